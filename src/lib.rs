@@ -1,1 +1,7 @@
-//! x
+//! countersign
+
+pub mod evidence;
+pub mod image;
+pub mod limits;
+pub mod trust;
+pub mod verify;

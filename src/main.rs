@@ -1,1 +1,3 @@
-fn main(){}
+//! The countersign binary.
+
+fn main() {}

@@ -1,0 +1,277 @@
+//! Every ceiling of the program, on one page.
+//!
+//! Each has a unit (in its name or its type), a source (why this number), a scope, and says what happens when it is
+//! met. There are two scopes, and they fail differently:
+//!
+//! - [`Scope::Artifact`]: one artifact of one image is too large or too deep. That artifact is rejected with
+//!   `limit_exceeded` and the others count, so that an attacker who can push beside an image cannot switch its honest
+//!   evidence off.
+//! - [`Scope::Request`]: the image or the request as a whole asks for too much. It is denied.
+//!
+//! Nothing is ever truncated: what exceeds a ceiling is not read in part and believed.
+
+use std::fmt;
+use std::time::Duration;
+
+// ------------------------------------------------------------------------------------------------ admission requests
+
+/// Bytes of an AdmissionReview. Scope: request; answered with HTTP 413. The API server's own ceiling for an object is
+/// 3 MiB (`--max-request-body-bytes` of the aggregator, etcd's 1.5 MiB), and a review carries two objects.
+pub const REVIEW_BYTES: usize = 8 << 20;
+
+/// Nesting depth of an AdmissionReview. Scope: request; malformed. `serde_json`'s own recursion limit.
+pub const REVIEW_DEPTH: usize = 128;
+
+/// Images of one object, before equal ones are merged. Scope: request; denied. Kubernetes sets no limit; a Pod of
+/// several hundred containers is an attack or a mistake.
+pub const IMAGES_PER_REQUEST: usize = 512;
+
+/// Different images of one object that have to be looked up. Scope: request; denied.
+pub const DISTINCT_IMAGES_PER_REQUEST: usize = 64;
+
+/// Bytes of an image reference. Scope: request; malformed. The name has at most 255, the tag 128, the digest 71.
+pub const IMAGE_REFERENCE_BYTES: usize = 1024;
+
+/// The deadline of a request where the API server names none with `?timeout=`. Kubernetes' own default.
+pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(10);
+
+/// The longest deadline that is believed: Kubernetes refuses webhooks with a longer one.
+pub const LONGEST_DEADLINE: Duration = Duration::from_secs(30);
+
+/// What is kept back of a deadline, so that the answer arrives before the API server gives up: this or a tenth,
+/// whichever is more.
+pub const DEADLINE_RESERVE: Duration = Duration::from_millis(500);
+
+/// Bytes of a deny message. Scope: the answer; the rest is counted and left out politely, and `status.details.causes`
+/// has them all up to [`DENY_CAUSES`].
+pub const DENY_MESSAGE_BYTES: usize = 4096;
+
+/// Causes in `status.details.causes`. Scope: the answer; the rest is counted.
+pub const DENY_CAUSES: usize = 100;
+
+/// Characters of one admission warning. Source: the API server truncates longer ones
+/// (<https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/#response>).
+pub const WARNING_CHARS: usize = 120;
+
+/// Bytes of all warnings of one answer; the API server drops what is beyond. Same source.
+pub const WARNINGS_BYTES: usize = 4096;
+
+// ------------------------------------------------------------------------------------------------------------ server
+
+/// Bytes of the headers of a request. Scope: connection; answered with HTTP 431.
+pub const HEADER_BYTES: usize = 32 << 10;
+
+/// Time a client has to send its headers. Scope: connection; it is closed.
+pub const HEADER_READ_TIME: Duration = Duration::from_secs(5);
+
+/// Time a client has to send its body. Scope: request; answered with HTTP 408.
+pub const BODY_READ_TIME: Duration = Duration::from_secs(10);
+
+/// Time for a TLS handshake. Scope: connection; it is closed.
+pub const HANDSHAKE_TIME: Duration = Duration::from_secs(5);
+
+/// Open connections. Scope: server; further ones wait in the listener's backlog.
+pub const CONNECTIONS: usize = 1024;
+
+/// Admission requests in flight. Scope: server; further ones are shed with a reasoned deny (`overloaded`).
+pub const REQUESTS_IN_FLIGHT: usize = 256;
+
+/// Bytes of request bodies in flight. Scope: server; further ones are shed.
+pub const BODY_BYTES_IN_FLIGHT: usize = 64 << 20;
+
+// ---------------------------------------------------------------------------------------------------------- registry
+
+/// Bytes of a manifest or index. Scope: artifact. The distribution specification asks registries to take at least
+/// 4 MiB (<https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pushing-manifests>).
+pub const MANIFEST_BYTES: usize = 4 << 20;
+
+/// Bytes of one blob of evidence (payload, envelope, bundle). Scope: artifact. cosign's ceiling for attachments is
+/// 128 MiB; Kyverno's for bundles 10 MB; large SBOMs reach some MiB.
+pub const EVIDENCE_BLOB_BYTES: usize = 16 << 20;
+
+/// Bytes of evidence fetched for one image. Scope: request; denied.
+pub const EVIDENCE_BYTES_PER_IMAGE: usize = 64 << 20;
+
+/// Layers of a `.sig` or `.att` manifest. Scope: request; denied. cosign reads at most 1000 (CVE-2023-46737).
+pub const EVIDENCE_LAYERS: usize = 200;
+
+/// Referrers of an image that may be evidence. Scope: request; denied. Kyverno reads at most 50.
+pub const REFERRERS: usize = 200;
+
+/// Pages of the referrers API. Scope: request; denied.
+pub const REFERRER_PAGES: usize = 16;
+
+/// Bytes of an error body or a token answer. Scope: that answer; cut off.
+pub const SMALL_ANSWER_BYTES: usize = 64 << 10;
+
+/// Bytes of a `WWW-Authenticate` header. Scope: that answer; the challenge is refused.
+pub const CHALLENGE_BYTES: usize = 8 << 10;
+
+/// Bytes of a bearer token. Scope: that answer; the token is refused.
+pub const TOKEN_BYTES: usize = 32 << 10;
+
+/// Redirects of one registry request. Scope: that request; it fails.
+pub const REDIRECTS: usize = 5;
+
+/// Repetitions of one registry request after 429, 5xx or a broken connection. Scope: that request.
+pub const RETRIES: usize = 2;
+
+/// Requests in flight to one registry. Scope: registry; further ones wait until their deadline.
+pub const REQUESTS_PER_REGISTRY: usize = 32;
+
+/// How long a registry that just failed is not asked again; its reason is repeated meanwhile.
+pub const REGISTRY_REST: Duration = Duration::from_secs(5);
+
+/// Time to connect to a registry, TLS included. Scope: that request; unreachable.
+pub const CONNECT_TIME: Duration = Duration::from_secs(3);
+
+/// The longest life that is believed of a registry token that states its own.
+pub const TOKEN_LIFE: Duration = Duration::from_secs(3600);
+
+// ---------------------------------------------------------------------------------------------------------- evidence
+
+/// Log entries of one bundle. Scope: artifact. sigstore-go allows 32 (CVE-2024-45395).
+pub const LOG_ENTRIES: usize = 32;
+
+/// Timestamps of one bundle. Scope: artifact. sigstore-go allows 32 (CVE-2024-45395).
+pub const TIMESTAMPS: usize = 32;
+
+/// Subjects of one statement. Scope: artifact. sigstore-go allows 1024 (CVE-2024-45395).
+pub const STATEMENT_SUBJECTS: usize = 1024;
+
+/// Digests of one subject. Scope: artifact. sigstore-go allows 32 (CVE-2024-45395).
+pub const SUBJECT_DIGESTS: usize = 32;
+
+/// Certificates of one chain. Scope: artifact.
+pub const CHAIN_CERTIFICATES: usize = 10;
+
+/// Annotations of one signature payload. Scope: artifact.
+pub const PAYLOAD_ANNOTATIONS: usize = 256;
+
+/// Nesting depth of a payload, envelope or bundle. Scope: artifact. `serde_json`'s own recursion limit.
+pub const EVIDENCE_DEPTH: usize = 128;
+
+// ---------------------------------------------------------------------------------------------------------- policies
+
+/// Bytes of one file of policies. Scope: file; the set is not loaded.
+pub const POLICY_FILE_BYTES: usize = 4 << 20;
+
+/// Documents of one set of files. Scope: set; it is not loaded.
+pub const POLICY_DOCUMENTS: usize = 20_000;
+
+/// Characters of a glob. Scope: policy; invalid.
+pub const GLOB_CHARS: usize = 512;
+
+/// Bytes of a public key in PEM. Scope: policy; invalid.
+pub const PUBLIC_KEY_BYTES: usize = 16 << 10;
+
+// -------------------------------------------------------------------------------------------------------------- CPU
+
+/// Signature checks for one image. Scope: request; denied. One P-521 check costs about 0.4 ms.
+pub const SIGNATURE_CHECKS_PER_IMAGE: u32 = 2_000;
+
+/// What a ceiling covers, and so what fails when it is met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Scope {
+    /// One artifact: it is rejected, the others count.
+    Artifact,
+    /// The image or the request as a whole: it is denied.
+    Request,
+}
+
+/// A ceiling was met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Exceeded {
+    what: &'static str,
+    ceiling: usize,
+    scope: Scope,
+}
+
+impl Exceeded {
+    /// `what` (with its unit, in plural, as in `bytes of a manifest`) exceeds `ceiling`.
+    pub const fn new(what: &'static str, ceiling: usize, scope: Scope) -> Self {
+        Self {
+            what,
+            ceiling,
+            scope,
+        }
+    }
+
+    /// What the ceiling covers.
+    pub fn scope(&self) -> Scope {
+        self.scope
+    }
+}
+
+impl fmt::Display for Exceeded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "more than {} {}", self.ceiling, self.what)
+    }
+}
+
+impl std::error::Error for Exceeded {}
+
+/// The work that may still be spent on one image. Spending is counted, never timed, so that the same evidence always
+/// ends the same way.
+#[derive(Debug)]
+pub struct Budget {
+    signature_checks: u32,
+}
+
+impl Budget {
+    /// The budget of one image.
+    pub fn per_image() -> Self {
+        Self {
+            signature_checks: SIGNATURE_CHECKS_PER_IMAGE,
+        }
+    }
+
+    /// A budget of `checks` signature checks.
+    pub fn of_signature_checks(checks: u32) -> Self {
+        Self {
+            signature_checks: checks,
+        }
+    }
+
+    /// Pays for one signature check.
+    ///
+    /// # Errors
+    /// When nothing is left: the image is denied.
+    pub fn spend_signature_check(&mut self) -> Result<(), Exceeded> {
+        match self.signature_checks.checked_sub(1) {
+            Some(left) => {
+                self.signature_checks = left;
+                Ok(())
+            }
+            None => Err(Exceeded::new(
+                "signature checks for one image",
+                usize::try_from(SIGNATURE_CHECKS_PER_IMAGE).unwrap_or(usize::MAX),
+                Scope::Request,
+            )),
+        }
+    }
+
+    /// Signature checks that are left.
+    pub fn signature_checks_left(&self) -> u32 {
+        self.signature_checks
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_budget_ends() {
+        let mut budget = Budget::of_signature_checks(2);
+        assert!(budget.spend_signature_check().is_ok());
+        assert!(budget.spend_signature_check().is_ok());
+        let error = budget.spend_signature_check().unwrap_err();
+        assert_eq!(error.scope(), Scope::Request);
+        assert_eq!(
+            error.to_string(),
+            "more than 2000 signature checks for one image"
+        );
+        assert_eq!(budget.signature_checks_left(), 0);
+    }
+}

@@ -1,0 +1,12 @@
+//! What is believed before looking: public keys, and the logs whose promises are checked beside them.
+//!
+//! An [`Anchor`] says who may have signed and what must be proved beside the signature. It is made from policies; two
+//! anchors that mean the same have the same [`AnchorId`], by which facts and policies find each other.
+//!
+//! This module never verifies anything and never fetches a root.
+
+mod anchor;
+mod public_key;
+
+pub use anchor::{Anchor, AnchorId, LogRule};
+pub use public_key::{HashAlgorithm, KeyAlgorithm, ParseKeyError, PublicKey};
