@@ -1,1 +1,1 @@
-
+//! The end-to-end tests on the real components.

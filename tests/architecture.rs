@@ -1,1 +1,1 @@
-
+//! The house rules, checked.

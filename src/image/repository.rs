@@ -63,7 +63,8 @@ impl FromStr for Registry {
             (text, None)
         };
         let bracketed = host.starts_with('[');
-        if !bracketed && !(host.len() <= 253 && host.split('.').all(is_domain_label)) {
+        let is_name = host.len() <= 253 && host.split('.').all(is_domain_label);
+        if !bracketed && !is_name {
             return Err(error());
         }
         if bracketed && text.len() != host.len() + port.map_or(0, |port| port.len() + 1) {
@@ -196,13 +197,10 @@ impl FromStr for Repository {
 }
 
 /// The rule by which Docker and containerd tell a registry from a path
-/// (<https://pkg.go.dev/github.com/distribution/reference#ParseNormalizedNamed>): a first component that is not in lower
-/// case cannot be a path, so it is a host.
+/// (<https://pkg.go.dev/github.com/distribution/reference#ParseNormalizedNamed>), but for one spelling: `HOST/a`, which
+/// they take for a host, is refused, since in lower case it would be a path on Docker Hub.
 fn is_registry(first: &str) -> bool {
-    first.contains(['.', ':'])
-        || first == "localhost"
-        || first.starts_with('[')
-        || first.bytes().any(|b| b.is_ascii_uppercase())
+    first.contains(['.', ':']) || first == "localhost" || first.starts_with('[')
 }
 
 impl fmt::Display for Repository {
@@ -251,7 +249,6 @@ mod tests {
             ),
             ("Docker.IO/nginx", "index.docker.io/library/nginx"),
             ("GHCR.io/a/b", "ghcr.io/a/b"),
-            ("HOST/a", "host/a"),
             ("host:443/x", "host:443/x"),
             ("localhost/x", "localhost/x"),
             ("localhost:5000/x/y", "localhost:5000/x/y"),
@@ -282,6 +279,7 @@ mod tests {
             ("ghcr.io/a/", Path),
             ("ghcr.io/a//b", Path),
             ("ghcr.io/A/b", UpperCase),
+            ("HOST/a", UpperCase),
             ("ghcr.io/../b", Path),
             ("ghcr.io/a..b", Path),
             ("ghcr.io/a___b", Path),

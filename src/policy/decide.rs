@@ -1,0 +1,260 @@
+//! The decision.
+//!
+//! An image passes if every enforcing policy that covers it is satisfied, and at least one policy covers it or the
+//! no-match rule lets it pass. A policy is satisfied by any one of its authorities. What a policy in warn mode would
+//! refuse becomes a warning: this file is the only place that knows the mode.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use nonempty::NonEmpty;
+
+use super::plan::PlannedImage;
+use super::{
+    Allowance, AttestationRule, Authority, Basis, Denial, DenyReason, Failure, Finding, Mode,
+    NoMatch, Outcome, PinRule, Plan, Policy, PolicyBody, Rule, SubjectId, Verdict, Warning,
+};
+use crate::trust::AnchorId;
+use crate::verify::{FactKind, Facts};
+
+/// Decides about every image of `plan`.
+pub(super) fn decide(
+    plan: &Plan,
+    findings: &BTreeMap<SubjectId, Finding>,
+    _now: Timestamp,
+) -> NonEmpty<Verdict> {
+    plan.images.as_ref().map(|planned| {
+        let finding = planned.subject.map(|subject| findings.get(&subject));
+        verdict(plan, planned, finding)
+    })
+}
+
+/// Decides about one image. `finding` is none where nobody had to look, and holds none where somebody should have and
+/// did not.
+fn verdict(plan: &Plan, planned: &PlannedImage, finding: Option<Option<&Finding>>) -> Verdict {
+    let image = planned.image.clone();
+    let nobody_looked = Err(Failure::new(
+        DenyReason::InternalError,
+        "the evidence was not looked up",
+    ));
+    let finding = finding.map(|finding| finding.unwrap_or(&nobody_looked));
+    let digest = match finding {
+        Some(Ok(facts)) => Some(facts.subject().digest()),
+        Some(Err(_)) | None => image.image.digest(),
+    };
+    if planned.policies.is_empty() {
+        return uncovered(plan, planned);
+    }
+
+    let mut basis = Vec::new();
+    let mut denials = Vec::new();
+    let mut warnings = Vec::new();
+    for policy in planned
+        .policies
+        .iter()
+        .filter_map(|index| plan.set.policies().get(*index))
+    {
+        match (satisfy(policy, finding), policy.mode) {
+            (Ok(authority), _) => {
+                basis.push(Basis::Satisfied {
+                    policy: policy.name.clone(),
+                    authority: authority.name.clone(),
+                });
+            }
+            (Err(refused), Mode::Enforce) => denials.extend(*refused),
+            (Err(refused), Mode::Warn) => {
+                basis.push(Basis::WarnOnly {
+                    policy: policy.name.clone(),
+                });
+                warnings.push(Warning::WouldDeny(refused.first().clone()));
+            }
+        }
+    }
+    // What is not pinned cannot be what was judged. It is said only of images that could be resolved and would
+    // otherwise pass: every other reason is more useful.
+    if image.image.digest().is_none() && planned.subject.is_some() {
+        let enforced = planned.policies.iter().any(|index| {
+            plan.set
+                .policies()
+                .get(*index)
+                .is_none_or(|policy| policy.mode == Mode::Enforce)
+        });
+        match plan.pin {
+            PinRule::Free => {}
+            PinRule::Required if enforced => {
+                denials.push(Denial::new(
+                    DenyReason::ImageNotPinned,
+                    "the pod names a tag and no digest",
+                ));
+            }
+            PinRule::Required | PinRule::Template => warnings.push(Warning::MutableTag),
+        }
+    }
+
+    denials.sort_by_key(|denial| denial.reason.rank());
+    let outcome = match (NonEmpty::from_vec(denials), basis.is_empty()) {
+        (Some(denials), _) => Outcome::Deny(denials),
+        (None, false) => Outcome::Allow(Allowance::assertion(basis)),
+        // Covered by policies of which none said anything: an index that is not in the set. It cannot happen, and if it
+        // does nothing is allowed.
+        (None, true) => Outcome::Deny(NonEmpty::new(Denial::new(
+            DenyReason::InternalError,
+            "no policy decided",
+        ))),
+    };
+    Verdict {
+        image,
+        digest,
+        outcome,
+        warnings,
+    }
+}
+
+/// Decides about an image that no policy covers.
+fn uncovered(plan: &Plan, planned: &PlannedImage) -> Verdict {
+    let (outcome, warnings) = match plan.set.no_match() {
+        NoMatch::Allow => (
+            Outcome::Allow(Allowance::assertion(vec![Basis::NoMatchRule])),
+            Vec::new(),
+        ),
+        NoMatch::Deny => (
+            Outcome::Deny(NonEmpty::new(Denial::new(DenyReason::NoMatchingPolicy, ""))),
+            Vec::new(),
+        ),
+        NoMatch::Warn => (
+            Outcome::Allow(Allowance::assertion(vec![Basis::NoMatchRule])),
+            vec![Warning::NoMatchingPolicy],
+        ),
+    };
+    Verdict {
+        image: planned.image.clone(),
+        digest: planned.image.image.digest(),
+        outcome,
+        warnings,
+    }
+}
+
+/// The first authority that is satisfied, or the denials of all, the most useful first.
+fn satisfy<'a>(
+    policy: &'a Policy,
+    finding: Option<&Finding>,
+) -> Result<&'a Authority, Box<NonEmpty<Denial>>> {
+    let authorities = match &policy.body {
+        PolicyBody::Compiled(authorities) => authorities,
+        PolicyBody::Invalid(errors) => {
+            let denial =
+                Denial::new(DenyReason::PolicyInvalid, errors.first().to_string()).by(&policy.name);
+            return Err(Box::new(NonEmpty::new(denial)));
+        }
+    };
+    let mut denials = Vec::new();
+    for authority in authorities {
+        match judge(&authority.rule, finding) {
+            Ok(()) => return Ok(authority),
+            Err(denial) => denials.push(denial.by(&policy.name).unsatisfied(&authority.name)),
+        }
+    }
+    denials.sort_by_key(|denial| denial.reason.rank());
+    // Authorities are not empty, so denials are not either; an empty list would be a refusal all the same.
+    let nothing = || {
+        NonEmpty::new(
+            Denial::new(DenyReason::InternalError, "no authority decided").by(&policy.name),
+        )
+    };
+    Err(Box::new(
+        NonEmpty::from_vec(denials).unwrap_or_else(nothing),
+    ))
+}
+
+/// Whether what was found satisfies one authority.
+fn judge(rule: &Rule, finding: Option<&Finding>) -> Result<(), Denial> {
+    match rule {
+        Rule::Pass => Ok(()),
+        Rule::Fail { message } => Err(Denial::new(DenyReason::StaticFail, message.clone())),
+        Rule::Signed { .. } => {
+            let facts = facts(finding)?;
+            let anchors = anchors(rule);
+            let signed = facts.facts().iter().any(|fact| match fact.kind() {
+                FactKind::Signature { .. } => anchors.contains(&fact.anchor()),
+                FactKind::Attestation(_) => false,
+            });
+            if signed {
+                Ok(())
+            } else {
+                Err(missing(facts, &anchors, DenyReason::SignatureMissing, ""))
+            }
+        }
+        Rule::Attested { attestations, .. } => {
+            let facts = facts(finding)?;
+            let anchors = anchors(rule);
+            let missed = attestations
+                .iter()
+                .find(|wanted| !is_attested(facts, &anchors, wanted));
+            match missed {
+                None => Ok(()),
+                Some(wanted) => {
+                    let wanted = format!("no attestation of the type `{}`", wanted.predicate_type);
+                    Err(missing(
+                        facts,
+                        &anchors,
+                        DenyReason::AttestationMissing,
+                        &wanted,
+                    ))
+                }
+            }
+        }
+    }
+}
+
+/// The facts, or the failure that stands in their place.
+fn facts(finding: Option<&Finding>) -> Result<&Facts, Denial> {
+    match finding {
+        Some(Ok(facts)) => Ok(facts),
+        Some(Err(failure)) => Err(failure.clone().into()),
+        None => Err(Denial::new(
+            DenyReason::InternalError,
+            "the evidence was not looked up",
+        )),
+    }
+}
+
+fn anchors(rule: &Rule) -> Vec<AnchorId> {
+    rule.anchors().map(|anchor| anchor.id()).collect()
+}
+
+/// Whether one of `anchors` attested what is `wanted`.
+fn is_attested(facts: &Facts, anchors: &[AnchorId], wanted: &AttestationRule) -> bool {
+    facts.facts().iter().any(|fact| match fact.kind() {
+        FactKind::Attestation(statement) => {
+            anchors.contains(&fact.anchor()) && statement.predicate_type() == wanted.predicate_type
+        }
+        FactKind::Signature { .. } => false,
+    })
+}
+
+/// Why none of `anchors` gave what is wanted: what was found and rejected, or that a path could not be asked, or, only
+/// if everything was asked and nothing found, that it is missing.
+fn missing(facts: &Facts, anchors: &[AnchorId], missing: DenyReason, wanted: &str) -> Denial {
+    let unasked = facts.unasked().iter().map(|(path, unasked)| {
+        let failure = Failure::from(unasked);
+        let finding = format!("{path}: {}", failure.finding);
+        Denial::from(Failure { finding, ..failure })
+    });
+    let rejected = facts.rejections().iter().filter(|rejection| {
+        rejection
+            .anchor
+            .is_none_or(|anchor| anchors.contains(&anchor))
+    });
+    let rejected = rejected.map(|rejection| {
+        Denial::new(
+            DenyReason::from(&rejection.error),
+            format!("{}: {}", rejection.path, rejection.error),
+        )
+    });
+    // A rejected attestation says little to somebody who misses a signature, but it is all there is to say.
+    let nothing = Denial::new(missing, wanted);
+    unasked
+        .chain(rejected)
+        .min_by_key(|denial| denial.reason.rank())
+        .unwrap_or(nothing)
+}

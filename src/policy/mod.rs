@@ -1,0 +1,26 @@
+//! Decides: which policies cover an image, what they ask for, and whether the facts satisfy them.
+//!
+//! A [`PolicySet`] is one generation of compiled policies, trust included. It makes a [`Plan`] for the images of one
+//! workload before anything is asked, and the plan, given what was found, decides: one [`Verdict`] per image.
+//!
+//! This module never verifies a signature, never fetches, and never reads a clock. [`Allowance`] has a private field:
+//! only the decision in this module makes one.
+
+mod authority;
+mod decide;
+mod denial;
+mod pattern;
+mod plan;
+mod reason;
+mod set;
+mod verdict;
+mod workload;
+
+pub use authority::{AttestationRule, Authority, Rule};
+pub use denial::{Denial, Failure, Finding};
+pub use pattern::{Dialect, ParsePatternError, Pattern};
+pub use plan::{PinRule, Plan, Subject, SubjectId};
+pub use reason::{DenyClass, DenyReason};
+pub use set::{Coverage, FieldError, Mode, NoMatch, Policy, PolicyBody, PolicyName, PolicySet};
+pub use verdict::{Allowance, Basis, Outcome, Verdict, Warning};
+pub use workload::{Requester, Workload};

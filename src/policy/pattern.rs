@@ -1,0 +1,261 @@
+//! Globs over repositories.
+
+use std::fmt;
+
+use regex::Regex;
+
+use crate::image::Repository;
+use crate::limits;
+
+/// A glob that matches repositories: the language of policy-controller, with its dead corners made live.
+///
+/// `*` stands for any characters but `/`, `**` for any characters; everything else stands for itself. The whole name
+/// must match, registry included. `docker.io/` and `index.docker.io/` mean the same registry.
+#[derive(Clone, Debug)]
+pub struct Pattern {
+    written: String,
+    dialect: Dialect,
+    regex: Regex,
+}
+
+/// Whose globs they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    /// `countersign.dev`: a glob is about repositories; one with a tag or digest part is refused.
+    Countersign,
+    /// `policy.sigstore.dev`: a glob is held against `repository@digest`; one that names a tag never matches there,
+    /// and does not here.
+    PolicyController,
+}
+
+impl Pattern {
+    /// Compiles `glob`.
+    ///
+    /// # Errors
+    /// When it is empty or too long, has a character that globs do not have, or, in `countersign.dev`, a tag or digest.
+    pub fn parse(glob: &str, dialect: Dialect) -> Result<Self, ParsePatternError> {
+        if glob.is_empty() {
+            return Err(ParsePatternError::Empty);
+        }
+        if glob.chars().count() > limits::GLOB_CHARS {
+            return Err(ParsePatternError::TooLong);
+        }
+        // The characters that policy-controller accepts (pkg/apis/glob): no `?`, `[…]`, `{…}` or `!`.
+        if let Some(bad) = glob
+            .chars()
+            .find(|c| !(c.is_ascii_alphanumeric() || "-_:/*.@".contains(*c)))
+        {
+            return Err(ParsePatternError::Character(bad));
+        }
+        if dialect == Dialect::Countersign && names_tag_or_digest(glob) {
+            return Err(ParsePatternError::NotRepository);
+        }
+        Ok(Self {
+            written: glob.to_owned(),
+            dialect,
+            regex: compile(glob)?,
+        })
+    }
+
+    /// Whether it matches `repository`.
+    pub fn matches(&self, repository: &Repository) -> bool {
+        let name = repository.to_string();
+        self.regex.is_match(&name)
+            || match self.dialect {
+                Dialect::Countersign => false,
+                // What policy-controller holds a glob against, with a digest that only wildcards can match.
+                Dialect::PolicyController => {
+                    self.regex.is_match(&format!("{name}@sha256:{ANY_DIGEST}"))
+                }
+            }
+    }
+
+    /// Whether it names a tag or one digest, and so matches nothing: what is covered is known by repository alone.
+    pub fn is_dead(&self) -> bool {
+        let digest = self.written.split_once('@').map(|(_, digest)| digest);
+        let any_digest = digest.is_some_and(|digest| {
+            matches!(digest, "*" | "**" | "sha256:*" | "sha256:**" | "sha256*")
+        });
+        names_tag_or_digest(&self.written) && !any_digest
+    }
+
+    /// The glob as written.
+    pub fn as_str(&self) -> &str {
+        &self.written
+    }
+}
+
+/// Stands where a digest's hex digits would: 64 characters that no glob can spell, so that only wildcards match them.
+const ANY_DIGEST: &str = "################################################################";
+
+/// Whether a glob has a part behind the repository. A `:` before the last `/` belongs to a port.
+fn names_tag_or_digest(glob: &str) -> bool {
+    let last = glob.rfind('/').map_or(0, |slash| slash + 1);
+    glob.contains('@')
+        || glob
+            .get(last..)
+            .is_some_and(|component| component.contains(':'))
+}
+
+/// Turns a glob into an expression that is anchored at both ends.
+fn compile(glob: &str) -> Result<Regex, ParsePatternError> {
+    // The two literals that policy-controller completes.
+    let glob = match glob {
+        "*" => "index.docker.io/library/*".to_owned(),
+        "*/*" => "index.docker.io/*/*".to_owned(),
+        other => other.strip_prefix("docker.io/").map_or_else(
+            || other.to_owned(),
+            |rest| format!("index.docker.io/{rest}"),
+        ),
+    };
+    let mut expression = String::with_capacity(glob.len() * 2);
+    let mut rest = glob.as_str();
+    while let Some(next) = rest.chars().next() {
+        if let Some(after) = rest.strip_prefix("**") {
+            expression.push_str("(?s:.*)");
+            rest = after;
+        } else if let Some(after) = rest.strip_prefix('*') {
+            expression.push_str("[^/]*");
+            rest = after;
+        } else {
+            expression.push_str(&regex::escape(next.encode_utf8(&mut [0; 4])));
+            rest = rest.get(next.len_utf8()..).unwrap_or_default();
+        }
+    }
+    Regex::new(&format!(r"\A(?:{expression})\z")).map_err(|_| ParsePatternError::TooLong)
+}
+
+impl PartialEq for Pattern {
+    fn eq(&self, other: &Self) -> bool {
+        self.written == other.written && self.dialect == other.dialect
+    }
+}
+
+impl Eq for Pattern {}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.written)
+    }
+}
+
+/// Why a text is no glob.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ParsePatternError {
+    /// A character that globs do not have.
+    #[error("a glob has letters, digits and `-_:/*.@`, not `{}`", .0.escape_default())]
+    Character(char),
+    /// The text is empty.
+    #[error("the glob is empty")]
+    Empty,
+    /// It names a tag or a digest.
+    #[error(
+        "a glob is about repositories: a tag or digest in it could be dodged by naming the other; leave it out"
+    )]
+    NotRepository,
+    /// The text exceeds [`crate::limits::GLOB_CHARS`].
+    #[error("a glob has at most 512 characters")]
+    TooLong,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn matches(glob: &str, repository: &str) -> bool {
+        let pattern = Pattern::parse(glob, Dialect::PolicyController)
+            .unwrap_or_else(|error| panic!("{glob}: {error}"));
+        pattern.matches(&repository.parse().unwrap())
+    }
+
+    #[test]
+    fn globs_match_whole_names() {
+        let table = [
+            // glob, repository, matches
+            ("**", "ghcr.io/a/b", true),
+            ("*", "nginx", true),
+            ("*", "a/nginx", false),
+            ("*", "ghcr.io/a", false),
+            ("*/*", "a/nginx", true),
+            ("*/*", "ghcr.io/a/b", false),
+            ("ghcr.io/**", "ghcr.io/a/b/c", true),
+            ("ghcr.io/**", "ghcr.io.evil.example/a", false),
+            ("ghcr.io/*", "ghcr.io/a", true),
+            ("ghcr.io/*", "ghcr.io/a/b", false),
+            ("ghcr.io/a/b", "ghcr.io/a/b", true),
+            ("ghcr.io/a/b", "ghcr.io/a/bad", false),
+            ("ghcr.io/a/b*", "ghcr.io/a/b", true),
+            ("ghcr.io/a/b*", "ghcr.io/a/bad", true),
+            ("ghcr.io/app*", "ghcr.io/app-evil/x", false),
+            ("ghcr.io/a.b/c", "ghcr.io/axb/c", false),
+            ("ghcr.io/a/b@*", "ghcr.io/a/b", true),
+            ("ghcr.io/a/b@sha256:*", "ghcr.io/a/b", true),
+            ("ghcr.io/a/b:v1*", "ghcr.io/a/b", false),
+            ("ghcr.io/a/b@sha256:0*", "ghcr.io/a/b", false),
+            ("localhost:5000**", "localhost:5000/a/b", true),
+            ("ghcr.io/a/", "ghcr.io/a/b", false),
+            ("docker.io/**", "nginx", true),
+            ("docker.io/library/nginx", "nginx", true),
+            ("index.docker.io/library/nginx", "docker.io/nginx", true),
+            ("index.docker.io/**", "ghcr.io/a", false),
+            ("nginx", "nginx", false), // a glob without a registry is not completed, as in policy-controller
+            ("localhost:5000/**", "localhost:5000/a/b", true),
+            ("localhost:5000/**", "localhost:5001/a/b", false),
+            ("127.0.0.1:*/**", "127.0.0.1:4242/a/b", true),
+            ("127.0.0.1:*/**", "127.0.0.1.evil.example/a/b", false),
+            ("**/app", "ghcr.io/x/y/app", true),
+            ("**/app", "ghcr.io/x/y/myapp", false),
+        ];
+        for (glob, repository, expected) in table {
+            assert_eq!(
+                matches(glob, repository),
+                expected,
+                "{glob} on {repository}"
+            );
+        }
+    }
+
+    #[test]
+    fn refuses_what_is_no_glob() {
+        use ParsePatternError::{Character, Empty, NotRepository, TooLong};
+        let long = "a".repeat(513);
+        let bad = [
+            ("", Empty),
+            ("ghcr.io/a?", Character('?')),
+            ("ghcr.io/[ab]", Character('[')),
+            ("!ghcr.io/a", Character('!')),
+            ("ghcr.io/a b", Character(' ')),
+            ("ghcr.io/{a,b}", Character('{')),
+            ("ghcr.io/ä", Character('ä')),
+            (&long, TooLong),
+        ];
+        for (glob, expected) in bad {
+            for dialect in [Dialect::Countersign, Dialect::PolicyController] {
+                assert_eq!(Pattern::parse(glob, dialect), Err(expected), "{glob}");
+            }
+        }
+        for glob in ["ghcr.io/a/b:v1", "ghcr.io/a/b@*", "ghcr.io/a/b:*"] {
+            assert_eq!(
+                Pattern::parse(glob, Dialect::Countersign),
+                Err(NotRepository),
+                "{glob}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_glob_of_a_tag_is_known_never_to_match() {
+        let dead = Pattern::parse("ghcr.io/a/b:v1*", Dialect::PolicyController).unwrap();
+        assert!(dead.is_dead());
+        let digest = Pattern::parse("ghcr.io/a/b@sha256:00", Dialect::PolicyController).unwrap();
+        assert!(digest.is_dead());
+        for live in ["ghcr.io/a/b*", "ghcr.io/a/b@*", "localhost:5000/**"] {
+            assert!(
+                !Pattern::parse(live, Dialect::PolicyController)
+                    .unwrap()
+                    .is_dead(),
+                "{live}"
+            );
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! What to ask about the images of one workload, known before anything is asked.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use nonempty::NonEmpty;
+
+use super::{Finding, Policy, PolicySet, Rule, Verdict, Workload, decide};
+use crate::evidence::Query;
+use crate::image::{ImageDigest, ImageRef, ImageUse};
+use crate::trust::Anchor;
+
+/// For each image of a workload, the policies that cover it, or that none does. Made by [`PolicySet::plan`], by
+/// repository and before anything is asked; it keeps its generation of policies alive.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    pub(super) set: Arc<PolicySet>,
+    pub(super) pin: PinRule,
+    pub(super) images: NonEmpty<PlannedImage>,
+    subjects: Vec<Subject>,
+}
+
+/// One image of the workload, and who covers it.
+#[derive(Clone, Debug)]
+pub(super) struct PlannedImage {
+    pub(super) image: ImageUse,
+    /// Indices into the set's policies.
+    pub(super) policies: Vec<usize>,
+    /// Where its evidence will be found; none where nobody has to look.
+    pub(super) subject: Option<SubjectId>,
+}
+
+/// What is to be found out about one reference, however many containers use it.
+#[derive(Clone, Debug)]
+pub struct Subject {
+    id: SubjectId,
+    image: ImageRef,
+    anchors: Vec<Arc<Anchor>>,
+    attestations: bool,
+}
+
+impl Subject {
+    /// Which one it is, for [`Plan::decide`].
+    pub fn id(&self) -> SubjectId {
+        self.id
+    }
+
+    /// The reference that has to be resolved.
+    pub fn image(&self) -> &ImageRef {
+        &self.image
+    }
+
+    /// Everyone whose signature any of its policies would accept.
+    pub fn anchors(&self) -> &[Arc<Anchor>] {
+        &self.anchors
+    }
+
+    /// What to ask the registry, once the digest is known.
+    pub fn query(&self, digest: &ImageDigest) -> Query {
+        Query::new(digest.clone(), self.attestations)
+    }
+}
+
+/// Names a [`Subject`] within its plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SubjectId(usize);
+
+/// Whether an image may name a tag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PinRule {
+    /// It may, and nobody is warned: the answer is about now, and says so.
+    Free,
+    /// It has to name a digest, since it is about to be pulled.
+    Required,
+    /// It may, with a warning: a template is judged early, its pods will be judged again.
+    Template,
+}
+
+impl Plan {
+    pub(super) fn new(
+        set: Arc<PolicySet>,
+        _workload: &Workload,
+        images: &NonEmpty<ImageUse>,
+        pin: PinRule,
+    ) -> Self {
+        let mut subjects: Vec<Subject> = Vec::new();
+        let mut by_name: BTreeMap<String, SubjectId> = BTreeMap::new();
+        let images = images.clone().map(|image| {
+            let policies = covering(&set, &image.image);
+            let wants: Vec<_> = policies
+                .iter()
+                .filter_map(|index| set.policies().get(*index))
+                .collect();
+            let subject = wants.iter().any(|policy| looks(policy)).then(|| {
+                let name = image.image.canonical();
+                *by_name.entry(name).or_insert_with(|| {
+                    let id = SubjectId(subjects.len());
+                    subjects.push(subject(id, image.image.clone(), &wants));
+                    id
+                })
+            });
+            PlannedImage {
+                image,
+                policies,
+                subject,
+            }
+        });
+        Self {
+            set,
+            pin,
+            images,
+            subjects,
+        }
+    }
+
+    /// What has to be found out. An image that no policy covers, or only policies that do not look at evidence, is not
+    /// among them: nobody contacts its registry.
+    pub fn subjects(&self) -> &[Subject] {
+        &self.subjects
+    }
+
+    /// Each image of the workload that has to be looked up, with its subject.
+    pub fn covered(&self) -> impl Iterator<Item = (&ImageUse, SubjectId)> {
+        self.images
+            .iter()
+            .filter_map(|planned| Some((&planned.image, planned.subject?)))
+    }
+
+    /// The generation of policies that the plan was made from.
+    pub fn policies(&self) -> &PolicySet {
+        &self.set
+    }
+
+    /// Decides: one verdict for each image, in the order of the object. A subject without a finding counts as one that
+    /// failed (`internal_error`).
+    pub fn decide(
+        self,
+        findings: &BTreeMap<SubjectId, Finding>,
+        now: Timestamp,
+    ) -> NonEmpty<Verdict> {
+        decide::decide(&self, findings, now)
+    }
+}
+
+/// The policies that cover `image`, by index.
+fn covering(set: &PolicySet, image: &ImageRef) -> Vec<usize> {
+    let policies = set.policies().iter().enumerate();
+    policies
+        .filter(|(_, policy)| policy.covers(image.repository()))
+        .map(|(index, _)| index)
+        .collect()
+}
+
+/// Whether somebody has to look at evidence for `policy`: a broken policy refuses without looking.
+fn looks(policy: &Policy) -> bool {
+    policy
+        .authorities()
+        .any(|authority| !authority.rule.is_static())
+}
+
+/// The subject of `image` for all of `policies`. The same reference is covered by the same policies wherever it stands.
+fn subject(id: SubjectId, image: ImageRef, policies: &[&Policy]) -> Subject {
+    let rules = || {
+        policies
+            .iter()
+            .flat_map(|policy| policy.authorities())
+            .map(|authority| &authority.rule)
+    };
+    let mut anchors: Vec<Arc<Anchor>> = Vec::new();
+    for anchor in rules().flat_map(Rule::anchors) {
+        if !anchors.iter().any(|known| known.id() == anchor.id()) {
+            anchors.push(Arc::clone(anchor));
+        }
+    }
+    let attestations = rules().any(|rule| match rule {
+        Rule::Attested { .. } => true,
+        Rule::Fail { .. } | Rule::Pass | Rule::Signed { .. } => false,
+    });
+    Subject {
+        id,
+        image,
+        anchors,
+        attestations,
+    }
+}

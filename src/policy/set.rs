@@ -1,0 +1,187 @@
+//! One generation of policies.
+
+use std::fmt;
+use std::sync::Arc;
+
+use nonempty::NonEmpty;
+
+use super::{Authority, Pattern, PinRule, Plan, Workload};
+use crate::image::{Digest, ImageUse, Repository};
+
+/// One generation of compiled policies with everything they trust. It never changes; a refreshed key makes a new one,
+/// so that no request ever sees two generations.
+#[derive(Clone, Debug)]
+pub struct PolicySet {
+    policies: Vec<Policy>,
+    no_match: NoMatch,
+    revision: String,
+}
+
+impl PolicySet {
+    /// A set of `policies`, and what happens to images that none of them covers. `revision` names the generation in
+    /// audit annotations; equal sets have equal revisions.
+    pub fn new(mut policies: Vec<Policy>, no_match: NoMatch, revision: Digest) -> Self {
+        policies.sort_by(|a, b| a.name.cmp(&b.name));
+        let revision = revision.hex().chars().take(12).collect();
+        Self {
+            policies,
+            no_match,
+            revision,
+        }
+    }
+
+    /// The policies, by name.
+    pub fn policies(&self) -> &[Policy] {
+        &self.policies
+    }
+
+    /// What happens to images that no policy covers.
+    pub fn no_match(&self) -> NoMatch {
+        self.no_match
+    }
+
+    /// Names the generation.
+    pub fn revision(&self) -> &str {
+        &self.revision
+    }
+
+    /// Says, before anything is asked, which policies cover each image.
+    pub fn plan(
+        self: &Arc<Self>,
+        workload: &Workload,
+        images: &NonEmpty<ImageUse>,
+        pin: PinRule,
+    ) -> Plan {
+        Plan::new(Arc::clone(self), workload, images, pin)
+    }
+}
+
+/// What happens to images that no policy covers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoMatch {
+    /// They are allowed. The administrator says so; it is never the default.
+    Allow,
+    /// They are denied (`no_matching_policy`).
+    Deny,
+    /// They are allowed with a warning.
+    Warn,
+}
+
+/// One policy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// Its name.
+    pub name: PolicyName,
+    /// The repositories that it covers.
+    pub coverage: Coverage,
+    /// Whether it refuses or warns.
+    pub mode: Mode,
+    /// What it asks for, or why that is not known.
+    pub body: PolicyBody,
+}
+
+impl Policy {
+    /// Whether it covers images of `repository`.
+    pub fn covers(&self, repository: &Repository) -> bool {
+        match &self.coverage {
+            Coverage::Everything => true,
+            Coverage::Matching(patterns) => {
+                patterns.iter().any(|pattern| pattern.matches(repository))
+            }
+        }
+    }
+
+    /// The authorities; none where the policy is broken.
+    pub fn authorities(&self) -> impl Iterator<Item = &Authority> {
+        let authorities = match &self.body {
+            PolicyBody::Compiled(authorities) => Some(authorities),
+            PolicyBody::Invalid(_) => None,
+        };
+        authorities.into_iter().flatten()
+    }
+}
+
+/// The name of a policy, with the API group where two groups may use the same name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PolicyName {
+    group: String,
+    name: String,
+}
+
+impl PolicyName {
+    /// The policy `name` of the API group `group`.
+    pub fn new(group: impl Into<String>, name: impl Into<String>) -> Self {
+        Self {
+            group: group.into(),
+            name: name.into(),
+        }
+    }
+
+    /// The name of the object.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The API group of the object.
+    pub fn group(&self) -> &str {
+        &self.group
+    }
+}
+
+impl fmt::Display for PolicyName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
+    }
+}
+
+/// The repositories that a policy covers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Coverage {
+    /// Every repository: the policy's patterns could not be read, and a broken policy never vanishes.
+    Everything,
+    /// Those that one of the patterns matches.
+    Matching(NonEmpty<Pattern>),
+}
+
+/// Whether a policy refuses or warns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// What does not satisfy it is refused.
+    Enforce,
+    /// What does not satisfy it is allowed with a warning.
+    Warn,
+}
+
+/// What a policy asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PolicyBody {
+    /// One of these authorities.
+    Compiled(NonEmpty<Authority>),
+    /// Nothing that could be understood: it refuses what it covers.
+    Invalid(NonEmpty<FieldError>),
+}
+
+/// What is wrong with one field of a document.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct FieldError {
+    /// The field, as in `spec.authorities[0].key.data`.
+    pub path: String,
+    /// What is wrong with it.
+    pub message: String,
+}
+
+impl FieldError {
+    /// `message` about the field at `path`.
+    pub fn new(path: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            path: path.into(),
+            message: message.into(),
+        }
+    }
+}
+
+impl fmt::Display for FieldError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.path, self.message)
+    }
+}
