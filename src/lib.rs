@@ -1,8 +1,67 @@
-//! countersign
+//! countersign admits an image into a Kubernetes cluster only if its evidence says so, and makes this evidence.
+//!
+//! This page is the architecture of the project; `tests/architecture.rs` holds the source against it.
+//!
+//! # The pipeline
+//!
+//! ```text
+//!  AdmissionReview                                                                    AdmissionResponse
+//!        │                                                                                    ▲
+//!        ▼                                                                                    │
+//!  admission::request ──▶ policy::plan ──▶ registry::resolve ──▶ registry::fetch              │
+//!   the object's images    who covers       tags end here         what lies beside            │
+//!                          which image                            the digest                  │
+//!                              │                                      │ evidence, not         │
+//!                              │ anchors                              ▼ believed              │
+//!                              └──────────────────────────────▶ verify::verify                │
+//!                                                                     │ facts, unforgeable    │
+//!                                                                     ▼                       │
+//!                                                              policy::decide ──▶ admission::response
+//!                                                               verdicts           the only file that
+//!                                                                                  can say "allowed"
+//! ```
+//!
+//! [`gate`] carries one admission along this line under a deadline; it is the same story in code.
+//!
+//! # The modules, in the order of the pipeline
+//!
+//! *Core: pure. No async, no clock, no I/O, no logging. Values in, values out.*
+//!
+//! - [`image`]: names of images, parsed, normalised and printed.
+//! - [`limits`]: every ceiling on one page.
+//! - [`evidence`]: what a registry holds about an image, parsed and not believed; and the addresses at which to ask.
+//! - [`trust`]: what is believed before looking.
+//! - [`verify`]: turns evidence into facts, or says why not.
+//! - [`policy`]: decides.
+//!
+//! *Translation: pure, and knows Kubernetes.*
+//!
+//! *Edges: async. Each speaks with one outside system and returns core values.*
+//!
+//! - [`registry`]: the OCI distribution client.
+//!
+//! *Shell: where core meets edges.*
+//!
+//! - [`gate`]: carries one admission from images to verdicts.
+//!
+//! # The invariants
+//!
+//! The absences are the design: *policy never verifies; verify never fetches; registry never judges; admission never
+//! decides; nothing but `admission::response` can say "allowed"; nothing but `cli`, `server` and the gate's one bounded
+//! blocking call start tasks; the core never logs, it returns.*
+//!
+//! - A fact exists only because a signature was verified ([`verify::Fact`]); an allowance only because policies were
+//!   satisfied ([`policy::Allowance`]). Neither can be made elsewhere.
+//! - "Not there" and "could not ask" are different types everywhere, and the second is never read as the first.
+//! - Every refusal has one of a closed list of reasons ([`policy::DenyReason`]), reached by exhaustive matches.
+//! - A broken policy denies what it covers; it never vanishes.
+//! - One request sees one generation of policies and trust.
 
 pub mod evidence;
+pub mod gate;
 pub mod image;
 pub mod limits;
 pub mod policy;
+pub mod registry;
 pub mod trust;
 pub mod verify;

@@ -1,0 +1,139 @@
+//! Carries one admission from its images to its verdicts, under a deadline.
+//!
+//! This file is the story of the whole program again: one generation of policies makes a plan, the registry is asked
+//! about what the plan covers, what it holds is verified, and the plan decides.
+//!
+//! ```text
+//! images ──plan──▶ subjects ──resolve──▶ digests ──fetch──▶ evidence ──verify──▶ facts ──decide──▶ verdicts
+//! ```
+//!
+//! The gate judges nothing itself, keeps no verdict, and retries nothing: the clients below it do, within the deadline.
+
+mod blocking;
+mod clock;
+mod failure;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use nonempty::NonEmpty;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::image::{Digest, ImageUse};
+use crate::limits::{self, Exceeded, Scope};
+use crate::policy::{DenyReason, Failure, Finding, PinRule, Plan, PolicySet, Subject, SubjectId, Verdict, Workload};
+use crate::registry::{Client, Keychain};
+use blocking::Pool;
+
+/// Judges images by the newest generation of policies.
+#[derive(Clone)]
+pub struct Gate {
+    policies: watch::Receiver<Option<Arc<PolicySet>>>,
+    registry: Client,
+    keychain: Arc<dyn Keychain>,
+    pool: Pool,
+}
+
+/// What was decided about the images of one workload.
+#[derive(Debug)]
+#[must_use]
+pub struct Decision {
+    /// One verdict for each image, in the order of the object.
+    pub verdicts: NonEmpty<Verdict>,
+    /// The generation of policies that decided.
+    pub revision: String,
+}
+
+/// An image that names a tag, and the digest that the tag means now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pinned {
+    /// The image, where the object names it.
+    pub image: ImageUse,
+    /// What its tag means.
+    pub digest: Digest,
+}
+
+impl Gate {
+    /// A gate that takes its policies from `policies`, where none means that none were ever loaded, and asks registries
+    /// through `registry` with the credentials of `keychain`.
+    pub fn new(
+        policies: watch::Receiver<Option<Arc<PolicySet>>>,
+        registry: Client,
+        keychain: Arc<dyn Keychain>,
+    ) -> Self {
+        Self { policies, registry, keychain, pool: Pool::new() }
+    }
+
+    /// Judges `images` within `time`.
+    ///
+    /// # Errors
+    /// When nothing could be judged: no policies are loaded, or there are more images than are looked up. What goes
+    /// wrong with one image is in its verdict.
+    pub async fn judge(
+        &self,
+        workload: &Workload,
+        images: &NonEmpty<ImageUse>,
+        pin: PinRule,
+        time: Duration,
+    ) -> Result<Decision, Failure> {
+        let deadline = clock::deadline(time);
+        let plan = self.plan(workload, images, pin)?;
+        let findings = join_all(plan.subjects().iter().map(|subject| self.find(subject, deadline))).await;
+        let findings: BTreeMap<SubjectId, Finding> = findings.into_iter().collect();
+        let revision = plan.policies().revision().to_owned();
+        Ok(Decision { verdicts: plan.decide(&findings, clock::now()), revision })
+    }
+
+    /// Resolves the tags of those `images` that a policy looks at, within `time`. What cannot be resolved is left out:
+    /// it is for [`Gate::judge`] to say why.
+    ///
+    /// # Errors
+    /// As [`Gate::judge`].
+    pub async fn pin(
+        &self,
+        workload: &Workload,
+        images: &NonEmpty<ImageUse>,
+        time: Duration,
+    ) -> Result<Vec<Pinned>, Failure> {
+        let deadline = clock::deadline(time);
+        let plan = self.plan(workload, images, PinRule::Free)?;
+        let tags = plan.subjects().iter().filter(|subject| subject.image().digest().is_none());
+        let digests = join_all(tags.map(|subject| async move {
+            let resolved = self.registry.resolve(subject.image(), &*self.keychain, deadline).await;
+            Some((subject.id(), resolved.ok()?.digest()))
+        }));
+        let digests: BTreeMap<SubjectId, Digest> = digests.await.into_iter().flatten().collect();
+        let pinned = plan.covered().filter_map(|(image, subject)| {
+            digests.get(&subject).map(|digest| Pinned { image: image.clone(), digest: *digest })
+        });
+        Ok(pinned.collect())
+    }
+
+    /// What has to be found out, by one generation of policies.
+    fn plan(&self, workload: &Workload, images: &NonEmpty<ImageUse>, pin: PinRule) -> Result<Plan, Failure> {
+        let policies = self.policies.borrow().clone();
+        let policies =
+            policies.ok_or_else(|| Failure::new(DenyReason::PoliciesUnavailable, "no policies were loaded yet"))?;
+        let plan = policies.plan(workload, images, pin);
+        if plan.subjects().len() > limits::DISTINCT_IMAGES_PER_REQUEST {
+            let ceiling = limits::DISTINCT_IMAGES_PER_REQUEST;
+            let exceeded = Exceeded::new("different images of one object", ceiling, Scope::Request);
+            return Err(Failure::new(DenyReason::LimitExceeded, exceeded.to_string()));
+        }
+        Ok(plan)
+    }
+
+    /// Finds out about one image all there is to know.
+    async fn find(&self, subject: &Subject, deadline: Instant) -> (SubjectId, Finding) {
+        let finding = async {
+            let keys = &*self.keychain;
+            let digest = self.registry.resolve(subject.image(), keys, deadline).await.map_err(failure::of_registry)?;
+            let evidence = self.registry.fetch(&subject.query(&digest), keys, deadline).await;
+            self.pool.verify(evidence, subject.anchors().to_vec(), clock::now(), deadline).await
+        };
+        (subject.id(), finding.await)
+    }
+}

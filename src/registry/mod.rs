@@ -1,0 +1,30 @@
+//! A bounded client of the OCI distribution protocol.
+//!
+//! [`Client::resolve`] turns what a user wrote into a digest, by hashing the manifest that the registry sends;
+//! [`Client::fetch`] asks every place where evidence about a digest may lie, all at once, and returns an answer for each.
+//! "It is not there" and "it could not be asked" are different results everywhere, and the second is never read as the
+//! first.
+//!
+//! The registry is not trusted, and neither is what it sends the client to: every byte is counted against
+//! [`crate::limits`], every digest is computed, token realms and redirects stay on addresses that the registry could
+//! reach itself, and a credential goes only to the registry it was chosen for and its token service. Credentials come from
+//! a [`Keychain`]; what was obtained with one is never used for another.
+//!
+//! This module never judges what it found, never writes on the admission path (pushing is the signer's), and never runs
+//! a program, such as a credential helper.
+
+mod client;
+mod credential;
+mod docker_config;
+mod error;
+mod keychain;
+mod push;
+mod requests;
+
+pub use client::{Client, ClientError, Options};
+pub use credential::{Credential, CredentialId};
+pub use docker_config::{DockerConfig, DockerConfigError};
+pub use error::{Error, PushError};
+pub use keychain::{Anonymous, Keychain};
+pub use push::{Fetched, Pushed, Reference};
+pub use requests::{Outcome, Requests};
