@@ -53,8 +53,8 @@ const fn row(module: &'static str, may_import: &'static [&'static str], words: W
 #[rustfmt::skip]
 const TABLE: &[Row] = &[
     // core
-    row("image", &[], Words::Core),
     row("limits", &[], Words::Core),
+    row("image", &["limits"], Words::Core),
     row("evidence", &["image", "limits"], Words::Core),
     row("trust", &["limits"], Words::Core),
     row("verify", &["image", "limits", "evidence", "trust"], Words::Core),
