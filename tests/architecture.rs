@@ -56,7 +56,7 @@ const TABLE: &[Row] = &[
     row("limits", &[], Words::Core),
     row("image", &["limits"], Words::Core),
     row("evidence", &["image", "limits"], Words::Core),
-    row("trust", &["limits"], Words::Core),
+    row("trust", &["image", "limits"], Words::Core),
     row("verify", &["image", "limits", "evidence", "trust"], Words::Core),
     row("provenance", &["image", "limits", "evidence", "verify"], Words::Core),
     row("policy", &["image", "limits", "evidence", "trust", "verify", "provenance"], Words::Core),
