@@ -26,7 +26,7 @@ mod source;
 /// One row: a top-level module, what it may import, and what it may not say.
 struct Row {
     module: &'static str,
-    /// Modules of the crate; `a::b` opens only that part of `a`.
+    /// Modules of the crate; `a::b` opens only that module or item of `a`.
     may_import: &'static [&'static str],
     words: Words,
 }
@@ -74,7 +74,10 @@ const TABLE: &[Row] = &[
     // shell
     row("loader", &["limits", "trust", "policy", "api", "registry", "sigstore", "kms", "telemetry"], Words::NoKube),
     row("cluster", &["image", "limits", "trust", "policy", "api", "explain", "registry", "loader", "record", "telemetry"], Words::Any),
-    row("gate", &["image", "limits", "evidence", "trust", "verify", "policy", "admission::request", "registry", "telemetry"], Words::NoKubeNoReqwest),
+    row("gate", &[
+        "image", "limits", "evidence", "trust", "verify", "policy", "admission::request", "admission::Request",
+        "admission::Exemption", "registry", "telemetry",
+    ], Words::NoKubeNoReqwest),
     row("signer", &["image", "limits", "evidence", "trust", "verify", "provenance", "record", "registry", "sigstore", "kms", "telemetry"], Words::NoKube),
     row("audit", &["image", "policy", "admission", "explain", "cluster", "gate", "telemetry"], Words::Any),
     row("server", &["limits", "admission", "api", "policy", "explain", "loader", "gate", "telemetry"], Words::Any),
