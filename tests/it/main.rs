@@ -2,3 +2,5 @@
 //!
 //! `cfg(test)` on the crate is what lets helper functions, too, fail loudly: the lints take it for test code.
 #![cfg(test)]
+
+mod manual;
