@@ -1,1 +1,6 @@
 //! The integration tests: one binary, one module for each layer.
+//!
+//! `cfg(test)` on the crate is what lets helper functions, too, fail loudly: the lints take it for test code.
+#![cfg(test)]
+
+mod manual;

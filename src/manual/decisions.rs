@@ -1,0 +1,71 @@
+//! Which crates are used, why, and what would change that.
+//!
+//! The first list of crates for this project named, among others, `sigstore`, `oci-client` and `prometheus`. Each was
+//! tried on what it would have to do here before it was kept or replaced. What was measured stands below with what was
+//! decided, so that it can be measured again.
+//!
+//! # Where the crates differ from the first list
+//!
+//! ## Verification: the `sigstore-*` family instead of `sigstore`
+//!
+//! Both come from the Sigstore organisation. Over the 70 published conformance cases for verifying bundles, offline:
+//! `sigstore-verify` 0.15.1 was right in all 70; `sigstore` 0.14.0 was right in 50, and accepted 4 bundles that are
+//! forged (an invalid signature in the log entry's promise, a checkpoint with another root hash, an invalid checkpoint
+//! signature, a checkpoint with a foreign key hint). Its verifier leaves the inclusion proof and the promise of the log
+//! unchecked, and so believes a time that nobody signed. A verifier that accepts a forgery is out, whatever else it
+//! does well.
+//!
+//! The family is not 1.0 and changes with each minor version. So it is pinned exactly, wrapped inside
+//! [`verify`](crate::verify), [`evidence`](crate::evidence) and [`trust`](crate::trust), and its types stay in private
+//! fields; a test keeps its name out of every other module. What it lacks is ours, on aws-lc-rs: P-521, curves with
+//! another hash than their own, evidence by a key with neither log nor timestamp, and cosign's older layout (`.sig`,
+//! `.att`).
+//!
+//! *Would change our mind*: `sigstore` passing the same cases with no false accept and covering what the family does;
+//! or the family accepting one forged case.
+//!
+//! ## Reading registries: a client of our own instead of `oci-client`
+//!
+//! Admission reads from registries that the author of a Pod chooses. Against a hostile server on loopback, `oci-client`
+//! 0.18.0 took a manifest of 256 MiB into memory (14 MiB resident before, 539 after): bodies are read whole and have no
+//! ceiling. Its credentials are stored by registry, first come first kept, so that after one tenant's request the next
+//! tenant's was sent with the first one's credentials. An error of the fallback tag, "too many requests" included,
+//! became "there are no referrers"; pages after the first were not read; token realms were followed anywhere. Each of
+//! these is a refusal or a leak on the admission path.
+//!
+//! Our reader has four kinds of request, a ceiling on every byte, one credential set per client state, and different
+//! types for "not there" and "could not ask". `oci-client` stays the choice for pushing and copying in the signer,
+//! where the registry is the user's own, with one client per credential set.
+//!
+//! *Would change our mind*: ceilings on every body, credentials per request, and errors of referrers told apart from
+//! absence.
+//!
+//! ## Metrics: `prometheus`, as listed
+//!
+//! Kept, with its default features off. It is released rarely and does what is needed. *Would change our mind*: a need
+//! for exemplars or native histograms, which `prometheus-client` has.
+//!
+//! # Other choices that are easy to undo and easy to get wrong
+//!
+//! | What | Choice | Instead of | Because |
+//! |---|---|---|---|
+//! | TLS and signatures | rustls on aws-lc-rs | OpenSSL, native-tls, ring, `rsa` | one stack to patch; P-521 and a P-384 check in about a third of ring's time; `rsa` leaks private operations by timing (RUSTSEC-2023-0071) |
+//! | HTTP towards registries | reqwest, without HTTP/2, decompression, automatic redirects or cookies | its defaults | each of them acts on an attacker's word before our code sees it |
+//! | HTTP towards the API server | HTTP/1.1 only | HTTP/2 | floods of frames (past advisories of h2); the API server is content with it |
+//! | YAML | serde-saphyr | serde_yaml, serde_yml | the others are unmaintained or unsound |
+//! | cosign's encrypted keys | scrypt and crypto_secretbox, with a list of allowed costs | the key code of `sigstore` | a cost that the file chooses is a denial of service |
+//! | AdmissionReview | types of our own | kube's | kube's response starts as allowed |
+//! | Time | jiff, as an argument | the clock where it is needed | a verdict that can be repeated; the one exception is stated where sigstore-verify refuses times in the future |
+//! | Link-time optimisation | the `dist` profile only | every release build | measured: minutes of processor time per rebuild for the same size |
+//!
+//! # How they are looked at again
+//!
+//! At every new version of a crate above, before the lock file changes:
+//!
+//! 1. The published conformance suites run whole, as far as what they try is carried out here; exceptions stand in a
+//!    file with a reason, and an unexpected pass fails as an unexpected failure does.
+//! 2. `tests/bypasses.rs` and the mutation tests run. For the `sigstore-*` family each sharp edge that is known has a
+//!    test that says what it does today, so that a change of it is seen, not met.
+//! 3. `tests/architecture.rs` shows what new crates came along, and `make deny` their licences and advisories.
+//! 4. The reason in this chapter is read once more: does it still hold, and has the condition that would change it come
+//!    true? The commit says so.

@@ -1,0 +1,251 @@
+//! Every reason for a refusal, and what to do about it.
+//!
+//! A code is what countersign says in the deny message, in the audit annotation, in Events, in `verify --output json`
+//! and as the label of its metrics. It is never renamed and never given a new meaning.
+//!
+//! Four classes say what the client may do. **Policy** and **Evidence** (403): the same request will be refused again
+//! until a policy or the evidence changes. **Malformed** (400): the request must change. **Unavailable** (503): it is
+//! not known whether the image would be allowed; a later try may know, and the answer says when, where that is known.
+//!
+//! Of many failures the message says the most useful first; `countersign verify` shows them all.
+//!
+//! Under this line each code has a heading, its class and status, what it means, and what to do. A test compares the
+//! headings and classes with the list in the code.
+//!
+//! # `algorithm_mismatch`
+//!
+//! Evidence, 403.
+//!
+//! The signature was made with another algorithm than the policy's key or `hashAlgorithm` asks for.
+//!
+//! *What to do*: Sign again with the algorithm of the policy, or change the policy's `hashAlgorithm` if the signer is
+//! right.
+//!
+//! # `attestation_missing`
+//!
+//! Evidence, 403.
+//!
+//! A policy demands an attestation, and none of its predicate type, signed by one of its authorities, is there. A
+//! signature of the image does not replace it, nor does an attestation of another type.
+//!
+//! *What to do*: Attest the digest that the message names, with the predicate type that the policy names to the letter.
+//!
+//! # `deadline_exceeded`
+//!
+//! Unavailable, 503.
+//!
+//! The time that the API server gives its webhook was nearly over before everything was known. What was verified until
+//! then did not suffice.
+//!
+//! *What to do*: Try again. If it stays: look for a slow registry, or raise the webhook's `timeoutSeconds`.
+//!
+//! # `digest_mismatch`
+//!
+//! Evidence, 403.
+//!
+//! The registry's bytes do not hash to the digest that they were asked for by.
+//!
+//! *What to do*: Look at the registry or at what stands between: a proxy, a cache, a broken disk. Pull the image by
+//! digest elsewhere and compare.
+//!
+//! # `evidence_malformed`
+//!
+//! Evidence, 403.
+//!
+//! Evidence is there and cannot be read: not the JSON, the base64 or the structure that its type demands. Other
+//! evidence counted beside it, and did not suffice.
+//!
+//! *What to do*: Find what wrote it; the finding names the artifact. Sign again and remove the broken one.
+//!
+//! # `evidence_unsupported`
+//!
+//! Evidence, 403.
+//!
+//! Evidence is there in a format that this version does not verify.
+//!
+//! *What to do*: Sign in a format that is verified: simple signing or a DSSE envelope under cosign's tags, or a
+//! Sigstore bundle.
+//!
+//! # `image_malformed`
+//!
+//! Malformed, 400.
+//!
+//! A field of the object does not hold a reference to an image: its syntax is invalid, it is empty, or it is no string.
+//!
+//! *What to do*: Correct the field that `causes` names. `countersign image parse REFERENCE` says what is wrong.
+//!
+//! # `image_not_found`
+//!
+//! Evidence, 403.
+//!
+//! The registry says that it has no such image.
+//!
+//! *What to do*: Check the name and the tag. Some registries answer so to clients that may not see the image: check the
+//! pull secrets too.
+//!
+//! # `image_not_pinned`
+//!
+//! Policy, 403.
+//!
+//! The Pod names a tag, which may move between this check and the pull.
+//!
+//! *What to do*: Name the digest, or let `/mutate` write it: this code means that it was not called or could not
+//! resolve the tag.
+//!
+//! # `internal_error`
+//!
+//! Unavailable, 503.
+//!
+//! Something went wrong inside countersign. It is counted and logged with the request's uid, and nothing was admitted
+//! because of it.
+//!
+//! *What to do*: Try again. If it stays, report it with the log line.
+//!
+//! # `key_mismatch`
+//!
+//! Evidence, 403.
+//!
+//! The image is signed, but by none of the policy's keys.
+//!
+//! *What to do*: Compare the key of the signer with the policy's. After a rotation both belong into the policy until
+//! all images are signed anew.
+//!
+//! # `limit_exceeded`
+//!
+//! Evidence, 403.
+//!
+//! Something is larger or more than is read; the finding says what, and the ceiling. Nothing is read in part and
+//! believed.
+//!
+//! *What to do*: Remove what is too much: old signatures, foreign artifacts beside the image. The ceilings stand in
+//! [`limits`](crate::limits).
+//!
+//! # `log_entry_invalid`
+//!
+//! Evidence, 403.
+//!
+//! An entry of a transparency log stands beside the signature and does not hold: it is malformed, not promised by its
+//! log, or about something else. Present and bad is never the same as absent.
+//!
+//! *What to do*: Sign again. If the entry was not touched, it may be an attempt to pass off another entry.
+//!
+//! # `no_matching_policy`
+//!
+//! Policy, 403.
+//!
+//! No policy covers the image, and what no policy covers is denied.
+//!
+//! *What to do*: Write a policy for its repository, or choose another rule for what no policy covers. `countersign
+//! policy match` tries a glob.
+//!
+//! # `overloaded`
+//!
+//! Unavailable, 503.
+//!
+//! More requests are in flight than are served; this one was refused unread.
+//!
+//! *What to do*: Try again after the time that the answer names. If it stays: more replicas.
+//!
+//! # `policies_unavailable`
+//!
+//! Unavailable, 503.
+//!
+//! No policies are loaded yet, or none can be loaded. No list of policies is not the same as an empty list.
+//!
+//! *What to do*: Look at `/readyz?verbose` and at the log for what stands in the way.
+//!
+//! # `policy_invalid`
+//!
+//! Policy, 403.
+//!
+//! A policy covers the image and is broken: a field that is not understood or not carried out, a key that cannot be
+//! read, a Secret that is gone. It denies what it matches until it is mended, and never vanishes.
+//!
+//! *What to do*: The finding names the field. `countersign policy check FILE` says the same before it is applied.
+//!
+//! # `registry_rate_limited`
+//!
+//! Unavailable, 503.
+//!
+//! The registry asks to wait.
+//!
+//! *What to do*: Try again after the time that the answer names. Give countersign credentials: anonymous limits are
+//! low.
+//!
+//! # `registry_refused`
+//!
+//! Unavailable, 503.
+//!
+//! The registry points to an address that is not followed: a token realm or a redirect to a private address, to plain
+//! HTTP or to another scheme.
+//!
+//! *What to do*: If the registry is yours and means it, correct its external address, or list its host.
+//!
+//! # `registry_unauthorized`
+//!
+//! Unavailable, 503.
+//!
+//! The registry refuses the credentials, or the lack of them.
+//!
+//! *What to do*: Check the pull secrets of the workload and the credentials of countersign: reading signatures needs
+//! the right to pull.
+//!
+//! # `registry_unavailable`
+//!
+//! Unavailable, 503.
+//!
+//! The registry does not answer as one: its name does not resolve, no connection, a certificate that is not trusted, an
+//! error of its own.
+//!
+//! *What to do*: The finding says which. A private certificate authority is given by configuration; plain HTTP only
+//! works for loopback and for listed hosts.
+//!
+//! # `request_malformed`
+//!
+//! Malformed, 400.
+//!
+//! The request or its object cannot be understood. An object that was asked about and is not understood is not let
+//! through.
+//!
+//! *What to do*: Check what sends it. If the API server does, its version may be newer than this countersign knows.
+//!
+//! # `signature_invalid`
+//!
+//! Evidence, 403.
+//!
+//! A signature names the policy's key and does not verify with it: it, or what it signs, was changed.
+//!
+//! *What to do*: Sign again, and find out what changed it.
+//!
+//! # `signature_missing`
+//!
+//! Evidence, 403.
+//!
+//! Every place was asked and has no signature of this digest.
+//!
+//! *What to do*: Sign the digest that the message names; a signature of an index does not cover its children, nor the
+//! reverse.
+//!
+//! # `static_fail`
+//!
+//! Policy, 403.
+//!
+//! The policy refuses the image whatever its evidence; its author's message stands in the finding.
+//!
+//! *What to do*: Ask the policy's author.
+//!
+//! # `subject_mismatch`
+//!
+//! Evidence, 403.
+//!
+//! A signature verifies, and is for another image.
+//!
+//! *What to do*: It was copied here with or without intent. Sign this digest.
+//!
+//! # `type_mismatch`
+//!
+//! Evidence, 403.
+//!
+//! What is signed is of another type than is asked for: an attestation where a signature is needed, or the reverse.
+//!
+//! *What to do*: Sign the image itself, or attest what the policy demands.

@@ -1,0 +1,13 @@
+//! The manual: what a reader of the code needs and no single module can say.
+//!
+//! - [`threat_model`]: who may attack, what holds against each, and what is left to others
+//! - [`past_bypasses`]: how verifiers of images were bypassed before, and what stops each of these here
+//! - [`deny_codes`]: every reason for a refusal, and what to do about it
+//! - [`decisions`]: which crates are used, why, and what would change that
+//!
+//! The chapters hold prose only: they link to the code and run none of it.
+
+pub mod decisions;
+pub mod deny_codes;
+pub mod past_bypasses;
+pub mod threat_model;
