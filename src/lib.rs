@@ -61,6 +61,7 @@ pub mod evidence;
 pub mod gate;
 pub mod image;
 pub mod limits;
+pub mod manual;
 pub mod policy;
 pub mod registry;
 pub mod trust;

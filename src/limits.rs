@@ -190,11 +190,7 @@ pub struct Exceeded {
 impl Exceeded {
     /// `what` (with its unit, in plural, as in `bytes of a manifest`) exceeds `ceiling`.
     pub const fn new(what: &'static str, ceiling: usize, scope: Scope) -> Self {
-        Self {
-            what,
-            ceiling,
-            scope,
-        }
+        Self { what, ceiling, scope }
     }
 
     /// What the ceiling covers.
@@ -221,16 +217,12 @@ pub struct Budget {
 impl Budget {
     /// The budget of one image.
     pub fn per_image() -> Self {
-        Self {
-            signature_checks: SIGNATURE_CHECKS_PER_IMAGE,
-        }
+        Self { signature_checks: SIGNATURE_CHECKS_PER_IMAGE }
     }
 
     /// A budget of `checks` signature checks.
     pub fn of_signature_checks(checks: u32) -> Self {
-        Self {
-            signature_checks: checks,
-        }
+        Self { signature_checks: checks }
     }
 
     /// Pays for one signature check.
@@ -268,10 +260,7 @@ mod tests {
         assert!(budget.spend_signature_check().is_ok());
         let error = budget.spend_signature_check().unwrap_err();
         assert_eq!(error.scope(), Scope::Request);
-        assert_eq!(
-            error.to_string(),
-            "more than 2000 signature checks for one image"
-        );
+        assert_eq!(error.to_string(), "more than 2000 signature checks for one image");
         assert_eq!(budget.signature_checks_left(), 0);
     }
 }

@@ -60,10 +60,7 @@ pub struct Unasked {
 impl Unasked {
     /// `kind`, and in `detail` what happened, without secrets.
     pub fn new(kind: UnaskedKind, detail: impl Into<String>) -> Self {
-        Self {
-            kind,
-            detail: detail.into(),
-        }
+        Self { kind, detail: detail.into() }
     }
 
     /// The kind of failure.

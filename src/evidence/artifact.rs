@@ -48,9 +48,6 @@ pub enum ArtifactError {
 impl ArtifactError {
     /// `what` cannot be read, because of `detail`.
     pub fn malformed(what: &'static str, detail: impl std::fmt::Display) -> Self {
-        Self::Malformed {
-            what,
-            detail: detail.to_string(),
-        }
+        Self::Malformed { what, detail: detail.to_string() }
     }
 }

@@ -16,11 +16,7 @@ impl Query {
     /// Asks for the signatures of `subject` beside it, and for its attestations where `attestations` is set.
     pub fn new(subject: ImageDigest, attestations: bool) -> Self {
         let repository = subject.repository().clone();
-        Self {
-            subject,
-            repository,
-            attestations,
-        }
+        Self { subject, repository, attestations }
     }
 
     /// The image that the evidence has to be about.
@@ -37,9 +33,7 @@ impl Query {
     /// cannot be told apart before they are read.
     pub fn paths(&self) -> impl Iterator<Item = Path> + use<> {
         let attestations = self.attestations;
-        Path::ALL
-            .into_iter()
-            .filter(move |path| *path != Path::AttestationTag || attestations)
+        Path::ALL.into_iter().filter(move |path| *path != Path::AttestationTag || attestations)
     }
 }
 
@@ -94,28 +88,15 @@ mod tests {
     fn tags_are_cosigns() {
         let digest = Digest::of(b"");
         let hex = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
-        assert_eq!(
-            Path::SignatureTag.tag(digest).as_str(),
-            format!("sha256-{hex}.sig")
-        );
-        assert_eq!(
-            Path::AttestationTag.tag(digest).as_str(),
-            format!("sha256-{hex}.att")
-        );
-        assert_eq!(
-            Path::Referrers.tag(digest).as_str(),
-            format!("sha256-{hex}")
-        );
+        assert_eq!(Path::SignatureTag.tag(digest).as_str(), format!("sha256-{hex}.sig"));
+        assert_eq!(Path::AttestationTag.tag(digest).as_str(), format!("sha256-{hex}.att"));
+        assert_eq!(Path::Referrers.tag(digest).as_str(), format!("sha256-{hex}"));
     }
 
     #[test]
     fn attestations_are_asked_only_where_wanted() {
         let subject = ImageDigest::new("ghcr.io/a/b".parse().unwrap(), Digest::of(b""));
-        let paths = |attestations| {
-            Query::new(subject.clone(), attestations)
-                .paths()
-                .collect::<Vec<_>>()
-        };
+        let paths = |attestations| Query::new(subject.clone(), attestations).paths().collect::<Vec<_>>();
         assert_eq!(paths(false), [Path::Referrers, Path::SignatureTag]);
         assert_eq!(paths(true), Path::ALL);
     }

@@ -21,11 +21,7 @@ pub(super) struct Pool {
 
 impl Pool {
     pub(super) fn new() -> Self {
-        Self {
-            cores: Arc::new(Semaphore::new(
-                available_parallelism().map_or(2, usize::from),
-            )),
-        }
+        Self { cores: Arc::new(Semaphore::new(available_parallelism().map_or(2, usize::from))) }
     }
 
     /// Verifies `evidence` before `deadline`. What has been started runs to its end and is forgotten.
@@ -38,36 +34,20 @@ impl Pool {
     ) -> Finding {
         let work = async {
             let core = Arc::clone(&self.cores).acquire_owned().await;
-            let core = core.map_err(|_| {
-                Failure::new(DenyReason::InternalError, "the verification pool is closed")
-            })?;
+            let core = core.map_err(|_| Failure::new(DenyReason::InternalError, "the verification pool is closed"))?;
             let facts = blocking(move || {
                 let _core = core;
                 verify(&evidence, &anchors, now, &mut Budget::per_image())
             });
             // A panic in verification ends here: it is a refusal of this image, never of the process.
-            facts
-                .await
-                .map_err(|_| Failure::new(DenyReason::InternalError, "verification panicked"))
+            facts.await.map_err(|_| Failure::new(DenyReason::InternalError, "verification panicked"))
         };
-        let late = |_| {
-            Failure::new(
-                DenyReason::DeadlineExceeded,
-                "the evidence was not verified in time",
-            )
-        };
-        timeout_at(deadline, work)
-            .await
-            .unwrap_or_else(|elapsed| Err(late(elapsed)))
+        let late = |_| Failure::new(DenyReason::DeadlineExceeded, "the evidence was not verified in time");
+        timeout_at(deadline, work).await.unwrap_or_else(|elapsed| Err(late(elapsed)))
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the gate's one bounded blocking call"
-)]
-fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> T + Send + 'static,
-) -> tokio::task::JoinHandle<T> {
+#[expect(clippy::disallowed_methods, reason = "the gate's one bounded blocking call")]
+fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> tokio::task::JoinHandle<T> {
     tokio::task::spawn_blocking(work)
 }

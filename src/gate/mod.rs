@@ -24,9 +24,7 @@ use tokio::time::Instant;
 
 use crate::image::{Digest, ImageUse};
 use crate::limits::{self, Exceeded, Scope};
-use crate::policy::{
-    DenyReason, Failure, Finding, PinRule, Plan, PolicySet, Subject, SubjectId, Verdict, Workload,
-};
+use crate::policy::{DenyReason, Failure, Finding, PinRule, Plan, PolicySet, Subject, SubjectId, Verdict, Workload};
 use crate::registry::{Client, Keychain};
 use blocking::Pool;
 
@@ -66,12 +64,7 @@ impl Gate {
         registry: Client,
         keychain: Arc<dyn Keychain>,
     ) -> Self {
-        Self {
-            policies,
-            registry,
-            keychain,
-            pool: Pool::new(),
-        }
+        Self { policies, registry, keychain, pool: Pool::new() }
     }
 
     /// Judges `images` within `time`.
@@ -88,18 +81,10 @@ impl Gate {
     ) -> Result<Decision, Failure> {
         let deadline = clock::deadline(time);
         let plan = self.plan(workload, images, pin)?;
-        let findings = join_all(
-            plan.subjects()
-                .iter()
-                .map(|subject| self.find(subject, deadline)),
-        )
-        .await;
+        let findings = join_all(plan.subjects().iter().map(|subject| self.find(subject, deadline))).await;
         let findings: BTreeMap<SubjectId, Finding> = findings.into_iter().collect();
         let revision = plan.policies().revision().to_owned();
-        Ok(Decision {
-            verdicts: plan.decide(&findings, clock::now()),
-            revision,
-        })
+        Ok(Decision { verdicts: plan.decide(&findings, clock::now()), revision })
     }
 
     /// Resolves the tags of those `images` that a policy looks at, within `time`. What cannot be resolved is left out:
@@ -115,49 +100,28 @@ impl Gate {
     ) -> Result<Vec<Pinned>, Failure> {
         let deadline = clock::deadline(time);
         let plan = self.plan(workload, images, PinRule::Free)?;
-        let tags = plan
-            .subjects()
-            .iter()
-            .filter(|subject| subject.image().digest().is_none());
+        let tags = plan.subjects().iter().filter(|subject| subject.image().digest().is_none());
         let digests = join_all(tags.map(|subject| async move {
-            let resolved = self
-                .registry
-                .resolve(subject.image(), &*self.keychain, deadline)
-                .await;
+            let resolved = self.registry.resolve(subject.image(), &*self.keychain, deadline).await;
             Some((subject.id(), resolved.ok()?.digest()))
         }));
         let digests: BTreeMap<SubjectId, Digest> = digests.await.into_iter().flatten().collect();
         let pinned = plan.covered().filter_map(|(image, subject)| {
-            digests.get(&subject).map(|digest| Pinned {
-                image: image.clone(),
-                digest: *digest,
-            })
+            digests.get(&subject).map(|digest| Pinned { image: image.clone(), digest: *digest })
         });
         Ok(pinned.collect())
     }
 
     /// What has to be found out, by one generation of policies.
-    fn plan(
-        &self,
-        workload: &Workload,
-        images: &NonEmpty<ImageUse>,
-        pin: PinRule,
-    ) -> Result<Plan, Failure> {
+    fn plan(&self, workload: &Workload, images: &NonEmpty<ImageUse>, pin: PinRule) -> Result<Plan, Failure> {
         let policies = self.policies.borrow().clone();
-        let policies = policies.ok_or_else(|| {
-            Failure::new(
-                DenyReason::PoliciesUnavailable,
-                "no policies were loaded yet",
-            )
-        })?;
+        let policies =
+            policies.ok_or_else(|| Failure::new(DenyReason::PoliciesUnavailable, "no policies were loaded yet"))?;
         let plan = policies.plan(workload, images, pin);
         if plan.subjects().len() > limits::DISTINCT_IMAGES_PER_REQUEST {
             let ceiling = limits::DISTINCT_IMAGES_PER_REQUEST;
             let exceeded = Exceeded::new("different images of one object", ceiling, Scope::Request);
-            return Err(Failure::new(
-                DenyReason::LimitExceeded,
-                exceeded.to_string(),
-            ));
+            return Err(Failure::new(DenyReason::LimitExceeded, exceeded.to_string()));
         }
         Ok(plan)
     }
@@ -166,18 +130,9 @@ impl Gate {
     async fn find(&self, subject: &Subject, deadline: Instant) -> (SubjectId, Finding) {
         let finding = async {
             let keys = &*self.keychain;
-            let digest = self
-                .registry
-                .resolve(subject.image(), keys, deadline)
-                .await
-                .map_err(failure::of_registry)?;
-            let evidence = self
-                .registry
-                .fetch(&subject.query(&digest), keys, deadline)
-                .await;
-            self.pool
-                .verify(evidence, subject.anchors().to_vec(), clock::now(), deadline)
-                .await
+            let digest = self.registry.resolve(subject.image(), keys, deadline).await.map_err(failure::of_registry)?;
+            let evidence = self.registry.fetch(&subject.query(&digest), keys, deadline).await;
+            self.pool.verify(evidence, subject.anchors().to_vec(), clock::now(), deadline).await
         };
         (subject.id(), finding.await)
     }

@@ -57,9 +57,7 @@ impl FromStr for Digest {
         }
         let mut bytes = [0; 32];
         for (byte, pair) in bytes.iter_mut().zip(hex.as_bytes().chunks_exact(2)) {
-            *byte = pair
-                .iter()
-                .try_fold(0, |value, digit| Ok((value << 4) | nibble(*digit)?))?;
+            *byte = pair.iter().try_fold(0, |value, digit| Ok((value << 4) | nibble(*digit)?))?;
         }
         Ok(Self(bytes))
     }
@@ -123,22 +121,10 @@ mod tests {
             ("sha256:", ParseDigestError::Length),
             (&EMPTY[..EMPTY.len() - 1], ParseDigestError::Length),
             (&format!("{EMPTY}0"), ParseDigestError::Length),
-            (
-                &EMPTY.to_uppercase(),
-                ParseDigestError::UnsupportedAlgorithm,
-            ),
-            (
-                &EMPTY.replace("e3b0", "E3B0"),
-                ParseDigestError::NotLowerHex,
-            ),
-            (
-                &EMPTY.replace("e3b0", "../."),
-                ParseDigestError::NotLowerHex,
-            ),
-            (
-                &EMPTY.replace("sha256", "sha512"),
-                ParseDigestError::UnsupportedAlgorithm,
-            ),
+            (&EMPTY.to_uppercase(), ParseDigestError::UnsupportedAlgorithm),
+            (&EMPTY.replace("e3b0", "E3B0"), ParseDigestError::NotLowerHex),
+            (&EMPTY.replace("e3b0", "../."), ParseDigestError::NotLowerHex),
+            (&EMPTY.replace("sha256", "sha512"), ParseDigestError::UnsupportedAlgorithm),
         ];
         for (text, expected) in bad {
             assert_eq!(text.parse::<Digest>(), Err(expected), "{text}");

@@ -95,9 +95,6 @@ mod tests {
     #[test]
     fn a_pointer_prints_as_a_field_path() {
         let pointer = Pointer::new("/spec/template/spec/initContainers/12/image");
-        assert_eq!(
-            pointer.field_path(),
-            "spec.template.spec.initContainers[12].image"
-        );
+        assert_eq!(pointer.field_path(), "spec.template.spec.initContainers[12].image");
     }
 }

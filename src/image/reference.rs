@@ -80,18 +80,10 @@ impl FromStr for ImageRef {
         // A `:` after the last `/` starts a tag; one before it belongs to the registry's port.
         let last = name.rfind('/').map_or(0, |slash| slash + 1);
         let (repository, tag) = match name.get(last..).unwrap_or_default().split_once(':') {
-            Some((component, tag)) => (
-                name.get(..last + component.len()).unwrap_or_default(),
-                Some(tag.parse()?),
-            ),
+            Some((component, tag)) => (name.get(..last + component.len()).unwrap_or_default(), Some(tag.parse()?)),
             None => (name, None),
         };
-        Ok(Self {
-            written: text.to_owned(),
-            repository: repository.parse()?,
-            tag,
-            digest,
-        })
+        Ok(Self { written: text.to_owned(), repository: repository.parse()?, tag, digest })
     }
 }
 
@@ -132,30 +124,16 @@ mod tests {
     #[test]
     fn reads_every_form() {
         let good = [
-            (
-                "nginx".to_owned(),
-                "index.docker.io/library/nginx:latest".to_owned(),
-            ),
-            (
-                "nginx:1.27".to_owned(),
-                "index.docker.io/library/nginx:1.27".to_owned(),
-            ),
-            (
-                "localhost:5000/app".to_owned(),
-                "localhost:5000/app:latest".to_owned(),
-            ),
-            (
-                "localhost:5000/app:v1".to_owned(),
-                "localhost:5000/app:v1".to_owned(),
-            ),
+            ("nginx".to_owned(), "index.docker.io/library/nginx:latest".to_owned()),
+            ("nginx:1.27".to_owned(), "index.docker.io/library/nginx:1.27".to_owned()),
+            ("localhost:5000/app".to_owned(), "localhost:5000/app:latest".to_owned()),
+            ("localhost:5000/app:v1".to_owned(), "localhost:5000/app:v1".to_owned()),
             (format!("ghcr.io/a/b@{D}"), format!("ghcr.io/a/b@{D}")),
             (format!("ghcr.io/a/b:v1@{D}"), format!("ghcr.io/a/b@{D}")),
             (format!("[::1]:5000/b:v1@{D}"), format!("[::1]:5000/b@{D}")),
         ];
         for (text, canonical) in good {
-            let image: ImageRef = text
-                .parse()
-                .unwrap_or_else(|error| panic!("{text}: {error}"));
+            let image: ImageRef = text.parse().unwrap_or_else(|error| panic!("{text}: {error}"));
             assert_eq!(image.canonical(), canonical);
             assert_eq!(image.to_string(), text);
         }
@@ -193,20 +171,12 @@ mod tests {
     #[test]
     fn pins_and_keeps_the_spelling() {
         let digest: Digest = D.parse().unwrap();
-        for (text, pinned) in [
-            ("Docker.io/nginx", format!("Docker.io/nginx@{D}")),
-            ("nginx:1", format!("nginx:1@{D}")),
-        ] {
+        for (text, pinned) in [("Docker.io/nginx", format!("Docker.io/nginx@{D}")), ("nginx:1", format!("nginx:1@{D}"))]
+        {
             let image: ImageRef = text.parse().unwrap();
             let once = image.pinned(digest);
             assert_eq!(once, pinned);
-            assert_eq!(
-                once.parse::<ImageRef>()
-                    .unwrap()
-                    .pinned(Digest::of(b"other")),
-                pinned,
-                "idempotent"
-            );
+            assert_eq!(once.parse::<ImageRef>().unwrap().pinned(Digest::of(b"other")), pinned, "idempotent");
         }
     }
 

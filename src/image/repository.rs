@@ -45,18 +45,11 @@ impl FromStr for Registry {
         let (host, port) = if let Some(rest) = text.strip_prefix('[') {
             let (inner, after) = rest.split_once(']').ok_or_else(error)?;
             // Only the shape is checked here; an address that does not exist fails when it is dialled.
-            if inner.is_empty()
-                || !inner
-                    .bytes()
-                    .all(|b| b.is_ascii_hexdigit() || matches!(b, b':' | b'.'))
-            {
+            if inner.is_empty() || !inner.bytes().all(|b| b.is_ascii_hexdigit() || matches!(b, b':' | b'.')) {
                 return Err(error());
             }
             let host_length = text.len() - after.len();
-            (
-                text.get(..host_length).unwrap_or(text),
-                after.strip_prefix(':'),
-            )
+            (text.get(..host_length).unwrap_or(text), after.strip_prefix(':'))
         } else if let Some((host, port)) = text.split_once(':') {
             (host, Some(port))
         } else {
@@ -71,18 +64,10 @@ impl FromStr for Registry {
             return Err(error());
         }
         let host = host.to_ascii_lowercase();
-        let host = if matches!(host.as_str(), "docker.io" | "registry-1.docker.io") {
-            DOCKER_HUB
-        } else {
-            &host
-        };
+        let host = if matches!(host.as_str(), "docker.io" | "registry-1.docker.io") { DOCKER_HUB } else { &host };
         match port {
             None => Ok(Self(host.to_owned())),
-            Some(port)
-                if port.len() <= 5
-                    && port.parse::<u16>().is_ok_and(|port| port > 0)
-                    && is_plain(port) =>
-            {
+            Some(port) if port.len() <= 5 && port.parse::<u16>().is_ok_and(|port| port > 0) && is_plain(port) => {
                 Ok(Self(format!("{host}:{port}")))
             }
             Some(_) => Err(error()),
@@ -138,10 +123,7 @@ impl Repository {
         if !path.split('/').all(is_path_component) {
             return Err(ParseRepositoryError::Path);
         }
-        Ok(Self {
-            registry,
-            path: path.to_owned(),
-        })
+        Ok(Self { registry, path: path.to_owned() })
     }
 
     /// The registry that holds it.
@@ -163,9 +145,8 @@ fn is_path_component(component: &str) -> bool {
     let mut seen_word = false;
     for byte in component.bytes() {
         if word(byte) {
-            let allowed = matches!(separator.as_str(), "" | "." | "_" | "__")
-                || separator.bytes().all(|b| b == b'-');
-            if !allowed || (!seen_word && !separator.is_empty()) {
+            let joins = matches!(separator.as_str(), "" | "." | "_" | "__") || separator.bytes().all(|b| b == b'-');
+            if !joins || (!seen_word && !separator.is_empty()) {
                 return false;
             }
             separator.clear();
@@ -216,9 +197,7 @@ pub enum ParseRepositoryError {
     #[error("the repository is empty")]
     Empty,
     /// A component of the path is malformed.
-    #[error(
-        "a repository is made of lower-case letters and digits, joined by `.`, `_`, `__` or `-`, between `/`"
-    )]
+    #[error("a repository is made of lower-case letters and digits, joined by `.`, `_`, `__` or `-`, between `/`")]
     Path,
     /// The registry is no `host[:port]`.
     #[error("the registry is no `host[:port]`")]
@@ -243,10 +222,7 @@ mod tests {
             ("docker.io/nginx", "index.docker.io/library/nginx"),
             ("docker.io/library/nginx", "index.docker.io/library/nginx"),
             ("index.docker.io/nginx", "index.docker.io/library/nginx"),
-            (
-                "registry-1.docker.io/library/nginx",
-                "index.docker.io/library/nginx",
-            ),
+            ("registry-1.docker.io/library/nginx", "index.docker.io/library/nginx"),
             ("Docker.IO/nginx", "index.docker.io/library/nginx"),
             ("GHCR.io/a/b", "ghcr.io/a/b"),
             ("host:443/x", "host:443/x"),
@@ -260,9 +236,7 @@ mod tests {
             ("ghcr.io/a__b/c.d-e--f_g/1", "ghcr.io/a__b/c.d-e--f_g/1"),
         ];
         for (text, canonical) in good {
-            let repository: Repository = text
-                .parse()
-                .unwrap_or_else(|error| panic!("{text}: {error}"));
+            let repository: Repository = text.parse().unwrap_or_else(|error| panic!("{text}: {error}"));
             assert_eq!(repository.to_string(), canonical, "{text}");
             assert_eq!(canonical.parse::<Repository>().unwrap(), repository);
         }
@@ -310,12 +284,7 @@ mod tests {
 
     #[test]
     fn a_registry_knows_its_host() {
-        for (text, host) in [
-            ("ghcr.io", "ghcr.io"),
-            ("h:80", "h"),
-            ("[::1]:5000", "[::1]"),
-            ("[::1]", "[::1]"),
-        ] {
+        for (text, host) in [("ghcr.io", "ghcr.io"), ("h:80", "h"), ("[::1]:5000", "[::1]"), ("[::1]", "[::1]")] {
             assert_eq!(text.parse::<Registry>().unwrap().host(), host);
         }
     }

@@ -33,15 +33,9 @@ impl FromStr for Tag {
     /// (<https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pulling-manifests>).
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let mut bytes = text.bytes();
-        let first = bytes
-            .next()
-            .is_some_and(|b| b.is_ascii_alphanumeric() || b == b'_');
+        let first = bytes.next().is_some_and(|b| b.is_ascii_alphanumeric() || b == b'_');
         let rest = bytes.all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'));
-        if first && rest && text.len() <= 128 {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(ParseTagError)
-        }
+        if first && rest && text.len() <= 128 { Ok(Self(text.to_owned())) } else { Err(ParseTagError) }
     }
 }
 
@@ -62,27 +56,10 @@ mod tests {
 
     #[test]
     fn tags() {
-        for good in [
-            "latest",
-            "1",
-            "v1.2.3",
-            "_x",
-            "sha256-ab.sig",
-            &"a".repeat(128),
-        ] {
+        for good in ["latest", "1", "v1.2.3", "_x", "sha256-ab.sig", &"a".repeat(128)] {
             assert_eq!(good.parse::<Tag>().unwrap().as_str(), good);
         }
-        for bad in [
-            "",
-            ".a",
-            "-a",
-            "a:b",
-            "a/b",
-            "a b",
-            "a\n",
-            "é",
-            &"a".repeat(129),
-        ] {
+        for bad in ["", ".a", "-a", "a:b", "a/b", "a b", "a\n", "é", &"a".repeat(129)] {
             assert_eq!(bad.parse::<Tag>(), Err(ParseTagError), "{bad:?}");
         }
     }

@@ -11,18 +11,14 @@ use nonempty::NonEmpty;
 
 use super::plan::PlannedImage;
 use super::{
-    Allowance, AttestationRule, Authority, Basis, Denial, DenyReason, Failure, Finding, Mode,
-    NoMatch, Outcome, PinRule, Plan, Policy, PolicyBody, Rule, SubjectId, Verdict, Warning,
+    Allowance, AttestationRule, Authority, Basis, Denial, DenyReason, Failure, Finding, Mode, NoMatch, Outcome,
+    PinRule, Plan, Policy, PolicyBody, Rule, SubjectId, Verdict, Warning,
 };
 use crate::trust::AnchorId;
 use crate::verify::{FactKind, Facts};
 
 /// Decides about every image of `plan`.
-pub(super) fn decide(
-    plan: &Plan,
-    findings: &BTreeMap<SubjectId, Finding>,
-    _now: Timestamp,
-) -> NonEmpty<Verdict> {
+pub(super) fn decide(plan: &Plan, findings: &BTreeMap<SubjectId, Finding>, _now: Timestamp) -> NonEmpty<Verdict> {
     plan.images.as_ref().map(|planned| {
         let finding = planned.subject.map(|subject| findings.get(&subject));
         verdict(plan, planned, finding)
@@ -33,10 +29,7 @@ pub(super) fn decide(
 /// did not.
 fn verdict(plan: &Plan, planned: &PlannedImage, finding: Option<Option<&Finding>>) -> Verdict {
     let image = planned.image.clone();
-    let nobody_looked = Err(Failure::new(
-        DenyReason::InternalError,
-        "the evidence was not looked up",
-    ));
+    let nobody_looked = Err(Failure::new(DenyReason::InternalError, "the evidence was not looked up"));
     let finding = finding.map(|finding| finding.unwrap_or(&nobody_looked));
     let digest = match finding {
         Some(Ok(facts)) => Some(facts.subject().digest()),
@@ -49,23 +42,14 @@ fn verdict(plan: &Plan, planned: &PlannedImage, finding: Option<Option<&Finding>
     let mut basis = Vec::new();
     let mut denials = Vec::new();
     let mut warnings = Vec::new();
-    for policy in planned
-        .policies
-        .iter()
-        .filter_map(|index| plan.set.policies().get(*index))
-    {
+    for policy in planned.policies.iter().filter_map(|index| plan.set.policies().get(*index)) {
         match (satisfy(policy, finding), policy.mode) {
             (Ok(authority), _) => {
-                basis.push(Basis::Satisfied {
-                    policy: policy.name.clone(),
-                    authority: authority.name.clone(),
-                });
+                basis.push(Basis::Satisfied { policy: policy.name.clone(), authority: authority.name.clone() });
             }
             (Err(refused), Mode::Enforce) => denials.extend(*refused),
             (Err(refused), Mode::Warn) => {
-                basis.push(Basis::WarnOnly {
-                    policy: policy.name.clone(),
-                });
+                basis.push(Basis::WarnOnly { policy: policy.name.clone() });
                 warnings.push(Warning::WouldDeny(refused.first().clone()));
             }
         }
@@ -73,19 +57,14 @@ fn verdict(plan: &Plan, planned: &PlannedImage, finding: Option<Option<&Finding>
     // What is not pinned cannot be what was judged. It is said only of images that could be resolved and would
     // otherwise pass: every other reason is more useful.
     if image.image.digest().is_none() && planned.subject.is_some() {
-        let enforced = planned.policies.iter().any(|index| {
-            plan.set
-                .policies()
-                .get(*index)
-                .is_none_or(|policy| policy.mode == Mode::Enforce)
-        });
+        let enforced = planned
+            .policies
+            .iter()
+            .any(|index| plan.set.policies().get(*index).is_none_or(|policy| policy.mode == Mode::Enforce));
         match plan.pin {
             PinRule::Free => {}
             PinRule::Required if enforced => {
-                denials.push(Denial::new(
-                    DenyReason::ImageNotPinned,
-                    "the pod names a tag and no digest",
-                ));
+                denials.push(Denial::new(DenyReason::ImageNotPinned, "the pod names a tag and no digest"));
             }
             PinRule::Required | PinRule::Template => warnings.push(Warning::MutableTag),
         }
@@ -97,53 +76,29 @@ fn verdict(plan: &Plan, planned: &PlannedImage, finding: Option<Option<&Finding>
         (None, false) => Outcome::Allow(Allowance::assertion(basis)),
         // Covered by policies of which none said anything: an index that is not in the set. It cannot happen, and if it
         // does nothing is allowed.
-        (None, true) => Outcome::Deny(NonEmpty::new(Denial::new(
-            DenyReason::InternalError,
-            "no policy decided",
-        ))),
+        (None, true) => Outcome::Deny(NonEmpty::new(Denial::new(DenyReason::InternalError, "no policy decided"))),
     };
-    Verdict {
-        image,
-        digest,
-        outcome,
-        warnings,
-    }
+    Verdict { image, digest, outcome, warnings }
 }
 
 /// Decides about an image that no policy covers.
 fn uncovered(plan: &Plan, planned: &PlannedImage) -> Verdict {
     let (outcome, warnings) = match plan.set.no_match() {
-        NoMatch::Allow => (
-            Outcome::Allow(Allowance::assertion(vec![Basis::NoMatchRule])),
-            Vec::new(),
-        ),
-        NoMatch::Deny => (
-            Outcome::Deny(NonEmpty::new(Denial::new(DenyReason::NoMatchingPolicy, ""))),
-            Vec::new(),
-        ),
-        NoMatch::Warn => (
-            Outcome::Allow(Allowance::assertion(vec![Basis::NoMatchRule])),
-            vec![Warning::NoMatchingPolicy],
-        ),
+        NoMatch::Allow => (Outcome::Allow(Allowance::assertion(vec![Basis::NoMatchRule])), Vec::new()),
+        NoMatch::Deny => (Outcome::Deny(NonEmpty::new(Denial::new(DenyReason::NoMatchingPolicy, ""))), Vec::new()),
+        NoMatch::Warn => {
+            (Outcome::Allow(Allowance::assertion(vec![Basis::NoMatchRule])), vec![Warning::NoMatchingPolicy])
+        }
     };
-    Verdict {
-        image: planned.image.clone(),
-        digest: planned.image.image.digest(),
-        outcome,
-        warnings,
-    }
+    Verdict { image: planned.image.clone(), digest: planned.image.image.digest(), outcome, warnings }
 }
 
 /// The first authority that is satisfied, or the denials of all, the most useful first.
-fn satisfy<'a>(
-    policy: &'a Policy,
-    finding: Option<&Finding>,
-) -> Result<&'a Authority, Box<NonEmpty<Denial>>> {
+fn satisfy<'a>(policy: &'a Policy, finding: Option<&Finding>) -> Result<&'a Authority, Box<NonEmpty<Denial>>> {
     let authorities = match &policy.body {
         PolicyBody::Compiled(authorities) => authorities,
         PolicyBody::Invalid(errors) => {
-            let denial =
-                Denial::new(DenyReason::PolicyInvalid, errors.first().to_string()).by(&policy.name);
+            let denial = Denial::new(DenyReason::PolicyInvalid, errors.first().to_string()).by(&policy.name);
             return Err(Box::new(NonEmpty::new(denial)));
         }
     };
@@ -156,14 +111,8 @@ fn satisfy<'a>(
     }
     denials.sort_by_key(|denial| denial.reason.rank());
     // Authorities are not empty, so denials are not either; an empty list would be a refusal all the same.
-    let nothing = || {
-        NonEmpty::new(
-            Denial::new(DenyReason::InternalError, "no authority decided").by(&policy.name),
-        )
-    };
-    Err(Box::new(
-        NonEmpty::from_vec(denials).unwrap_or_else(nothing),
-    ))
+    let nothing = || NonEmpty::new(Denial::new(DenyReason::InternalError, "no authority decided").by(&policy.name));
+    Err(Box::new(NonEmpty::from_vec(denials).unwrap_or_else(nothing)))
 }
 
 /// Whether what was found satisfies one authority.
@@ -178,28 +127,17 @@ fn judge(rule: &Rule, finding: Option<&Finding>) -> Result<(), Denial> {
                 FactKind::Signature { .. } => anchors.contains(&fact.anchor()),
                 FactKind::Attestation(_) => false,
             });
-            if signed {
-                Ok(())
-            } else {
-                Err(missing(facts, &anchors, DenyReason::SignatureMissing, ""))
-            }
+            if signed { Ok(()) } else { Err(missing(facts, &anchors, DenyReason::SignatureMissing, "")) }
         }
         Rule::Attested { attestations, .. } => {
             let facts = facts(finding)?;
             let anchors = anchors(rule);
-            let missed = attestations
-                .iter()
-                .find(|wanted| !is_attested(facts, &anchors, wanted));
+            let missed = attestations.iter().find(|wanted| !is_attested(facts, &anchors, wanted));
             match missed {
                 None => Ok(()),
                 Some(wanted) => {
                     let wanted = format!("no attestation of the type `{}`", wanted.predicate_type);
-                    Err(missing(
-                        facts,
-                        &anchors,
-                        DenyReason::AttestationMissing,
-                        &wanted,
-                    ))
+                    Err(missing(facts, &anchors, DenyReason::AttestationMissing, &wanted))
                 }
             }
         }
@@ -211,10 +149,7 @@ fn facts(finding: Option<&Finding>) -> Result<&Facts, Denial> {
     match finding {
         Some(Ok(facts)) => Ok(facts),
         Some(Err(failure)) => Err(failure.clone().into()),
-        None => Err(Denial::new(
-            DenyReason::InternalError,
-            "the evidence was not looked up",
-        )),
+        None => Err(Denial::new(DenyReason::InternalError, "the evidence was not looked up")),
     }
 }
 
@@ -240,21 +175,12 @@ fn missing(facts: &Facts, anchors: &[AnchorId], missing: DenyReason, wanted: &st
         let finding = format!("{path}: {}", failure.finding);
         Denial::from(Failure { finding, ..failure })
     });
-    let rejected = facts.rejections().iter().filter(|rejection| {
-        rejection
-            .anchor
-            .is_none_or(|anchor| anchors.contains(&anchor))
-    });
+    let rejected =
+        facts.rejections().iter().filter(|rejection| rejection.anchor.is_none_or(|anchor| anchors.contains(&anchor)));
     let rejected = rejected.map(|rejection| {
-        Denial::new(
-            DenyReason::from(&rejection.error),
-            format!("{}: {}", rejection.path, rejection.error),
-        )
+        Denial::new(DenyReason::from(&rejection.error), format!("{}: {}", rejection.path, rejection.error))
     });
     // A rejected attestation says little to somebody who misses a signature, but it is all there is to say.
     let nothing = Denial::new(missing, wanted);
-    unasked
-        .chain(rejected)
-        .min_by_key(|denial| denial.reason.rank())
-        .unwrap_or(nothing)
+    unasked.chain(rejected).min_by_key(|denial| denial.reason.rank()).unwrap_or(nothing)
 }

@@ -24,13 +24,7 @@ pub struct Denial {
 impl Denial {
     /// A refusal for `reason` that no policy has a part in.
     pub fn new(reason: DenyReason, finding: impl Into<String>) -> Self {
-        Self {
-            reason,
-            policy: None,
-            authority: None,
-            finding: finding.into(),
-            retry_after: None,
-        }
+        Self { reason, policy: None, authority: None, finding: finding.into(), retry_after: None }
     }
 
     /// The same refusal, by `policy`.
@@ -50,10 +44,7 @@ impl Denial {
 
 impl From<Failure> for Denial {
     fn from(failure: Failure) -> Self {
-        Self {
-            retry_after: failure.retry_after,
-            ..Self::new(failure.reason, failure.finding)
-        }
+        Self { retry_after: failure.retry_after, ..Self::new(failure.reason, failure.finding) }
     }
 }
 
@@ -74,11 +65,7 @@ pub struct Failure {
 impl Failure {
     /// A failure for `reason`.
     pub fn new(reason: DenyReason, finding: impl Into<String>) -> Self {
-        Self {
-            reason,
-            finding: finding.into(),
-            retry_after: None,
-        }
+        Self { reason, finding: finding.into(), retry_after: None }
     }
 }
 
@@ -88,17 +75,12 @@ impl From<&Unasked> for Failure {
             UnaskedKind::Corrupt => (DenyReason::DigestMismatch, None),
             UnaskedKind::Deadline => (DenyReason::DeadlineExceeded, None),
             UnaskedKind::LimitExceeded => (DenyReason::LimitExceeded, None),
-            UnaskedKind::RateLimited { retry_after } => {
-                (DenyReason::RegistryRateLimited, retry_after)
-            }
+            UnaskedKind::RateLimited { retry_after } => (DenyReason::RegistryRateLimited, retry_after),
             UnaskedKind::Refused => (DenyReason::RegistryRefused, None),
             UnaskedKind::Unauthorized => (DenyReason::RegistryUnauthorized, None),
             UnaskedKind::Unavailable => (DenyReason::RegistryUnavailable, None),
         };
-        Self {
-            retry_after,
-            ..Self::new(reason, unasked.detail())
-        }
+        Self { retry_after, ..Self::new(reason, unasked.detail()) }
     }
 }
 
@@ -106,9 +88,7 @@ impl From<&VerifyError> for DenyReason {
     fn from(error: &VerifyError) -> Self {
         match error {
             VerifyError::AlgorithmMismatch => Self::AlgorithmMismatch,
-            VerifyError::Artifact(ArtifactError::LimitExceeded(_)) | VerifyError::Budget(_) => {
-                Self::LimitExceeded
-            }
+            VerifyError::Artifact(ArtifactError::LimitExceeded(_)) | VerifyError::Budget(_) => Self::LimitExceeded,
             VerifyError::Artifact(ArtifactError::Malformed { .. }) => Self::EvidenceMalformed,
             VerifyError::Artifact(ArtifactError::Unsupported(_)) => Self::EvidenceUnsupported,
             VerifyError::KeyMismatch => Self::KeyMismatch,

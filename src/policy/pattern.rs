@@ -41,20 +41,13 @@ impl Pattern {
             return Err(ParsePatternError::TooLong);
         }
         // The characters that policy-controller accepts (pkg/apis/glob): no `?`, `[…]`, `{…}` or `!`.
-        if let Some(bad) = glob
-            .chars()
-            .find(|c| !(c.is_ascii_alphanumeric() || "-_:/*.@".contains(*c)))
-        {
+        if let Some(bad) = glob.chars().find(|c| !(c.is_ascii_alphanumeric() || "-_:/*.@".contains(*c))) {
             return Err(ParsePatternError::Character(bad));
         }
         if dialect == Dialect::Countersign && names_tag_or_digest(glob) {
             return Err(ParsePatternError::NotRepository);
         }
-        Ok(Self {
-            written: glob.to_owned(),
-            dialect,
-            regex: compile(glob)?,
-        })
+        Ok(Self { written: glob.to_owned(), dialect, regex: compile(glob)? })
     }
 
     /// Whether it matches `repository`.
@@ -64,18 +57,15 @@ impl Pattern {
             || match self.dialect {
                 Dialect::Countersign => false,
                 // What policy-controller holds a glob against, with a digest that only wildcards can match.
-                Dialect::PolicyController => {
-                    self.regex.is_match(&format!("{name}@sha256:{ANY_DIGEST}"))
-                }
+                Dialect::PolicyController => self.regex.is_match(&format!("{name}@sha256:{ANY_DIGEST}")),
             }
     }
 
     /// Whether it names a tag or one digest, and so matches nothing: what is covered is known by repository alone.
     pub fn is_dead(&self) -> bool {
         let digest = self.written.split_once('@').map(|(_, digest)| digest);
-        let any_digest = digest.is_some_and(|digest| {
-            matches!(digest, "*" | "**" | "sha256:*" | "sha256:**" | "sha256*")
-        });
+        let any_digest =
+            digest.is_some_and(|digest| matches!(digest, "*" | "**" | "sha256:*" | "sha256:**" | "sha256*"));
         names_tag_or_digest(&self.written) && !any_digest
     }
 
@@ -91,10 +81,7 @@ const ANY_DIGEST: &str = "######################################################
 /// Whether a glob has a part behind the repository. A `:` before the last `/` belongs to a port.
 fn names_tag_or_digest(glob: &str) -> bool {
     let last = glob.rfind('/').map_or(0, |slash| slash + 1);
-    glob.contains('@')
-        || glob
-            .get(last..)
-            .is_some_and(|component| component.contains(':'))
+    glob.contains('@') || glob.get(last..).is_some_and(|component| component.contains(':'))
 }
 
 /// Turns a glob into an expression that is anchored at both ends.
@@ -103,10 +90,9 @@ fn compile(glob: &str) -> Result<Regex, ParsePatternError> {
     let glob = match glob {
         "*" => "index.docker.io/library/*".to_owned(),
         "*/*" => "index.docker.io/*/*".to_owned(),
-        other => other.strip_prefix("docker.io/").map_or_else(
-            || other.to_owned(),
-            |rest| format!("index.docker.io/{rest}"),
-        ),
+        other => {
+            other.strip_prefix("docker.io/").map_or_else(|| other.to_owned(), |rest| format!("index.docker.io/{rest}"))
+        }
     };
     let mut expression = String::with_capacity(glob.len() * 2);
     let mut rest = glob.as_str();
@@ -149,9 +135,7 @@ pub enum ParsePatternError {
     #[error("the glob is empty")]
     Empty,
     /// It names a tag or a digest.
-    #[error(
-        "a glob is about repositories: a tag or digest in it could be dodged by naming the other; leave it out"
-    )]
+    #[error("a glob is about repositories: a tag or digest in it could be dodged by naming the other; leave it out")]
     NotRepository,
     /// The text exceeds [`crate::limits::GLOB_CHARS`].
     #[error("a glob has at most 512 characters")]
@@ -163,8 +147,7 @@ mod tests {
     use super::*;
 
     fn matches(glob: &str, repository: &str) -> bool {
-        let pattern = Pattern::parse(glob, Dialect::PolicyController)
-            .unwrap_or_else(|error| panic!("{glob}: {error}"));
+        let pattern = Pattern::parse(glob, Dialect::PolicyController).unwrap_or_else(|error| panic!("{glob}: {error}"));
         pattern.matches(&repository.parse().unwrap())
     }
 
@@ -207,11 +190,7 @@ mod tests {
             ("**/app", "ghcr.io/x/y/myapp", false),
         ];
         for (glob, repository, expected) in table {
-            assert_eq!(
-                matches(glob, repository),
-                expected,
-                "{glob} on {repository}"
-            );
+            assert_eq!(matches(glob, repository), expected, "{glob} on {repository}");
         }
     }
 
@@ -235,11 +214,7 @@ mod tests {
             }
         }
         for glob in ["ghcr.io/a/b:v1", "ghcr.io/a/b@*", "ghcr.io/a/b:*"] {
-            assert_eq!(
-                Pattern::parse(glob, Dialect::Countersign),
-                Err(NotRepository),
-                "{glob}"
-            );
+            assert_eq!(Pattern::parse(glob, Dialect::Countersign), Err(NotRepository), "{glob}");
         }
     }
 
@@ -250,12 +225,7 @@ mod tests {
         let digest = Pattern::parse("ghcr.io/a/b@sha256:00", Dialect::PolicyController).unwrap();
         assert!(digest.is_dead());
         for live in ["ghcr.io/a/b*", "ghcr.io/a/b@*", "localhost:5000/**"] {
-            assert!(
-                !Pattern::parse(live, Dialect::PolicyController)
-                    .unwrap()
-                    .is_dead(),
-                "{live}"
-            );
+            assert!(!Pattern::parse(live, Dialect::PolicyController).unwrap().is_dead(), "{live}");
         }
     }
 }

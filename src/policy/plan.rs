@@ -78,20 +78,12 @@ pub enum PinRule {
 }
 
 impl Plan {
-    pub(super) fn new(
-        set: Arc<PolicySet>,
-        _workload: &Workload,
-        images: &NonEmpty<ImageUse>,
-        pin: PinRule,
-    ) -> Self {
+    pub(super) fn new(set: Arc<PolicySet>, _workload: &Workload, images: &NonEmpty<ImageUse>, pin: PinRule) -> Self {
         let mut subjects: Vec<Subject> = Vec::new();
         let mut by_name: BTreeMap<String, SubjectId> = BTreeMap::new();
         let images = images.clone().map(|image| {
             let policies = covering(&set, &image.image);
-            let wants: Vec<_> = policies
-                .iter()
-                .filter_map(|index| set.policies().get(*index))
-                .collect();
+            let wants: Vec<_> = policies.iter().filter_map(|index| set.policies().get(*index)).collect();
             let subject = wants.iter().any(|policy| looks(policy)).then(|| {
                 let name = image.image.canonical();
                 *by_name.entry(name).or_insert_with(|| {
@@ -100,18 +92,9 @@ impl Plan {
                     id
                 })
             });
-            PlannedImage {
-                image,
-                policies,
-                subject,
-            }
+            PlannedImage { image, policies, subject }
         });
-        Self {
-            set,
-            pin,
-            images,
-            subjects,
-        }
+        Self { set, pin, images, subjects }
     }
 
     /// What has to be found out. An image that no policy covers, or only policies that do not look at evidence, is not
@@ -122,9 +105,7 @@ impl Plan {
 
     /// Each image of the workload that has to be looked up, with its subject.
     pub fn covered(&self) -> impl Iterator<Item = (&ImageUse, SubjectId)> {
-        self.images
-            .iter()
-            .filter_map(|planned| Some((&planned.image, planned.subject?)))
+        self.images.iter().filter_map(|planned| Some((&planned.image, planned.subject?)))
     }
 
     /// The generation of policies that the plan was made from.
@@ -134,11 +115,7 @@ impl Plan {
 
     /// Decides: one verdict for each image, in the order of the object. A subject without a finding counts as one that
     /// failed (`internal_error`).
-    pub fn decide(
-        self,
-        findings: &BTreeMap<SubjectId, Finding>,
-        now: Timestamp,
-    ) -> NonEmpty<Verdict> {
+    pub fn decide(self, findings: &BTreeMap<SubjectId, Finding>, now: Timestamp) -> NonEmpty<Verdict> {
         decide::decide(&self, findings, now)
     }
 }
@@ -146,27 +123,17 @@ impl Plan {
 /// The policies that cover `image`, by index.
 fn covering(set: &PolicySet, image: &ImageRef) -> Vec<usize> {
     let policies = set.policies().iter().enumerate();
-    policies
-        .filter(|(_, policy)| policy.covers(image.repository()))
-        .map(|(index, _)| index)
-        .collect()
+    policies.filter(|(_, policy)| policy.covers(image.repository())).map(|(index, _)| index).collect()
 }
 
 /// Whether somebody has to look at evidence for `policy`: a broken policy refuses without looking.
 fn looks(policy: &Policy) -> bool {
-    policy
-        .authorities()
-        .any(|authority| !authority.rule.is_static())
+    policy.authorities().any(|authority| !authority.rule.is_static())
 }
 
 /// The subject of `image` for all of `policies`. The same reference is covered by the same policies wherever it stands.
 fn subject(id: SubjectId, image: ImageRef, policies: &[&Policy]) -> Subject {
-    let rules = || {
-        policies
-            .iter()
-            .flat_map(|policy| policy.authorities())
-            .map(|authority| &authority.rule)
-    };
+    let rules = || policies.iter().flat_map(|policy| policy.authorities()).map(|authority| &authority.rule);
     let mut anchors: Vec<Arc<Anchor>> = Vec::new();
     for anchor in rules().flat_map(Rule::anchors) {
         if !anchors.iter().any(|known| known.id() == anchor.id()) {
@@ -177,10 +144,5 @@ fn subject(id: SubjectId, image: ImageRef, policies: &[&Policy]) -> Subject {
         Rule::Attested { .. } => true,
         Rule::Fail { .. } | Rule::Pass | Rule::Signed { .. } => false,
     });
-    Subject {
-        id,
-        image,
-        anchors,
-        attestations,
-    }
+    Subject { id, image, anchors, attestations }
 }

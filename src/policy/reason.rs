@@ -130,10 +130,7 @@ impl DenyReason {
     /// What kind of refusal it is, and so what the client may do about it.
     pub fn class(self) -> DenyClass {
         match self {
-            Self::ImageNotPinned
-            | Self::NoMatchingPolicy
-            | Self::PolicyInvalid
-            | Self::StaticFail => DenyClass::Policy,
+            Self::ImageNotPinned | Self::NoMatchingPolicy | Self::PolicyInvalid | Self::StaticFail => DenyClass::Policy,
             Self::AlgorithmMismatch
             | Self::AttestationMissing
             | Self::DigestMismatch
@@ -235,14 +232,7 @@ mod tests {
     fn every_code_with_its_class() {
         let list: Vec<_> = DenyReason::ALL
             .iter()
-            .map(|reason| {
-                format!(
-                    "{} {:?} {}",
-                    reason.code(),
-                    reason.class(),
-                    reason.class().http_status()
-                )
-            })
+            .map(|reason| format!("{} {:?} {}", reason.code(), reason.class(), reason.class().http_status()))
             .collect();
         insta::assert_snapshot!(list.join("\n"));
     }

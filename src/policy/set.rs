@@ -23,11 +23,7 @@ impl PolicySet {
     pub fn new(mut policies: Vec<Policy>, no_match: NoMatch, revision: Digest) -> Self {
         policies.sort_by(|a, b| a.name.cmp(&b.name));
         let revision = revision.hex().chars().take(12).collect();
-        Self {
-            policies,
-            no_match,
-            revision,
-        }
+        Self { policies, no_match, revision }
     }
 
     /// The policies, by name.
@@ -46,12 +42,7 @@ impl PolicySet {
     }
 
     /// Says, before anything is asked, which policies cover each image.
-    pub fn plan(
-        self: &Arc<Self>,
-        workload: &Workload,
-        images: &NonEmpty<ImageUse>,
-        pin: PinRule,
-    ) -> Plan {
+    pub fn plan(self: &Arc<Self>, workload: &Workload, images: &NonEmpty<ImageUse>, pin: PinRule) -> Plan {
         Plan::new(Arc::clone(self), workload, images, pin)
     }
 }
@@ -85,9 +76,7 @@ impl Policy {
     pub fn covers(&self, repository: &Repository) -> bool {
         match &self.coverage {
             Coverage::Everything => true,
-            Coverage::Matching(patterns) => {
-                patterns.iter().any(|pattern| pattern.matches(repository))
-            }
+            Coverage::Matching(patterns) => patterns.iter().any(|pattern| pattern.matches(repository)),
         }
     }
 
@@ -111,10 +100,7 @@ pub struct PolicyName {
 impl PolicyName {
     /// The policy `name` of the API group `group`.
     pub fn new(group: impl Into<String>, name: impl Into<String>) -> Self {
-        Self {
-            group: group.into(),
-            name: name.into(),
-        }
+        Self { group: group.into(), name: name.into() }
     }
 
     /// The name of the object.
@@ -173,10 +159,7 @@ pub struct FieldError {
 impl FieldError {
     /// `message` about the field at `path`.
     pub fn new(path: impl Into<String>, message: impl Into<String>) -> Self {
-        Self {
-            path: path.into(),
-            message: message.into(),
-        }
+        Self { path: path.into(), message: message.into() }
     }
 }
 

@@ -30,12 +30,7 @@ impl Verdict {
 
     /// A refusal of an image that could not be judged.
     pub fn deny(image: ImageUse, denial: Denial) -> Self {
-        Self {
-            image,
-            digest: None,
-            outcome: Outcome::Deny(NonEmpty::new(denial)),
-            warnings: Vec::new(),
-        }
+        Self { image, digest: None, outcome: Outcome::Deny(NonEmpty::new(denial)), warnings: Vec::new() }
     }
 }
 

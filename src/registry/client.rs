@@ -68,12 +68,7 @@ impl Client {
     }
 
     /// Asks every path of `query` at once. Every path gets its answer before `deadline`; a failure is one of them.
-    pub async fn fetch(
-        &self,
-        _query: &Query,
-        _keys: &dyn Keychain,
-        _deadline: Instant,
-    ) -> Evidence {
+    pub async fn fetch(&self, _query: &Query, _keys: &dyn Keychain, _deadline: Instant) -> Evidence {
         todo!()
     }
 

@@ -13,10 +13,7 @@ pub struct Credential(Secret);
 
 #[derive(Clone, PartialEq, Eq)]
 pub(super) enum Secret {
-    Basic {
-        user: String,
-        password: Zeroizing<String>,
-    },
+    Basic { user: String, password: Zeroizing<String> },
     Bearer(Zeroizing<String>),
     Identity(Zeroizing<String>),
 }
@@ -24,10 +21,7 @@ pub(super) enum Secret {
 impl Credential {
     /// A user name and a password, or an access token in its place.
     pub fn basic(user: impl Into<String>, password: impl Into<String>) -> Self {
-        Self(Secret::Basic {
-            user: user.into(),
-            password: Zeroizing::new(password.into()),
-        })
+        Self(Secret::Basic { user: user.into(), password: Zeroizing::new(password.into()) })
     }
 
     /// A bearer token that the registry itself takes: docker's `registrytoken`.
@@ -98,11 +92,9 @@ mod tests {
 
     #[test]
     fn says_nothing_of_its_secret() {
-        for credential in [
-            Credential::basic("alice", "hunter2"),
-            Credential::bearer("hunter2"),
-            Credential::identity("hunter2"),
-        ] {
+        for credential in
+            [Credential::basic("alice", "hunter2"), Credential::bearer("hunter2"), Credential::identity("hunter2")]
+        {
             let printed = format!("{credential:?} {:?}", credential.id());
             assert_eq!(printed, "Credential(****) CredentialId(****)");
         }
@@ -122,9 +114,6 @@ mod tests {
                 assert_eq!(one.id() == other.id(), at == other_at);
             }
         }
-        assert_eq!(
-            Credential::basic("a", "b").id(),
-            Credential::basic("a", "b").id()
-        );
+        assert_eq!(Credential::basic("a", "b").id(), Credential::basic("a", "b").id());
     }
 }

@@ -67,11 +67,7 @@ impl DockerConfig {
                 continue;
             };
             let (registry, path) = place(&key).ok_or(DockerConfigError::Key(key))?;
-            entries.push(Entry {
-                registry,
-                path,
-                credential,
-            });
+            entries.push(Entry { registry, path, credential });
         }
         entries.sort_by_key(|entry| std::cmp::Reverse(entry.path.len()));
         Ok(Self { entries, helpers })
@@ -114,10 +110,7 @@ impl Entry {
 
 /// The registry and path prefix that a key names: `https://index.docker.io/v1/`, `ghcr.io`, `ghcr.io/team`.
 fn place(key: &str) -> Option<(Registry, String)> {
-    let key = key
-        .strip_prefix("https://")
-        .or_else(|| key.strip_prefix("http://"))
-        .unwrap_or(key);
+    let key = key.strip_prefix("https://").or_else(|| key.strip_prefix("http://")).unwrap_or(key);
     let (host, path) = key.split_once('/').unwrap_or((key, ""));
     let path = path.trim_matches('/');
     // What old dockers wrote behind the host is a version of the interface, not a repository.
@@ -173,17 +166,12 @@ impl Auth {
         }
         if let Some(Hidden(auth)) = self.auth.filter(present) {
             let error = || DockerConfigError::Auth(key.to_owned());
-            let bytes = STANDARD
-                .decode(auth.trim())
-                .or_else(|_| STANDARD_NO_PAD.decode(auth.trim()))
-                .map_err(|_| error())?;
+            let bytes =
+                STANDARD.decode(auth.trim()).or_else(|_| STANDARD_NO_PAD.decode(auth.trim())).map_err(|_| error())?;
             let text = Zeroizing::new(String::from_utf8(bytes).map_err(|_| error())?);
             let (user, password) = text.split_once(':').ok_or_else(error)?;
             // Old dockers padded the password with NUL.
-            return Ok(Some(Credential::basic(
-                user,
-                password.trim_end_matches('\0'),
-            )));
+            return Ok(Some(Credential::basic(user, password.trim_end_matches('\0'))));
         }
         Ok(match (self.username, self.password) {
             (Some(user), Some(Hidden(password))) if !user.is_empty() => {
@@ -213,10 +201,7 @@ mod tests {
     use super::*;
 
     fn find(config: &DockerConfig, repository: &str) -> Vec<Credential> {
-        config
-            .credentials(&repository.parse().unwrap())
-            .now_or_never()
-            .unwrap()
+        config.credentials(&repository.parse().unwrap()).now_or_never().unwrap()
     }
 
     #[test]
@@ -233,11 +218,8 @@ mod tests {
             }, "credsStore": "desktop", "credHelpers": {"e.example": "ecr-login"}}"#,
         )
         .unwrap();
-        let (all, team, app) = (
-            Credential::basic("all", "1"),
-            Credential::basic("team", "2"),
-            Credential::basic("app", "3"),
-        );
+        let (all, team, app) =
+            (Credential::basic("all", "1"), Credential::basic("team", "2"), Credential::basic("app", "3"));
         let rows = [
             ("ghcr.io/team/app", vec![app, team.clone(), all.clone()]),
             ("ghcr.io/team/application", vec![team, all.clone()]),

@@ -24,9 +24,7 @@ impl Requests {
 
     /// The number of requests to each host with each outcome, in the order of their names. Zeros are left out.
     pub fn iter(&self) -> impl Iterator<Item = (&str, Outcome, u64)> {
-        self.by
-            .iter()
-            .map(|((host, outcome), count)| (host.as_str(), *outcome, *count))
+        self.by.iter().map(|((host, outcome), count)| (host.as_str(), *outcome, *count))
     }
 }
 
@@ -47,13 +45,7 @@ pub enum Outcome {
 
 impl Outcome {
     /// Every outcome.
-    pub const ALL: [Self; 5] = [
-        Self::Answered,
-        Self::Broken,
-        Self::Failed,
-        Self::RateLimited,
-        Self::Refused,
-    ];
+    pub const ALL: [Self; 5] = [Self::Answered, Self::Broken, Self::Failed, Self::RateLimited, Self::Refused];
 
     /// The label of metrics.
     pub fn as_str(self) -> &'static str {

@@ -17,11 +17,7 @@ pub struct Anchor {
 impl Anchor {
     /// Believes signatures of `key` over `hash`, with log entries as `log` says.
     pub fn key(key: PublicKey, hash: HashAlgorithm, log: LogRule) -> Self {
-        let id = AnchorId::of(&[
-            key.spki_der(),
-            hash.as_str().as_bytes(),
-            log.as_str().as_bytes(),
-        ]);
+        let id = AnchorId::of(&[key.spki_der(), hash.as_str().as_bytes(), log.as_str().as_bytes()]);
         Self { id, key, hash, log }
     }
 

@@ -92,8 +92,6 @@ pub enum ParseKeyError {
     #[error("the PEM block is a `{0}`, not a `PUBLIC KEY`")]
     NotPublicKey(String),
     /// A key of an unsupported algorithm, curve or size.
-    #[error(
-        "the key's algorithm is not supported: ECDSA P-256, P-384, P-521, RSA 2048 to 8192 or Ed25519"
-    )]
+    #[error("the key's algorithm is not supported: ECDSA P-256, P-384, P-521, RSA 2048 to 8192 or Ed25519")]
     Unsupported,
 }

@@ -24,12 +24,7 @@ impl Facts {
         rejections: Vec<Rejection>,
         unasked: Vec<(Path, Unasked)>,
     ) -> Self {
-        Self {
-            subject,
-            facts,
-            rejections,
-            unasked,
-        }
+        Self { subject, facts, rejections, unasked }
     }
 
     /// The image that the facts are about.
@@ -66,20 +61,8 @@ pub struct Fact {
 
 impl Fact {
     /// The only constructor.
-    pub(super) fn assertion(
-        anchor: AnchorId,
-        kind: FactKind,
-        path: Path,
-        artifact: Digest,
-        steps: Vec<Step>,
-    ) -> Self {
-        Self {
-            anchor,
-            kind,
-            path,
-            artifact,
-            steps,
-        }
+    pub(super) fn assertion(anchor: AnchorId, kind: FactKind, path: Path, artifact: Digest, steps: Vec<Step>) -> Self {
+        Self { anchor, kind, path, artifact, steps }
     }
 
     /// Who signed.
@@ -139,11 +122,7 @@ pub enum Step {
 #[cfg(test)]
 impl Facts {
     /// Facts for tests of what stands above verification.
-    pub(crate) fn for_tests(
-        subject: ImageDigest,
-        facts: Vec<Fact>,
-        rejections: Vec<Rejection>,
-    ) -> Self {
+    pub(crate) fn for_tests(subject: ImageDigest, facts: Vec<Fact>, rejections: Vec<Rejection>) -> Self {
         Self::assertion(subject, facts, rejections, Vec::new())
     }
 
@@ -158,27 +137,13 @@ impl Facts {
 impl Fact {
     /// A verified signature for tests of what stands above verification.
     pub(crate) fn signature_for_tests(anchor: AnchorId) -> Self {
-        let kind = FactKind::Signature {
-            annotations: BTreeMap::new(),
-        };
-        Self::assertion(
-            anchor,
-            kind,
-            Path::SignatureTag,
-            Digest::of(b"test"),
-            vec![Step::Signature],
-        )
+        let kind = FactKind::Signature { annotations: BTreeMap::new() };
+        Self::assertion(anchor, kind, Path::SignatureTag, Digest::of(b"test"), vec![Step::Signature])
     }
 
     /// A verified statement for tests of what stands above verification.
     pub(crate) fn attestation_for_tests(anchor: AnchorId, statement: Statement) -> Self {
         let kind = FactKind::Attestation(statement);
-        Self::assertion(
-            anchor,
-            kind,
-            Path::AttestationTag,
-            Digest::of(b"test"),
-            vec![Step::Signature],
-        )
+        Self::assertion(anchor, kind, Path::AttestationTag, Digest::of(b"test"), vec![Step::Signature])
     }
 }

@@ -21,11 +21,6 @@ use crate::limits::Budget;
 use crate::trust::Anchor;
 
 /// Verifies every artifact of `evidence` against every anchor.
-pub fn verify(
-    _evidence: &Evidence,
-    _anchors: &[Arc<Anchor>],
-    _now: Timestamp,
-    _budget: &mut Budget,
-) -> Facts {
+pub fn verify(_evidence: &Evidence, _anchors: &[Arc<Anchor>], _now: Timestamp, _budget: &mut Budget) -> Facts {
     todo!()
 }
