@@ -7,8 +7,6 @@ CARGO_FLAGS ?=
 FUZZ_SECONDS ?= 60
 
 cargo = $(CARGO) $(1) --locked $(CARGO_FLAGS)
-# What stands under tests/ as one file is a test binary of its own; `it` is the one with modules.
-integration = $(patsubst tests/%.rs,--test %,$(sort $(wildcard tests/*.rs))) --test it
 
 # Two cargo calls side by side would only wait for each other's lock.
 .NOTPARALLEL:
@@ -41,7 +39,7 @@ unit: ## The tests that stand beside the code, and the examples in its documenta
 
 .PHONY: it
 it: ## The tests under tests/: the library and the program from outside, and the rules of the house
-	$(call cargo,test) $(integration)
+	$(call cargo,test) --test architecture --test it
 
 .PHONY: e2e
 e2e: ## The tests against the real API server, registries and cosign (built first, cached)
