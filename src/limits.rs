@@ -148,8 +148,15 @@ pub const CHAIN_CERTIFICATES: usize = 10;
 /// Annotations of one signature payload. Scope: artifact.
 pub const PAYLOAD_ANNOTATIONS: usize = 256;
 
-/// Nesting depth of a payload, envelope or bundle. Scope: artifact. `serde_json`'s own recursion limit.
-pub const EVIDENCE_DEPTH: usize = 128;
+/// Signatures of one DSSE envelope. Scope: artifact. Signers write one; the ceiling is that of log entries.
+pub const ENVELOPE_SIGNATURES: usize = 32;
+
+/// Annotations of one descriptor or manifest. Scope: that descriptor, or the manifest. cosign writes at most six.
+pub const DESCRIPTOR_ANNOTATIONS: usize = 1024;
+
+/// Nesting depth of a predicate. Scope: artifact. Below `serde_json`'s recursion limit of 128, so that whoever reads
+/// the predicate later never meets that one.
+pub const EVIDENCE_DEPTH: usize = 100;
 
 // ---------------------------------------------------------------------------------------------------------- policies
 

@@ -6,11 +6,16 @@
 //!
 //! This module never fetches and never verifies: it knows addresses ([`Query`]) and formats.
 
+pub mod annotation;
 mod answer;
 mod artifact;
 mod bundle;
+mod descriptor;
 mod envelope;
+mod json;
 mod manifest;
+mod material;
+pub mod media_type;
 mod query;
 mod signature_layer;
 mod simple_signing;
@@ -19,9 +24,11 @@ mod statement;
 pub use answer::{Answer, Evidence, Unasked, UnaskedKind};
 pub use artifact::{Artifact, ArtifactError, Content};
 pub use bundle::Bundle;
-pub use envelope::Envelope;
-pub use manifest::{Descriptor, Index, Manifest, ManifestError, media_type};
+pub use descriptor::Descriptor;
+pub use envelope::{Envelope, EnvelopeSignature};
+pub use manifest::{Index, Manifest, ManifestError, Unreadable};
+pub use material::Material;
 pub use query::{Path, Query};
 pub use signature_layer::SignatureLayer;
 pub use simple_signing::SimpleSigning;
-pub use statement::Statement;
+pub use statement::{Statement, StatementSubject};
