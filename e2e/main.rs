@@ -1,1 +1,21 @@
-//! The end-to-end tests on the real components.
+//! The end-to-end tests: countersign against the real cosign, real registries and a real Kubernetes API server.
+//!
+//! `make e2e` builds those programs (once; they are cached) and runs these tests. They are not part of a plain
+//! `cargo test`. Nothing is skipped: without its programs, every test fails and says what to do.
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test says what it expects, and fails where it is not so"
+)]
+
+mod cosign_signs;
+mod countersign_signs;
+mod forgery;
+mod harness;
+mod pods;
+mod schema;
+mod support;
+mod updates;
+mod vectors;
+mod workloads;

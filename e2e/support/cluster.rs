@@ -1,0 +1,331 @@
+//! The real control plane: etcd, kube-apiserver and kube-controller-manager, and kubectl to speak with it.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use rcgen::KeyPair;
+use serde_json::{Value, json};
+
+use super::countersign::{Gate, says};
+use super::pki::{Authority, Leaf};
+use super::process::{self, Daemon, Outcome};
+use super::wait::poll;
+use super::{ports, scratch, tools};
+
+/// How long a component may take to come up on a busy machine.
+const START_LIMIT: Duration = Duration::from_secs(90);
+/// How long a controller may take to do what it does.
+pub(crate) const CONTROLLER_LIMIT: Duration = Duration::from_secs(60);
+
+/// A running control plane. Its parts end, last started first, when it is dropped.
+pub(crate) struct Cluster {
+    _controller_manager: Daemon,
+    _api_server: Daemon,
+    _etcd: Daemon,
+    authority: Authority,
+    server: String,
+    admin: PathBuf,
+    webhook_port: u16,
+}
+
+impl Cluster {
+    /// The control plane that the tests of a run share.
+    pub(crate) fn shared() -> &'static Self {
+        static SHARED: LazyLock<Cluster> = LazyLock::new(Cluster::start);
+        &SHARED
+    }
+
+    fn start() -> Self {
+        let webhook_port = ports::free();
+        let authority = Authority::new("cluster-ca");
+        let folder = scratch::folder("cluster");
+        let (etcd_port, api_port) = (ports::free(), ports::free());
+        let etcd = start_etcd(&folder, etcd_port);
+        let server = format!("https://127.0.0.1:{api_port}");
+
+        let accounts = KeyPair::generate().expect("a key for service account tokens");
+        let account_key = scratch::file(&folder, "sa.key", accounts.serialize_pem());
+        let account_pub = scratch::file(&folder, "sa.pub", accounts.public_key_pem());
+        let mut api_server = {
+            let serving = authority.server("kube-apiserver", &["10.96.0.1", "kubernetes.default.svc"]);
+            let mut command = tools::kubernetes("kube-apiserver");
+            command
+                .arg(format!("--etcd-servers=http://127.0.0.1:{etcd_port}"))
+                .arg(format!("--secure-port={api_port}"))
+                .args(["--bind-address=127.0.0.1", "--advertise-address=127.0.0.1", "--endpoint-reconciler-type=none"])
+                .args(["--service-cluster-ip-range=10.96.0.0/16", "--allow-privileged", "--profiling=false"])
+                .args(["--authorization-mode=Node,RBAC", "--enable-admission-plugins=NodeRestriction"])
+                .arg(flag("client-ca-file", authority.file()))
+                .arg(flag("tls-cert-file", &serving.certificate))
+                .arg(flag("tls-private-key-file", &serving.key))
+                .arg("--service-account-issuer=https://kubernetes.default.svc")
+                .arg(flag("service-account-key-file", &account_pub))
+                .arg(flag("service-account-signing-key-file", &account_key))
+                .arg(flag("admission-control-config-file", &webhook_credentials(&authority, webhook_port)));
+            Daemon::start("kube-apiserver", command)
+        };
+
+        let admin = kubeconfig(&authority, &server, &authority.client("admin", Some("system:masters")));
+        api_server.wait_until("ready", START_LIMIT, || kubectl(&admin, &["get", "--raw=/readyz"], "").succeeded());
+
+        let manager = kubeconfig(&authority, &server, &authority.client("system:kube-controller-manager", None));
+        let mut controller_manager = {
+            let mut command = tools::kubernetes("kube-controller-manager");
+            command
+                .arg(flag("kubeconfig", &manager))
+                .arg(flag("authentication-kubeconfig", &manager))
+                .arg(flag("authorization-kubeconfig", &manager))
+                .arg(format!("--secure-port={}", ports::free()))
+                .args(["--bind-address=127.0.0.1", "--leader-elect=false", "--use-service-account-credentials"])
+                .arg(flag("service-account-private-key-file", &account_key))
+                .arg(flag("root-ca-file", authority.file()))
+                .arg(flag("cluster-signing-cert-file", authority.file()))
+                .arg(flag("cluster-signing-key-file", authority.key_file()));
+            Daemon::start("kube-controller-manager", command)
+        };
+        controller_manager.wait_until("making service accounts", START_LIMIT, || {
+            kubectl(&admin, &["get", "serviceaccount", "default"], "").succeeded()
+        });
+
+        Self {
+            _controller_manager: controller_manager,
+            _api_server: api_server,
+            _etcd: etcd,
+            authority,
+            server,
+            admin,
+            webhook_port,
+        }
+    }
+
+    /// The port of 127.0.0.1 on which the API server expects the webhook: there it shows a client certificate.
+    pub(crate) fn webhook_port(&self) -> u16 {
+        self.webhook_port
+    }
+
+    /// The authority of the cluster's clients.
+    pub(crate) fn authority(&self) -> &Authority {
+        &self.authority
+    }
+
+    /// Runs kubectl as the cluster's administrator.
+    pub(crate) fn kubectl(&self, arguments: &[&str]) -> Outcome {
+        kubectl(&self.admin, arguments, "")
+    }
+
+    /// What `kubectl` printed as JSON.
+    pub(crate) fn json(&self, arguments: &[&str]) -> Value {
+        let printed = self.kubectl(arguments).expect_success();
+        serde_json::from_str(&printed).expect("JSON from kubectl")
+    }
+
+    /// Creates a cluster-wide object and gives what was stored.
+    pub(crate) fn create(&self, object: &Value) -> Value {
+        let stored = kubectl(&self.admin, &["create", "-o", "json", "-f", "-"], &object.to_string()).expect_success();
+        serde_json::from_str(&stored).expect("JSON from kubectl")
+    }
+
+    /// A new namespace, in which the default service account exists.
+    pub(crate) fn namespace(&self) -> Namespace<'_> {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        let name = format!("test-{}", NEXT.fetch_add(1, Ordering::Relaxed));
+        self.kubectl(&["create", "namespace", &name]).expect_success();
+        poll("default service account", CONTROLLER_LIMIT, || {
+            let outcome = self.kubectl(&["-n", &name, "get", "serviceaccount", "default"]);
+            if outcome.succeeded() { Ok(()) } else { Err(outcome.stderr) }
+        });
+        Namespace { cluster: self, name, kubeconfig: self.admin.clone() }
+    }
+
+    /// Makes the API server ask `gate` about every object that can hold an image.
+    pub(crate) fn install_webhooks(&self, gate: &Gate) {
+        for (kind, path, name) in [
+            ("MutatingWebhookConfiguration", "/mutate", "mutate.countersign.dev"),
+            ("ValidatingWebhookConfiguration", "/validate", "validate.countersign.dev"),
+        ] {
+            let ca = std::fs::read(gate.ca()).expect("the CA of the webhook");
+            let mut webhook = json!({
+                "name": name,
+                "clientConfig": {"url": gate.url(path), "caBundle": base64(&ca)},
+                "admissionReviewVersions": ["v1"],
+                "sideEffects": "NoneOnDryRun",
+                "failurePolicy": "Fail",
+                "matchPolicy": "Equivalent",
+                "timeoutSeconds": 10,
+                "namespaceSelector": {"matchExpressions": [
+                    {"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": ["kube-system"]},
+                ]},
+                "rules": [
+                    rule("", &["pods", "pods/ephemeralcontainers", "podtemplates", "replicationcontrollers"]),
+                    rule("apps", &["daemonsets", "deployments", "replicasets", "statefulsets"]),
+                    rule("batch", &["cronjobs", "jobs"]),
+                ],
+            });
+            if kind == "MutatingWebhookConfiguration" {
+                webhook["reinvocationPolicy"] = json!("IfNeeded");
+            }
+            self.create(&json!({
+                "apiVersion": "admissionregistration.k8s.io/v1",
+                "kind": kind,
+                "metadata": {"name": "countersign"},
+                "webhooks": [webhook],
+            }));
+        }
+    }
+}
+
+/// A namespace of a cluster, and the user who works in it.
+pub(crate) struct Namespace<'a> {
+    cluster: &'a Cluster,
+    name: String,
+    kubeconfig: PathBuf,
+}
+
+impl Namespace<'_> {
+    /// The same namespace, worked in by a client with this name and organisation (user and group to the API server).
+    pub(crate) fn as_client(&self, common_name: &str, organisation: &str) -> Self {
+        let leaf = self.cluster.authority.client(common_name, Some(organisation));
+        let kubeconfig = kubeconfig(&self.cluster.authority, &self.cluster.server, &leaf);
+        Self { cluster: self.cluster, name: self.name.clone(), kubeconfig }
+    }
+
+    /// Runs kubectl in this namespace.
+    pub(crate) fn kubectl(&self, arguments: &[&str]) -> Outcome {
+        self.kubectl_with(arguments, "")
+    }
+
+    /// What kubectl printed as JSON.
+    pub(crate) fn json(&self, arguments: &[&str]) -> Value {
+        let printed = self.kubectl(arguments).expect_success();
+        serde_json::from_str(&printed).expect("JSON from kubectl")
+    }
+
+    /// Creates the object; panics unless it is admitted, and gives what was stored.
+    pub(crate) fn admits(&self, object: &Value) -> Value {
+        let stored = self.kubectl_with(&["create", "-o", "json", "-f", "-"], &object.to_string()).expect_success();
+        serde_json::from_str(&stored).expect("JSON from kubectl")
+    }
+
+    /// Creates the object; panics unless countersign denies it for the reason with this code, and nothing is stored.
+    pub(crate) fn denies(&self, code: &str, object: &Value) {
+        let kind = object["kind"].as_str().expect("an object with a kind");
+        let name = object["metadata"]["name"].as_str().expect("an object with a name");
+        self.kubectl_with(&["create", "-f", "-"], &object.to_string()).expect_denied(code);
+        let stored = self.kubectl(&["get", kind, name, "--ignore-not-found", "-o", "name"]).expect_success();
+        assert!(stored.trim().is_empty(), "denied, but stored: {stored}");
+    }
+
+    /// What the API server would say to the object, were it not a dry run.
+    pub(crate) fn dry_run(&self, object: &Value) -> Outcome {
+        self.kubectl_with(&["create", "--dry-run=server", "-o", "json", "-f", "-"], &object.to_string())
+    }
+
+    fn kubectl_with(&self, arguments: &[&str], input: &str) -> Outcome {
+        let arguments = [&["-n", &self.name], arguments].concat();
+        kubectl(&self.kubeconfig, &arguments, input)
+    }
+}
+
+impl Outcome {
+    /// Panics unless kubectl failed because countersign denied the request for the reason with this code.
+    pub(crate) fn expect_denied(&self, code: &str) {
+        let by_us = self.stderr.contains("admission webhook \"validate.countersign.dev\" denied the request");
+        assert!(!self.succeeded() && by_us, "not denied by countersign\n{self}");
+        assert!(says(&self.stderr, code), "denied, but not with `{code}`\n{self}");
+    }
+}
+
+/// The first container of a Pod, or of the template in it, as an image string.
+pub(crate) fn first_image(spec: &Value) -> &str {
+    spec["containers"][0]["image"].as_str().expect("an image")
+}
+
+fn start_etcd(folder: &Path, port: u16) -> Daemon {
+    let client = format!("http://127.0.0.1:{port}");
+    let peer = format!("http://127.0.0.1:{}", ports::free());
+    let mut command = tools::kubernetes("etcd");
+    command
+        .arg(flag("data-dir", &folder.join("etcd")))
+        .args(["--unsafe-no-fsync", "--log-level=warn"])
+        .arg(format!("--listen-client-urls={client}"))
+        .arg(format!("--advertise-client-urls={client}"))
+        .arg(format!("--listen-peer-urls={peer}"))
+        .arg(format!("--initial-advertise-peer-urls={peer}"))
+        .arg(format!("--initial-cluster=default={peer}"));
+    let mut etcd = Daemon::start("etcd", command);
+    etcd.wait_until("listening", START_LIMIT, || ports::open(port));
+    etcd
+}
+
+/// The API server's side of `--client-ca`: whom it says it is when it calls the webhook.
+fn webhook_credentials(authority: &Authority, port: u16) -> PathBuf {
+    let leaf = authority.client("kube-apiserver-webhook", None);
+    let folder = scratch::folder("webhook-credentials");
+    let kubeconfig = json!({
+        "apiVersion": "v1",
+        "kind": "Config",
+        "users": [{
+            "name": format!("127.0.0.1:{port}"),
+            "user": {"client-certificate": leaf.certificate, "client-key": leaf.key},
+        }],
+    });
+    let kubeconfig = scratch::file(&folder, "kubeconfig", kubeconfig.to_string());
+    let plugin = |name: &str| {
+        json!({
+            "name": name,
+            "configuration": {
+                "apiVersion": "apiserver.config.k8s.io/v1",
+                "kind": "WebhookAdmissionConfiguration",
+                "kubeConfigFile": kubeconfig,
+            },
+        })
+    };
+    let configuration = json!({
+        "apiVersion": "apiserver.config.k8s.io/v1",
+        "kind": "AdmissionConfiguration",
+        "plugins": [plugin("MutatingAdmissionWebhook"), plugin("ValidatingAdmissionWebhook")],
+    });
+    scratch::file(&folder, "admission.yaml", configuration.to_string())
+}
+
+fn kubeconfig(authority: &Authority, server: &str, client: &Leaf) -> PathBuf {
+    let config = json!({
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "e2e", "cluster": {"server": server, "certificate-authority": authority.file()}}],
+        "users": [{"name": "e2e", "user": {"client-certificate": client.certificate, "client-key": client.key}}],
+        "contexts": [{"name": "e2e", "context": {"cluster": "e2e", "user": "e2e"}}],
+        "current-context": "e2e",
+    });
+    scratch::file(&scratch::folder("kubeconfig"), "config", config.to_string())
+}
+
+fn kubectl(kubeconfig: &Path, arguments: &[&str], input: &str) -> Outcome {
+    // One cache for the run: what the API server offers is asked once.
+    static CACHE: LazyLock<PathBuf> = LazyLock::new(|| scratch::folder("kubectl-cache"));
+    let mut command: Command = tools::kubernetes("kubectl");
+    command.arg(flag("kubeconfig", kubeconfig)).arg(flag("cache-dir", &CACHE)).args(arguments);
+    process::run_with(command, input, Duration::from_secs(60))
+}
+
+fn rule(group: &str, resources: &[&str]) -> Value {
+    json!({
+        "apiGroups": [group],
+        "apiVersions": ["v1"],
+        "operations": ["CREATE", "UPDATE"],
+        "resources": resources,
+        "scope": "Namespaced",
+    })
+}
+
+fn flag(name: &str, path: &Path) -> String {
+    format!("--{name}={}", path.display())
+}
+
+fn base64(bytes: &[u8]) -> String {
+    use base64::Engine as _;
+    base64::prelude::BASE64_STANDARD.encode(bytes)
+}

@@ -1,0 +1,14 @@
+//! The reason codes that the tests expect, in one place.
+//!
+//! They are written out here rather than taken from the library: a code is a promise to whoever reads it in a log
+//! or an alert, and a test that took it from the code under test would not notice that it was renamed.
+
+pub(crate) const ATTESTATION_MISSING: &str = "attestation_missing";
+pub(crate) const IMAGE_NOT_PINNED: &str = "image_not_pinned";
+pub(crate) const KEY_MISMATCH: &str = "key_mismatch";
+pub(crate) const NO_MATCHING_POLICY: &str = "no_matching_policy";
+pub(crate) const REGISTRY_UNAVAILABLE: &str = "registry_unavailable";
+pub(crate) const SIGNATURE_INVALID: &str = "signature_invalid";
+pub(crate) const SIGNATURE_MISSING: &str = "signature_missing";
+pub(crate) const SUBJECT_MISMATCH: &str = "subject_mismatch";
+pub(crate) const TYPE_MISMATCH: &str = "type_mismatch";

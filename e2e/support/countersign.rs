@@ -1,0 +1,230 @@
+//! The program under test: its commands, and its webhook asked directly.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use serde_json::{Value, json};
+
+use super::cosign::{CUSTOM_PREDICATE, KeyPair, PASSWORD};
+use super::http::{self, Tls};
+use super::pki::{Authority, Leaf};
+use super::process::{self, Daemon, Outcome};
+use super::registry::Registry;
+use super::{scratch, tools};
+
+/// Runs `countersign` with `arguments`, told how to reach `registry`.
+pub(crate) fn countersign(arguments: &[&str], registry: &Registry) -> Outcome {
+    let mut command = program();
+    command.args(arguments);
+    reach(&mut command, &[registry]);
+    process::run(command)
+}
+
+/// The reason codes in what `countersign verify --output json` printed.
+pub(crate) fn codes_of(json: &str) -> Vec<String> {
+    fn collect(value: &Value, codes: &mut Vec<String>) {
+        codes.extend(value.get("code").and_then(Value::as_str).map(str::to_owned));
+        value.as_array().into_iter().flatten().for_each(|value| collect(value, codes));
+        value.as_object().into_iter().flatten().for_each(|(_, value)| collect(value, codes));
+    }
+    let value = serde_json::from_str(json).unwrap_or_else(|error| panic!("not JSON ({error}): {json}"));
+    let mut codes = Vec::new();
+    collect(&value, &mut codes);
+    codes
+}
+
+/// A policy that asks for a signature by `key` on every image that `glob` matches.
+pub(crate) fn policy(name: &str, glob: &str, key: &KeyPair) -> Value {
+    json!({
+        "apiVersion": "policy.sigstore.dev/v1beta1",
+        "kind": "ClusterImagePolicy",
+        "metadata": {"name": name},
+        "spec": {
+            "images": [{"glob": glob}],
+            "authorities": [{"name": "key", "key": {"data": key.public_pem()}}],
+        },
+    })
+}
+
+/// A policy that asks for a custom attestation by `key` on every image that `glob` matches.
+pub(crate) fn attestation_policy(name: &str, glob: &str, key: &KeyPair) -> Value {
+    let mut policy = policy(name, glob, key);
+    policy["spec"]["authorities"][0]["attestations"] = json!([{"name": "tests", "predicateType": CUSTOM_PREDICATE}]);
+    policy
+}
+
+/// A running `countersign serve`.
+pub(crate) struct Gate {
+    daemon: Daemon,
+    address: String,
+    authority: Authority,
+    client: Option<Leaf>,
+}
+
+/// How a [`Gate`] is to be started.
+#[derive(Default)]
+pub(crate) struct Options<'a> {
+    /// The port of 127.0.0.1 to listen on; 0 leaves the choice to the program.
+    pub(crate) port: u16,
+    /// The authority whose clients may ask, and a client of it for the test's own questions.
+    pub(crate) clients: Option<(&'a Authority, Leaf)>,
+}
+
+impl Gate {
+    /// Starts the webhook with these policies and waits until it is ready.
+    pub(crate) fn start(policies: &[Value], registries: &[&Registry], options: Options<'_>) -> Self {
+        let folder = scratch::folder("serve");
+        let documents = folder.join("policies");
+        fs::create_dir(&documents).expect("a folder for the policies");
+        for (index, policy) in policies.iter().enumerate() {
+            scratch::file(&documents, &format!("{index}.json"), policy.to_string());
+        }
+        let authority = Authority::new("webhook-ca");
+        let leaf = authority.server("countersign", &[]);
+        let bound = folder.join("address");
+        let mut command = program();
+        command.arg("serve").arg("--policies").arg(&documents);
+        command.args(["--listen", &format!("127.0.0.1:{}", options.port)]).arg("--addr-file").arg(&bound);
+        command.arg("--tls-cert").arg(&leaf.certificate).arg("--tls-key").arg(&leaf.key);
+        command.args(["--log-level", "debug"]);
+        let client = options.clients.map(|(clients, leaf)| {
+            command.arg("--client-ca").arg(clients.file());
+            leaf
+        });
+        reach(&mut command, registries);
+        let mut daemon = Daemon::start("countersign", command);
+        let limit = Duration::from_secs(20);
+        daemon.wait_until("listening", limit, || fs::read_to_string(&bound).is_ok_and(|text| text.contains(':')));
+        let address = fs::read_to_string(&bound).expect("the bound address").trim().to_owned();
+        let tls = Tls { ca: authority.file(), client: client.as_ref() };
+        let ready = format!("https://{address}/readyz");
+        daemon.wait_until("ready", limit, || {
+            http::try_send("GET", &ready, Some(&tls), &[], b"").is_ok_and(|answer| answer.status == 200)
+        });
+        Self { daemon, address, authority, client }
+    }
+
+    /// `https://127.0.0.1:PORT`, followed by `path`.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("https://{}{path}", self.address)
+    }
+
+    /// The file with the authority of the webhook's certificate.
+    pub(crate) fn ca(&self) -> &Path {
+        self.authority.file()
+    }
+
+    /// What the program has logged so far.
+    pub(crate) fn log(&self) -> String {
+        self.daemon.log()
+    }
+
+    /// Asks as the API server asks: `/mutate` first, then `/validate` about the object that came of it. Panics
+    /// unless the Pod is admitted, and gives the Pod as it would be stored.
+    pub(crate) fn admits(&self, pod: &Value) -> Value {
+        let (stored, response) = self.judge(pod);
+        assert_eq!(response["allowed"], json!(true), "not admitted: {response}\n{}", self.log());
+        stored
+    }
+
+    /// Asks as the API server asks; panics unless the Pod is denied for the reason with this code.
+    pub(crate) fn denies(&self, code: &str, pod: &Value) {
+        let (_, response) = self.judge(pod);
+        assert_denied(code, &response);
+    }
+
+    /// Asks `/validate` alone, as happens when somebody removes the mutating webhook or it does not answer in time;
+    /// panics unless the Pod is denied for the reason with this code.
+    pub(crate) fn denies_unmutated(&self, code: &str, pod: &Value) {
+        assert_denied(code, &self.review("/validate", pod));
+    }
+
+    fn judge(&self, pod: &Value) -> (Value, Value) {
+        let mutation = self.review("/mutate", pod);
+        assert_eq!(mutation["allowed"], json!(true), "`/mutate` denies nothing that it can read: {mutation}");
+        let mut stored = pod.clone();
+        if let Some(patch) = mutation["patch"].as_str() {
+            let patch = BASE64_STANDARD.decode(patch).expect("a patch in base64");
+            let patch: json_patch::Patch = serde_json::from_slice(&patch).expect("a JSON patch");
+            json_patch::patch(&mut stored, &patch).expect("a patch that applies");
+        }
+        let response = self.review("/validate", &stored);
+        (stored, response)
+    }
+
+    fn review(&self, path: &str, pod: &Value) -> Value {
+        let uid = "0b4cb1b0-9a9c-4c8f-8d5e-2f1f6a9d7c11";
+        let review = json!({
+            "apiVersion": "admission.k8s.io/v1",
+            "kind": "AdmissionReview",
+            "request": {
+                "uid": uid,
+                "kind": {"group": "", "version": "v1", "kind": "Pod"},
+                "resource": {"group": "", "version": "v1", "resource": "pods"},
+                "requestKind": {"group": "", "version": "v1", "kind": "Pod"},
+                "requestResource": {"group": "", "version": "v1", "resource": "pods"},
+                "name": "pod",
+                "namespace": "default",
+                "operation": "CREATE",
+                "userInfo": {"username": "tester", "groups": ["system:authenticated"]},
+                "object": pod,
+                "oldObject": null,
+                "dryRun": false,
+                "options": {"apiVersion": "meta.k8s.io/v1", "kind": "CreateOptions"},
+            },
+        });
+        let tls = Tls { ca: self.ca(), client: self.client.as_ref() };
+        let url = self.url(&format!("{path}?timeout=10s"));
+        let headers = [("content-type", "application/json")];
+        let answer = http::send("POST", &url, Some(&tls), &headers, review.to_string().as_bytes());
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let review: Value = serde_json::from_slice(answer.body()).expect("an AdmissionReview");
+        let response = review["response"].clone();
+        assert_eq!(response["uid"], json!(uid), "{review}");
+        response
+    }
+}
+
+fn assert_denied(code: &str, response: &Value) {
+    assert_eq!(response["allowed"], json!(false), "not denied: {response}");
+    let message = response["status"]["message"].as_str().unwrap_or_default();
+    assert!(says(message, code), "denied, but not with `{code}`: {response}");
+}
+
+/// Whether `text` has `code` as a word of its own.
+pub(crate) fn says(text: &str, code: &str) -> bool {
+    text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).any(|word| word == code)
+}
+
+/// A Pod with one container per image.
+pub(crate) fn pod(name: &str, images: &[&str]) -> Value {
+    let containers: Vec<_> =
+        images.iter().enumerate().map(|(index, image)| json!({"name": format!("c{index}"), "image": image})).collect();
+    json!({
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name},
+        "spec": {"containers": containers},
+    })
+}
+
+fn program() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
+    tools::isolate(&mut command);
+    command.env("COSIGN_PASSWORD", PASSWORD);
+    command
+}
+
+/// Adds the flags by which `countersign` reaches these registries, of which at most one may ask for credentials.
+fn reach(command: &mut Command, registries: &[&Registry]) {
+    for registry in registries {
+        match registry.ca() {
+            None => command.args(["--plain-http", registry.host()]),
+            Some(ca) => command.arg("--registry-ca").arg(ca).arg("--docker-config").arg(registry.docker_config()),
+        };
+    }
+}

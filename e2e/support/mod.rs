@@ -1,0 +1,15 @@
+//! What the tests stand on: real programs, started on loopback and ended with the run.
+
+pub(crate) mod cluster;
+pub(crate) mod codes;
+pub(crate) mod cosign;
+pub(crate) mod countersign;
+pub(crate) mod http;
+pub(crate) mod pki;
+pub(crate) mod ports;
+pub(crate) mod process;
+pub(crate) mod registry;
+pub(crate) mod scratch;
+pub(crate) mod tools;
+pub(crate) mod wait;
+pub(crate) mod world;

@@ -1,0 +1,221 @@
+//! Processes that never outlive the run, and commands with a time limit.
+//!
+//! Every process gets a process group of its own. Groups end when their owner is dropped (so also when a test
+//! panics) and, should the test program itself be killed, when the [reaper](Reaper) sees its pipe close.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs::{self, File};
+use std::io::{Read as _, Seek as _, Write as _};
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+use std::path::PathBuf;
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::{LazyLock, Mutex, PoisonError};
+use std::time::Duration;
+
+use super::scratch;
+use super::wait::until;
+
+/// How long a command may take when its caller names no other limit.
+const COMMAND_LIMIT: Duration = Duration::from_secs(60);
+/// How often a state is looked at that is waited for.
+const POLL: Duration = Duration::from_millis(20);
+
+/// A process that runs until it is stopped or dropped.
+pub(crate) struct Daemon {
+    name: String,
+    child: Child,
+    log: PathBuf,
+}
+
+impl Daemon {
+    /// Starts `command`, with its output in the log `NAME.log` of the run.
+    pub(crate) fn start(name: &str, mut command: Command) -> Self {
+        let log = scratch::folder("log").join(format!("{name}.log"));
+        let output = File::create(&log).expect("a log file");
+        let errors = output.try_clone().expect("a second handle of the log file");
+        command.stdin(Stdio::null()).stdout(output).stderr(errors);
+        let child = spawn(&mut command);
+        Self { name: name.to_owned(), child, log }
+    }
+
+    /// Waits until `ready` says so; panics with the end of the log if the process ends first or `limit` runs out.
+    pub(crate) fn wait_until(&mut self, what: &str, limit: Duration, mut ready: impl FnMut() -> bool) {
+        let ended = until(limit, POLL, || match ready() {
+            true => Some(None),
+            false => self.child.try_wait().expect("the state of a child").map(Some),
+        });
+        match ended {
+            Some(None) => {}
+            Some(Some(status)) => panic!("{} ended ({status}) before it was {what}\n{}", self.name, self.log_tail()),
+            None => panic!("{} was not {what} in {limit:?}\n{}", self.name, self.log_tail()),
+        }
+    }
+
+    /// Everything that the process has written so far.
+    pub(crate) fn log(&self) -> String {
+        String::from_utf8_lossy(&fs::read(&self.log).unwrap_or_default()).into_owned()
+    }
+
+    fn log_tail(&self) -> String {
+        let log = self.log();
+        let lines: Vec<&str> = log.lines().collect();
+        let tail = lines.iter().skip(lines.len().saturating_sub(30)).copied().collect::<Vec<_>>();
+        format!("{}:\n{}", self.log.display(), tail.join("\n"))
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        end(&mut self.child);
+    }
+}
+
+/// What a command left behind when it had ended.
+pub(crate) struct Outcome {
+    line: String,
+    status: ExitStatus,
+    /// What it wrote to its standard output.
+    pub(crate) stdout: String,
+    /// What it wrote to its standard error.
+    pub(crate) stderr: String,
+}
+
+impl Outcome {
+    /// Whether it ended with status 0.
+    pub(crate) fn succeeded(&self) -> bool {
+        self.status.success()
+    }
+
+    /// Its exit status; panics if a signal ended it.
+    pub(crate) fn code(&self) -> i32 {
+        self.status.code().unwrap_or_else(|| panic!("ended by signal {:?}\n{self}", self.status.signal()))
+    }
+
+    /// Its standard output, if it succeeded; panics with everything known if not.
+    pub(crate) fn expect_success(self) -> String {
+        assert!(self.succeeded(), "a command failed\n{self}");
+        self.stdout
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { line, status, stdout, stderr } = self;
+        write!(f, "$ {line}\n{status}\n--- stdout\n{stdout}\n--- stderr\n{stderr}")
+    }
+}
+
+/// Runs `command` to its end with nothing to read.
+pub(crate) fn run(command: Command) -> Outcome {
+    run_with(command, "", COMMAND_LIMIT)
+}
+
+/// Runs `command` to its end with `input` to read; panics when that takes longer than `limit`.
+pub(crate) fn run_with(mut command: Command, input: &str, limit: Duration) -> Outcome {
+    let line = line_of(&command);
+    // Files rather than pipes: nothing has to be drained while the command runs.
+    let mut stdin = tempfile::tempfile().expect("a file for the input");
+    stdin.write_all(input.as_bytes()).expect("the input written");
+    stdin.rewind().expect("the input rewound");
+    let stdout = tempfile::tempfile().expect("a file for the output");
+    let stderr = tempfile::tempfile().expect("a file for the errors");
+    command
+        .stdin(stdin)
+        .stdout(stdout.try_clone().expect("a second handle of the output"))
+        .stderr(stderr.try_clone().expect("a second handle of the errors"));
+    let mut child = spawn(&mut command);
+    let status = until(limit, Duration::from_millis(3), || child.try_wait().expect("the state of a child"));
+    end(&mut child);
+    let (stdout, stderr) = (text_of(stdout), text_of(stderr));
+    let Some(status) = status else {
+        panic!("a command took longer than {limit:?}\n$ {line}\n--- stdout\n{stdout}\n--- stderr\n{stderr}");
+    };
+    Outcome { line, status, stdout, stderr }
+}
+
+/// Ends every process group that is on its list when the test program is gone, however it went.
+///
+/// A destructor does not run when a program is killed, and statics are never dropped at all. The reaper is a shell
+/// that reads the groups from a pipe: when this program ends, the pipe closes, and it ends what is left. Only then
+/// does it remove the folder of the run, unless a test failed.
+struct Reaper {
+    _process: Child,
+    pipe: ChildStdin,
+}
+
+const REAPER: &str = r#"
+trap '' HUP INT TERM
+declare -A groups
+while read -r verb group; do
+  case $verb in
+    add) groups[$group]=1 ;;
+    del) unset "groups[$group]" ;;
+  esac
+done
+for group in "${!groups[@]}"; do kill -KILL -- "-$group" 2>/dev/null; done
+[ -e "$1/$2" ] || rm -rf "$1"
+"#;
+
+static REAPER_PIPE: LazyLock<Mutex<Reaper>> = LazyLock::new(|| {
+    let mut reaper = Command::new("bash");
+    reaper.arg("-c").arg(REAPER).arg("reaper").arg(scratch::run()).arg(scratch::FAILED);
+    reaper.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
+    let mut child = reaper.spawn().expect("bash, which the tests need to clean up after themselves");
+    let pipe = child.stdin.take().expect("the pipe to the reaper");
+    Mutex::new(Reaper { _process: child, pipe })
+});
+
+impl Reaper {
+    fn tell(verb: &str, group: u32) {
+        let mut reaper = REAPER_PIPE.lock().unwrap_or_else(PoisonError::into_inner);
+        writeln!(reaper.pipe, "{verb} {group}").expect("the reaper listens");
+    }
+}
+
+fn spawn(command: &mut Command) -> Child {
+    LazyLock::force(&REAPER_PIPE);
+    let child = command
+        .process_group(0)
+        .spawn()
+        .unwrap_or_else(|error| panic!("could not start `{}`: {error}", line_of(command)));
+    Reaper::tell("add", child.id());
+    child
+}
+
+/// Ends the whole group of `child`, whether it is still running or not, and collects it.
+fn end(child: &mut Child) {
+    // While the child is not collected its id cannot be given to another process, nor the group's.
+    if child.try_wait().is_ok_and(|status| status.is_none()) {
+        signal("KILL", child.id());
+        let _ = child.wait();
+    }
+    Reaper::tell("del", child.id());
+}
+
+/// Sends a signal to a process group. The standard library can only kill one process, and `unsafe` is not for tests.
+fn signal(name: &str, group: u32) {
+    let kill = Command::new("bash")
+        .args(["-c", r#"kill -s "$0" -- "-$1""#, name, &group.to_string()])
+        .stderr(Stdio::null())
+        .status();
+    assert!(kill.is_ok(), "bash could not send a signal");
+}
+
+fn text_of(mut file: File) -> String {
+    let mut bytes = Vec::new();
+    file.rewind().and_then(|()| file.read_to_end(&mut bytes)).expect("what a command wrote");
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+fn line_of(command: &Command) -> String {
+    let environment: BTreeMap<_, _> = command.get_envs().collect();
+    environment
+        .into_iter()
+        .filter(|(name, _)| *name != "HOME" && *name != "PATH")
+        .filter_map(|(name, value)| Some(format!("{}={}", name.display(), value?.display())))
+        .chain(std::iter::once(command.get_program().display().to_string()))
+        .chain(command.get_args().map(|argument| argument.display().to_string()))
+        .collect::<Vec<_>>()
+        .join(" ")
+}
