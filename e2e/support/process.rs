@@ -187,18 +187,16 @@ fn spawn(command: &mut Command) -> Child {
 fn end(child: &mut Child) {
     // While the child is not collected its id cannot be given to another process, nor the group's.
     if child.try_wait().is_ok_and(|status| status.is_none()) {
-        signal("KILL", child.id());
+        kill(child.id());
         let _ = child.wait();
     }
     Reaper::tell("del", child.id());
 }
 
-/// Sends a signal to a process group. The standard library can only kill one process, and `unsafe` is not for tests.
-fn signal(name: &str, group: u32) {
-    let kill = Command::new("bash")
-        .args(["-c", r#"kill -s "$0" -- "-$1""#, name, &group.to_string()])
-        .stderr(Stdio::null())
-        .status();
+/// Kills a process group. The standard library can only kill one process, and `unsafe` is not for tests.
+fn kill(group: u32) {
+    let kill =
+        Command::new("bash").args(["-c", r#"kill -KILL -- "-$0""#, &group.to_string()]).stderr(Stdio::null()).status();
     assert!(kill.is_ok(), "bash could not send a signal");
 }
 
