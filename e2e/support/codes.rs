@@ -11,4 +11,3 @@ pub(crate) const REGISTRY_UNAVAILABLE: &str = "registry_unavailable";
 pub(crate) const SIGNATURE_INVALID: &str = "signature_invalid";
 pub(crate) const SIGNATURE_MISSING: &str = "signature_missing";
 pub(crate) const SUBJECT_MISMATCH: &str = "subject_mismatch";
-pub(crate) const TYPE_MISMATCH: &str = "type_mismatch";
