@@ -128,6 +128,28 @@ pub const CONNECT_TIME: Duration = Duration::from_secs(3);
 /// The longest life that is believed of a registry token that states its own.
 pub const TOKEN_LIFE: Duration = Duration::from_secs(3600);
 
+/// The life of a registry token that states none, which the token specification sets
+/// (<https://distribution.github.io/distribution/spec/auth/token/>).
+pub const UNSTATED_TOKEN_LIFE: Duration = Duration::from_secs(60);
+
+/// Registry tokens that are kept. Scope: process; the expired and then any others are forgotten.
+pub const TOKENS: usize = 10_000;
+
+/// Credentials that are tried for one repository. Scope: request; the others are not tried.
+pub const CREDENTIALS_PER_REPOSITORY: usize = 16;
+
+/// Hosts whose state (connections in flight, rest, what was learned) is kept. Scope: process; idle ones are forgotten.
+pub const HOSTS: usize = 1024;
+
+/// How long it is remembered that a registry has no referrers API, so that the steady state spends no request on it.
+pub const NO_REFERRERS_MEMORY: Duration = Duration::from_secs(300);
+
+/// The first wait before a request is repeated where the registry does not say how long; it doubles each time.
+pub const RETRY_WAIT: Duration = Duration::from_millis(50);
+
+/// Time that an idle connection to a registry is kept open.
+pub const IDLE_CONNECTION_TIME: Duration = Duration::from_secs(60);
+
 // ---------------------------------------------------------------------------------------------------------- evidence
 
 /// Log entries of one bundle. Scope: artifact. sigstore-go allows 32 (CVE-2024-45395).
