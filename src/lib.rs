@@ -43,6 +43,7 @@
 //! *Shell: where core meets edges.*
 //!
 //! - [`gate`]: carries one admission from images to verdicts.
+//! - [`signer`]: carries one signature or attestation from a key to the registry, and verifies what arrived.
 //!
 //! # The invariants
 //!
@@ -64,5 +65,6 @@ pub mod limits;
 pub mod manual;
 pub mod policy;
 pub mod registry;
+pub mod signer;
 pub mod trust;
 pub mod verify;
