@@ -181,6 +181,12 @@ pub const PRIVATE_KEY_BYTES: usize = 64 << 10;
 /// Bytes of a password. Scope: that password; refused.
 pub const PASSWORD_BYTES: usize = 4096;
 
+/// Bytes of a docker configuration. Scope: that file; refused. Kubernetes allows a Secret 1 MiB.
+pub const DOCKER_CONFIG_BYTES: usize = 1 << 20;
+
+/// Bytes of a file of certificate authorities. Scope: that file; refused. A whole system's has 250 KB.
+pub const CERTIFICATE_FILE_BYTES: usize = 4 << 20;
+
 /// Bytes of a predicate. Scope: that file; refused. In base64 it fits into [`EVIDENCE_BLOB_BYTES`].
 pub const PREDICATE_BYTES: usize = 10 << 20;
 

@@ -12,7 +12,7 @@ use super::referrer::{self, Referrer};
 use super::request::{AttestRequest, PushedEvidence, SignRequest, Signed};
 use super::store::Store;
 use super::{PredicateType, SignError, SigningKey, bundle, simple_signing, statement};
-use crate::evidence::{Answer, Descriptor, Path, Query, Statement, media_type};
+use crate::evidence::{Answer, Artifact, Descriptor, Evidence, Path, Query, Statement, media_type};
 use crate::image::{Digest, ImageDigest, ImageRef};
 use crate::limits::{self, Budget, Exceeded, Scope};
 use crate::registry::{Client, Keychain, Reference};
@@ -31,32 +31,19 @@ pub async fn sign(
     deadline: Instant,
 ) -> Result<Signed, SignError> {
     let SignRequest { image, key, annotations, format, now } = *request;
-    if annotations.len() > limits::PAYLOAD_ANNOTATIONS {
-        return Err(SignError::TooLarge(Exceeded::new(
-            "annotations of one signature",
-            limits::PAYLOAD_ANNOTATIONS,
-            Scope::Artifact,
-        )));
-    }
     let store = Store { client, repository: image.repository(), keys, deadline };
     let (subject, descriptor) = resolve(&store, image).await?;
-    let layer = match format.has_legacy() {
-        false => None,
-        true => {
-            let payload = simple_signing::payload(&subject, annotations)?;
-            let signature = key.sign(&payload)?;
-            Some((Path::SignatureTag, Layer::signature(payload, &signature, key)))
-        }
-    };
-    let bundle = match format.has_bundle() {
-        false => None,
-        true => {
-            let envelope = Envelope::sign(&statement::signature(&subject, annotations)?, key)?;
-            Some(Bundle::new(&envelope, key, Statement::COSIGN_SIGN, &descriptor, now)?)
-        }
-    };
-    let delivery = Delivery { subject, layer, bundle };
-    delivery.push_and_verify(&store, key, &Claim::Signature(annotations), now).await
+    let mut delivery = Delivery { claim: Claim::Signature(annotations), subject, layer: None, bundle: None };
+    if format.has_legacy() {
+        let payload = simple_signing::payload(&delivery.subject, annotations)?;
+        let signature = key.sign(&payload)?;
+        delivery.layer = Some(Layer::signature(payload, &signature, key));
+    }
+    if format.has_bundle() {
+        let envelope = Envelope::sign(&statement::signature(&delivery.subject, annotations)?, key)?;
+        delivery.bundle = Some(Bundle::new(&envelope, key, Statement::COSIGN_SIGN, &descriptor, now)?);
+    }
+    delivery.deliver(&store, key, now).await
 }
 
 /// Attests a predicate about an image.
@@ -72,18 +59,17 @@ pub async fn attest(
     let AttestRequest { image, key, predicate, format, now } = *request;
     let store = Store { client, repository: image.repository(), keys, deadline };
     let (subject, descriptor) = resolve(&store, image).await?;
-    let envelope = Envelope::sign(&statement::attestation(&subject, predicate)?, key)?;
     let predicate_type = predicate.predicate_type();
-    let layer = match format.has_legacy() {
-        false => None,
-        true => Some((Path::AttestationTag, Layer::attestation(envelope.to_json()?, predicate_type.as_str()))),
-    };
-    let bundle = match format.has_bundle() {
-        false => None,
-        true => Some(Bundle::new(&envelope, key, predicate_type.as_str(), &descriptor, now)?),
-    };
-    let delivery = Delivery { subject, layer, bundle };
-    delivery.push_and_verify(&store, key, &Claim::Attestation(predicate_type), now).await
+    // One signature serves both layouts.
+    let envelope = Envelope::sign(&statement::attestation(&subject, predicate)?, key)?;
+    let mut delivery = Delivery { claim: Claim::Attestation(predicate_type), subject, layer: None, bundle: None };
+    if format.has_legacy() {
+        delivery.layer = Some(Layer::attestation(envelope.to_json()?, predicate_type.as_str()));
+    }
+    if format.has_bundle() {
+        delivery.bundle = Some(Bundle::new(&envelope, key, predicate_type.as_str(), &descriptor, now)?);
+    }
+    delivery.deliver(&store, key, now).await
 }
 
 /// The exact name of the image, and how a manifest refers to it. A tag is asked for here and never again.
@@ -103,10 +89,119 @@ async fn resolve(store: &Store<'_>, image: &ImageRef) -> Result<(ImageDigest, De
     Ok((subject, descriptor))
 }
 
+/// What has to be true in the end.
+enum Claim<'a> {
+    Attestation(&'a PredicateType),
+    Signature(&'a BTreeMap<String, String>),
+}
+
 /// A bundle with the manifest that carries it.
 struct Bundle {
     blob: Vec<u8>,
     referrer: Referrer,
+}
+
+/// Evidence on its way.
+struct Delivery<'a> {
+    claim: Claim<'a>,
+    subject: ImageDigest,
+    layer: Option<Layer<'a>>,
+    bundle: Option<Bundle>,
+}
+
+impl Delivery<'_> {
+    /// Pushes the evidence, and verifies what the registry then has.
+    async fn deliver(&self, store: &Store<'_>, key: &SigningKey, now: Timestamp) -> Result<Signed, SignError> {
+        let wanted = self.verify_unsent(key, now)?;
+        // The one waits for its tag to settle while the other is pushed.
+        let (layer, bundle) = tokio::join!(self.push_layer(store), self.push_bundle(store));
+        let pushed = [layer?, bundle?].into_iter().flatten().collect();
+
+        let attestations = match self.claim {
+            Claim::Attestation(_) => true,
+            Claim::Signature(_) => false,
+        };
+        let query = Query::new(self.subject.clone(), attestations);
+        let evidence = store.client.fetch(&query, store.keys, store.deadline).await;
+        self.verify(&evidence, &wanted, key, now).map_err(|(path, detail)| SignError::Unverified {
+            image: self.subject.to_string(),
+            path,
+            detail,
+        })?;
+        Ok(Signed { subject: self.subject.clone(), pushed })
+    }
+
+    /// Verifies the evidence as it is about to be sent, so that nothing is pushed which would not count; says what was
+    /// verified.
+    fn verify_unsent(&self, key: &SigningKey, now: Timestamp) -> Result<Vec<(Path, Digest)>, SignError> {
+        let layer = self.layer.as_ref().map(|layer| (layer.blob(), layer.artifact()));
+        let bundle = self.bundle.as_ref().map(|bundle| (bundle.blob.as_slice(), bundle.artifact()));
+        let mut wanted = Vec::new();
+        let mut answers = BTreeMap::new();
+        for (blob, artifact) in [layer, bundle].into_iter().flatten() {
+            if blob.len() > limits::EVIDENCE_BLOB_BYTES {
+                return Err(SignError::TooLarge(Exceeded::new(
+                    "bytes of evidence",
+                    limits::EVIDENCE_BLOB_BYTES,
+                    Scope::Artifact,
+                )));
+            }
+            wanted.push((artifact.path, artifact.digest));
+            answers.insert(artifact.path, Answer::Answered(vec![artifact]));
+        }
+        let evidence = Evidence::new(self.subject.clone(), answers);
+        self.verify(&evidence, &wanted, key, now).map_err(|(path, detail)| SignError::Unverifiable { path, detail })?;
+        Ok(wanted)
+    }
+
+    /// Lets the code that admits judge `evidence`; each of `wanted` has to make the fact that was claimed.
+    fn verify(
+        &self,
+        evidence: &Evidence,
+        wanted: &[(Path, Digest)],
+        key: &SigningKey,
+        now: Timestamp,
+    ) -> Result<(), (Path, String)> {
+        let anchor = Anchor::key(key.public_key().clone(), HashAlgorithm::Sha256, LogRule::Optional);
+        let facts = verify(evidence, &[Arc::new(anchor)], now, &mut Budget::per_image());
+        for (path, digest) in wanted {
+            let found = facts
+                .facts()
+                .iter()
+                .any(|fact| fact.path() == *path && fact.artifact() == *digest && self.claim.is_made_by(fact.kind()));
+            if !found {
+                return Err((*path, why(&facts, evidence, *path, *digest)));
+            }
+        }
+        Ok(())
+    }
+
+    async fn push_layer(&self, store: &Store<'_>) -> Result<Option<PushedEvidence>, SignError> {
+        let Some(layer) = &self.layer else {
+            return Ok(None);
+        };
+        store.push_blob(layer.blob().to_vec()).await?;
+        let tag = layer.path().tag(self.subject.digest());
+        Ok(Some(PushedEvidence {
+            path: layer.path(),
+            artifact: Digest::of(layer.blob()),
+            manifest: store.extend(&tag, layer).await?,
+        }))
+    }
+
+    async fn push_bundle(&self, store: &Store<'_>) -> Result<Option<PushedEvidence>, SignError> {
+        let Some(Bundle { blob, referrer }) = &self.bundle else {
+            return Ok(None);
+        };
+        store.push_blob(referrer::EMPTY_CONFIG).await?;
+        store.push_blob(blob.clone()).await?;
+        let pushed = store.push_manifest(media_type::OCI_MANIFEST, referrer.manifest().to_vec()).await?;
+        if !pushed.subject_accepted {
+            let tag = Path::Referrers.tag(self.subject.digest());
+            store.extend(&tag, referrer).await?;
+        }
+        Ok(Some(PushedEvidence { path: Path::Referrers, artifact: Digest::of(blob), manifest: referrer.digest() }))
+    }
 }
 
 impl Bundle {
@@ -121,103 +216,10 @@ impl Bundle {
         let referrer = Referrer::new(&blob, predicate_type, subject, now)?;
         Ok(Self { blob, referrer })
     }
-}
 
-/// What has to be true afterwards.
-enum Claim<'a> {
-    Attestation(&'a PredicateType),
-    Signature(&'a BTreeMap<String, String>),
-}
-
-/// Evidence on its way.
-struct Delivery<'a> {
-    subject: ImageDigest,
-    layer: Option<(Path, Layer<'a>)>,
-    bundle: Option<Bundle>,
-}
-
-impl Delivery<'_> {
-    async fn push_and_verify(
-        &self,
-        store: &Store<'_>,
-        key: &SigningKey,
-        claim: &Claim<'_>,
-        now: Timestamp,
-    ) -> Result<Signed, SignError> {
-        let blobs = self.layer.iter().map(|(_, layer)| layer.blob());
-        for blob in blobs.chain(self.bundle.iter().map(|bundle| bundle.blob.as_slice())) {
-            if blob.len() > limits::EVIDENCE_BLOB_BYTES {
-                return Err(SignError::TooLarge(Exceeded::new(
-                    "bytes of evidence",
-                    limits::EVIDENCE_BLOB_BYTES,
-                    Scope::Artifact,
-                )));
-            }
-        }
-        // The one waits for its tag to settle while the other is pushed.
-        let (layer, bundle) = tokio::join!(self.push_layer(store), self.push_bundle(store));
-        let pushed: Vec<_> = [layer?, bundle?].into_iter().flatten().collect();
-        self.verify(store, key, claim, now, &pushed).await?;
-        Ok(Signed { subject: self.subject.clone(), pushed })
-    }
-
-    async fn push_layer(&self, store: &Store<'_>) -> Result<Option<PushedEvidence>, SignError> {
-        let Some((path, layer)) = &self.layer else {
-            return Ok(None);
-        };
-        store.push_blob(layer.blob().to_vec()).await?;
-        let tag = path.tag(self.subject.digest());
-        Ok(Some(PushedEvidence {
-            path: *path,
-            artifact: Digest::of(layer.blob()),
-            manifest: store.extend(&tag, layer).await?,
-        }))
-    }
-
-    async fn push_bundle(&self, store: &Store<'_>) -> Result<Option<PushedEvidence>, SignError> {
-        let Some(Bundle { blob, referrer }) = &self.bundle else {
-            return Ok(None);
-        };
-        store.push_blob(referrer::EMPTY_CONFIG.to_vec()).await?;
-        store.push_blob(blob.clone()).await?;
-        let pushed = store.push_manifest(media_type::OCI_MANIFEST, referrer.manifest().to_vec()).await?;
-        if !pushed.subject_accepted {
-            let tag = Path::Referrers.tag(self.subject.digest());
-            store.extend(&tag, referrer).await?;
-        }
-        Ok(Some(PushedEvidence { path: Path::Referrers, artifact: Digest::of(blob), manifest: referrer.digest() }))
-    }
-
-    /// Asks the registry as an admission does, and lets the code that admits judge what it says.
-    async fn verify(
-        &self,
-        store: &Store<'_>,
-        key: &SigningKey,
-        claim: &Claim<'_>,
-        now: Timestamp,
-        pushed: &[PushedEvidence],
-    ) -> Result<(), SignError> {
-        let attestations = match claim {
-            Claim::Attestation(_) => true,
-            Claim::Signature(_) => false,
-        };
-        let query = Query::new(self.subject.clone(), attestations);
-        let evidence = store.client.fetch(&query, store.keys, store.deadline).await;
-        let anchor = Arc::new(Anchor::key(key.public_key().clone(), HashAlgorithm::Sha256, LogRule::Optional));
-        let facts = verify(&evidence, &[anchor], now, &mut Budget::per_image());
-        for pushed in pushed {
-            let found = facts.facts().iter().any(|fact| {
-                fact.path() == pushed.path && fact.artifact() == pushed.artifact && claim.is_made_by(fact.kind())
-            });
-            if !found {
-                return Err(SignError::Unverified {
-                    image: self.subject.to_string(),
-                    path: pushed.path,
-                    detail: why(&facts, evidence.answers().get(&pushed.path), pushed),
-                });
-            }
-        }
-        Ok(())
+    /// The bundle as it will be read.
+    fn artifact(&self) -> Artifact {
+        Artifact::from_bundle(Digest::of(&self.blob), &self.blob)
     }
 }
 
@@ -235,13 +237,10 @@ impl Claim<'_> {
     }
 }
 
-/// What stands against `pushed`.
-fn why(facts: &Facts, answer: Option<&Answer>, pushed: &PushedEvidence) -> String {
-    let rejection = facts
-        .rejections()
-        .iter()
-        .find(|rejection| rejection.path == pushed.path && rejection.artifact == pushed.artifact);
-    match (rejection, answer) {
+/// What stands against the artifact `digest` of `path`.
+fn why(facts: &Facts, evidence: &Evidence, path: Path, digest: Digest) -> String {
+    let rejection = facts.rejections().iter().find(|rejection| rejection.path == path && rejection.artifact == digest);
+    match (rejection, evidence.answers().get(&path)) {
         (Some(rejection), _) => rejection.error.to_string(),
         (None, Some(Answer::Unasked(unasked))) => unasked.to_string(),
         (None, None | Some(Answer::Absent | Answer::Answered(_))) => "the registry does not list it".to_owned(),

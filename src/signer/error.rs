@@ -50,6 +50,14 @@ pub enum SignError {
     /// What is to be signed exceeds what is ever read.
     #[error("{0} would never be read")]
     TooLarge(#[from] Exceeded),
+    /// What was to be pushed would not verify, such as a predicate that is nested too deeply; nothing was pushed.
+    #[error("the evidence for {path} would not verify, and nothing was pushed: {detail}")]
+    Unverifiable {
+        /// Where it was to go.
+        path: Path,
+        /// What verification said.
+        detail: String,
+    },
     /// What was pushed is not what the registry has, or does not verify.
     #[error("what was pushed to {path} of `{image}` does not verify: {detail}")]
     Unverified {

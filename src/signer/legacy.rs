@@ -1,7 +1,5 @@
 //! The old layout: a manifest under the tag `.sig` or `.att`, with one layer for each signature or attestation.
 
-use std::collections::BTreeMap;
-
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
@@ -9,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::SigningKey;
 use super::tag::{Extend, Extended, Foreign};
-use crate::evidence::media_type;
+use crate::evidence::{Artifact, Descriptor, Path, media_type};
 use crate::image::Digest;
 use crate::limits::{self, Exceeded, Scope};
 
@@ -17,9 +15,8 @@ const SIGNATURE: &str = "dev.cosignproject.cosign/signature";
 
 /// A layer that the manifest is to hold.
 pub(super) struct Layer<'a> {
-    media_type: &'static str,
+    descriptor: Descriptor,
     blob: Vec<u8>,
-    annotations: BTreeMap<&'static str, String>,
     /// For a signature, the key that made it.
     signer: Option<&'a SigningKey>,
 }
@@ -28,9 +25,9 @@ impl<'a> Layer<'a> {
     /// A `.sig` layer: `payload` and, in an annotation, `signature` of it by `key`.
     pub(super) fn signature(payload: Vec<u8>, signature: &[u8], key: &'a SigningKey) -> Self {
         Self {
-            media_type: media_type::SIMPLE_SIGNING,
+            descriptor: Descriptor::of(media_type::SIMPLE_SIGNING, &payload)
+                .with_annotation(SIGNATURE, STANDARD.encode(signature)),
             blob: payload,
-            annotations: [(SIGNATURE, STANDARD.encode(signature))].into(),
             signer: Some(key),
         }
     }
@@ -39,10 +36,19 @@ impl<'a> Layer<'a> {
     /// as cosign has it.
     pub(super) fn attestation(envelope: Vec<u8>, predicate_type: &str) -> Self {
         Self {
-            media_type: media_type::DSSE,
+            descriptor: Descriptor::of(media_type::DSSE, &envelope)
+                .with_annotation(SIGNATURE, "")
+                .with_annotation("predicateType", predicate_type),
             blob: envelope,
-            annotations: [(SIGNATURE, String::new()), ("predicateType", predicate_type.to_owned())].into(),
             signer: None,
+        }
+    }
+
+    /// Where the layer goes.
+    pub(super) fn path(&self) -> Path {
+        match self.signer {
+            Some(_) => Path::SignatureTag,
+            None => Path::AttestationTag,
         }
     }
 
@@ -51,10 +57,18 @@ impl<'a> Layer<'a> {
         &self.blob
     }
 
+    /// The layer as it will be read.
+    pub(super) fn artifact(&self) -> Artifact {
+        match self.signer {
+            Some(_) => Artifact::from_signature_layer(&self.descriptor, &self.blob),
+            None => Artifact::from_envelope_layer(&self.descriptor, &self.blob),
+        }
+    }
+
     /// Whether `descriptor` is this layer or says the same: the same envelope, or a signature of the same payload that
     /// the same key made. A newer one takes its place, so that signing again does not pile up.
     fn is(&self, descriptor: &Value) -> bool {
-        let digest = Digest::of(&self.blob).to_string();
+        let digest = self.descriptor.digest.to_string();
         if descriptor.get("digest").and_then(Value::as_str) != Some(digest.as_str()) {
             return false;
         }
@@ -67,15 +81,6 @@ impl<'a> Layer<'a> {
             .and_then(Value::as_str)
             .and_then(|signature| STANDARD.decode(signature).ok())
             .is_some_and(|signature| key.made(&signature, &self.blob))
-    }
-
-    fn descriptor(&self) -> Value {
-        serde_json::json!({
-            "mediaType": self.media_type,
-            "size": self.blob.len(),
-            "digest": Digest::of(&self.blob).to_string(),
-            "annotations": self.annotations,
-        })
     }
 }
 
@@ -96,7 +101,7 @@ impl Extend for Layer<'_> {
             None => return Err(Foreign::Type),
         };
         kept.retain(|layer| !self.is(layer));
-        kept.push(self.descriptor());
+        kept.push(serde_json::to_value(&self.descriptor).map_err(Foreign::Encode)?);
         if kept.len() > limits::EVIDENCE_LAYERS {
             return Err(Foreign::Full(Exceeded::new(
                 "layers of signatures or attestations",
@@ -229,7 +234,7 @@ mod tests {
         assert!(first.is_in(&three) && again.is_in(&three) && theirs.is_in(&three));
         assert_eq!(three["annotations"]["x"], "y");
         assert_eq!(three["layers"][0]["annotations"]["theirs"], "kept");
-        assert_eq!(three["layers"][1]["annotations"][SIGNATURE], again.annotations[SIGNATURE].as_str());
+        assert_eq!(three["layers"][1]["annotations"][SIGNATURE], again.descriptor.annotations[SIGNATURE].as_str());
 
         // Another payload of the same key is another statement.
         let four = layer("b", &mine).extend(Some(three)).unwrap();

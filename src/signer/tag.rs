@@ -37,6 +37,8 @@ pub(super) struct Extended {
 /// Why a manifest takes no entry.
 #[derive(Debug)]
 pub(super) enum Foreign {
+    /// The entry cannot be written as JSON.
+    Encode(serde_json::Error),
     /// It has as many as are ever read: with one more, none would count.
     Full(Exceeded),
     /// It is of another kind.
@@ -51,6 +53,7 @@ impl Store<'_> {
             let current = self.read(&reference, tag).await?;
             let seen = current.as_ref().map(|(digest, _)| *digest);
             let extended = entry.extend(current.map(|(_, manifest)| manifest)).map_err(|foreign| match foreign {
+                Foreign::Encode(error) => SignError::Encode(error),
                 Foreign::Full(ceiling) => SignError::Full { name: self.name(tag), ceiling },
                 Foreign::Type => SignError::Foreign { name: self.name(tag) },
             })?;
