@@ -43,6 +43,8 @@
 //! *Shell: where core meets edges.*
 //!
 //! - [`gate`]: carries one admission from images to verdicts.
+//! - [`signer`]: carries one signature or attestation from a key to the registry, and verifies what arrived.
+//! - [`cli`]: one file for each subcommand.
 //!
 //! # The invariants
 //!
@@ -57,6 +59,7 @@
 //! - A broken policy denies what it covers; it never vanishes.
 //! - One request sees one generation of policies and trust.
 
+pub mod cli;
 pub mod evidence;
 pub mod gate;
 pub mod image;
@@ -64,5 +67,6 @@ pub mod limits;
 pub mod manual;
 pub mod policy;
 pub mod registry;
+pub mod signer;
 pub mod trust;
 pub mod verify;

@@ -194,6 +194,35 @@ pub const GLOB_CHARS: usize = 512;
 /// Bytes of a public key in PEM. Scope: policy; invalid.
 pub const PUBLIC_KEY_BYTES: usize = 16 << 10;
 
+// ------------------------------------------------------------------------------------------------------------ signer
+
+/// Bytes of a file with an encrypted private key. Scope: that file; refused. The largest that cosign writes, an RSA
+/// key of 4096 bits, has 5 KB.
+pub const PRIVATE_KEY_BYTES: usize = 64 << 10;
+
+/// Bytes of a password. Scope: that password; refused.
+pub const PASSWORD_BYTES: usize = 4096;
+
+/// Bytes of a docker configuration. Scope: that file; refused. Kubernetes allows a Secret 1 MiB.
+pub const DOCKER_CONFIG_BYTES: usize = 1 << 20;
+
+/// Bytes of a file of certificate authorities. Scope: that file; refused. A whole system's has 250 KB.
+pub const CERTIFICATE_FILE_BYTES: usize = 4 << 20;
+
+/// Bytes of a predicate. Scope: that file; refused. In base64 it fits into [`EVIDENCE_BLOB_BYTES`].
+pub const PREDICATE_BYTES: usize = 10 << 20;
+
+/// How often a tag that others write at the same time is read, extended and written again. Scope: that tag; signing
+/// fails. Each round costs the slowest signer one loss, so this is about how many may sign one image at once.
+pub const TAG_WRITES: usize = 64;
+
+/// How often a tag is read again after it was written, [`TAG_SETTLE_PAUSE`] apart: a signer that had read the tag
+/// before may overwrite it until then. Where the registry honours `If-Match`, that cannot happen in the first place.
+pub const TAG_SETTLE_READS: usize = 3;
+
+/// The pause before each of [`TAG_SETTLE_READS`]; longer than a registry takes from a read to a write.
+pub const TAG_SETTLE_PAUSE: Duration = Duration::from_millis(100);
+
 // -------------------------------------------------------------------------------------------------------------- CPU
 
 /// Signature checks for one image. Scope: request; denied. One P-521 check costs about 0.4 ms.
