@@ -7,10 +7,15 @@
 //! This module never decides about an image, never asks anybody, and never reads a label or annotation as a permission.
 
 mod exemption;
+mod images;
+mod json;
+mod kind;
 mod object;
 mod pin;
 mod request;
 mod response;
+mod review;
+mod shape;
 
 pub use exemption::Exemption;
 pub use object::Object;

@@ -37,4 +37,9 @@ impl Pin {
     pub fn to(&self) -> &str {
         &self.to
     }
+
+    /// Whether it is about `image`, in this place.
+    pub(super) fn is_about(&self, image: &ImageUse) -> bool {
+        self.pointer == image.pointer && self.from == image.image
+    }
 }

@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use crate::policy::Verdict;
+use super::{hint_for, sentence, warning};
+use crate::policy::{Allowance, Basis, Denial, Outcome, Verdict};
 
 /// A verdict as `verify --output json` prints it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -51,7 +52,62 @@ pub struct DenialJson {
     pub hint: Option<String>,
 }
 
-/// `verdict` as `verify --output json` prints it.
-pub fn verdict_json(_verdict: &Verdict) -> VerdictJson {
-    todo!()
+/// `verdict` as `verify --output json` prints it. JSON escapes what users wrote; nothing is shortened.
+pub fn verdict_json(verdict: &Verdict) -> VerdictJson {
+    let image = &verdict.image;
+    let exact = verdict.digest.map_or_else(
+        || image.image.written().to_owned(),
+        |digest| image.image.pinned(digest),
+    );
+    let (word, satisfied, denials) = match &verdict.outcome {
+        Outcome::Allow(allowance) => ("allow", satisfied(allowance), Vec::new()),
+        Outcome::Deny(denials) => {
+            let denials = denials
+                .iter()
+                .map(|denial| denial_json(denial, &exact))
+                .collect();
+            ("deny", Vec::new(), denials)
+        }
+    };
+    VerdictJson {
+        image: image.image.written().to_owned(),
+        digest: verdict.digest.map(|digest| digest.to_string()),
+        field: image.pointer.field_path(),
+        container: image.container.clone(),
+        verdict: word,
+        satisfied,
+        denials,
+        warnings: verdict
+            .warnings
+            .iter()
+            .map(|warned| warning(warned, image))
+            .collect(),
+    }
+}
+
+fn satisfied(allowance: &Allowance) -> Vec<SatisfiedJson> {
+    let basis = allowance.basis().iter();
+    basis
+        .filter_map(|basis| match basis {
+            Basis::Satisfied { policy, authority } => Some(SatisfiedJson {
+                policy: policy.name().to_owned(),
+                authority: authority.clone(),
+            }),
+            Basis::NoMatchRule | Basis::WarnOnly { .. } => None,
+        })
+        .collect()
+}
+
+fn denial_json(denial: &Denial, image: &str) -> DenialJson {
+    DenialJson {
+        code: denial.reason.code(),
+        policy: denial
+            .policy
+            .as_ref()
+            .map(|policy| policy.name().to_owned()),
+        authority: denial.authority.clone(),
+        message: sentence(denial.reason),
+        finding: denial.finding.clone(),
+        hint: hint_for(denial.reason, image),
+    }
 }
