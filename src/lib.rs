@@ -59,9 +59,9 @@
 //! - A broken policy denies what it covers; it never vanishes.
 //! - One request sees one generation of policies and trust.
 
-pub mod cli;
+pub mod admission;
 pub mod evidence;
-pub mod gate;
+pub mod explain;
 pub mod image;
 pub mod limits;
 pub mod manual;

@@ -22,6 +22,13 @@ pub const REVIEW_BYTES: usize = 8 << 20;
 /// Nesting depth of an AdmissionReview. Scope: request; malformed. `serde_json`'s own recursion limit.
 pub const REVIEW_DEPTH: usize = 128;
 
+/// Bytes of the uid of a review. Scope: request; malformed. The API server's are UUIDs of 36 characters.
+pub const REVIEW_UID_BYTES: usize = 256;
+
+/// Entries of one list or map of an object that is read: containers, volumes, labels, a user's groups. Scope: request;
+/// denied. Kubernetes sets no limit but the size of the object; this bounds the memory that a small body can ask for.
+pub const OBJECT_LIST_ENTRIES: usize = 4096;
+
 /// Images of one object, before equal ones are merged. Scope: request; denied. Kubernetes sets no limit; a Pod of
 /// several hundred containers is an attack or a mistake.
 pub const IMAGES_PER_REQUEST: usize = 512;
@@ -48,6 +55,26 @@ pub const DENY_MESSAGE_BYTES: usize = 4096;
 
 /// Causes in `status.details.causes`. Scope: the answer; the rest is counted.
 pub const DENY_CAUSES: usize = 100;
+
+/// Bytes of a name that a user chose, as messages print it. Scope: that name; the rest is left out. A Kubernetes name
+/// has at most 253.
+pub const PRINTED_NAME_BYTES: usize = 256;
+
+/// Bytes of a finding, as messages print it. Scope: that finding; the rest is left out.
+pub const PRINTED_FINDING_BYTES: usize = 512;
+
+/// Reasons that are named for one refused image. Scope: the answer; the rest is counted.
+pub const DENY_REASONS_PER_IMAGE: usize = 4;
+
+/// Bytes of one audit annotation. Scope: the answer; the rest is counted. The API server sets no limit, and its log keeps
+/// them for every request.
+pub const AUDIT_ANNOTATION_BYTES: usize = 1024;
+
+/// What a client is told to wait where the failed edge named no time.
+pub const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(5);
+
+/// The longest time that a client is told to wait.
+pub const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(60);
 
 /// Characters of one admission warning. Source: the API server truncates longer ones
 /// (<https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/#response>).
