@@ -57,6 +57,7 @@
 //! - A broken policy denies what it covers; it never vanishes.
 //! - One request sees one generation of policies and trust.
 
+pub mod api;
 pub mod evidence;
 pub mod gate;
 pub mod image;
