@@ -68,7 +68,7 @@ pub fn parse(text: &str) -> Result<Vec<Document>, DocumentError> {
     };
     let mut documents = Vec::new();
     for node in nodes {
-        read(node, &mut documents)?;
+        read(&node, &mut documents)?;
     }
     Ok(documents)
 }
@@ -180,7 +180,7 @@ fn without_position(message: &str) -> String {
 }
 
 /// Reads one object, or the objects of a list.
-fn read(node: Node, documents: &mut Vec<Document>) -> Result<(), DocumentError> {
+fn read(node: &Node, documents: &mut Vec<Document>) -> Result<(), DocumentError> {
     let line = node.line;
     match &node.value {
         Value::Map(_) => {}
@@ -206,20 +206,20 @@ fn read(node: Node, documents: &mut Vec<Document>) -> Result<(), DocumentError> 
         return Err(DocumentError::new(line, message));
     }
     if kind.ends_with("List")
-        && let Some(items) = items(&node)
+        && let Some(items) = items(node)
     {
         for item in items {
-            read(item.clone(), documents)?;
+            read(item, documents)?;
         }
         return Ok(());
     }
     let index = documents.len();
     documents.push(match (api_version.as_str(), kind.as_str()) {
-        ("v1", "ConfigMap") => Document::ConfigMap(ConfigMap::read(&node)),
-        ("v1", "Namespace") => Document::Namespace(Namespace::read(&node)),
-        ("v1", "Secret") => Document::Secret(Secret::read(&node)),
+        ("v1", "ConfigMap") => Document::ConfigMap(ConfigMap::read(node)),
+        ("v1", "Namespace") => Document::Namespace(Namespace::read(node)),
+        ("v1", "Secret") => Document::Secret(Secret::read(node)),
         _ if PolicyDocument::claims(&api_version, &kind) => Document::ClusterImagePolicy(Box::new(
-            PolicyDocument::read(&node, &api_version, &kind, index),
+            PolicyDocument::read(node, &api_version, &kind, index),
         )),
         _ => Document::Other(OtherDocument {
             api_version,

@@ -29,5 +29,5 @@ pub use compile::{Compiled, compile, revision};
 pub use core_objects::{ConfigMap, Namespace, Secret};
 pub use document::{Document, DocumentError, OtherDocument, parse};
 pub use policy_document::{COUNTERSIGN_GROUP, PolicyDocument, SIGSTORE_GROUP};
-pub use problem::Problem;
+pub use problem::{Problem, one_line};
 pub use resolved::{Reference, Resolved, STANDALONE_NAMESPACE, references};

@@ -21,6 +21,7 @@ pub const COUNTERSIGN_GROUP: &str = "countersign.dev";
 #[derive(Clone, Debug)]
 pub struct PolicyDocument {
     name: PolicyName,
+    is_named: bool,
     line: Option<u64>,
     spec: Spec,
     fingerprint: Digest,
@@ -63,11 +64,13 @@ impl PolicyDocument {
             }
             object.finish(&mut problems);
         }
-        if name.is_empty() {
+        let is_named = !name.is_empty();
+        if !is_named {
             name = format!("document-{index}");
         }
         Self {
             name: PolicyName::new(group(api_version), name),
+            is_named,
             line: node.line,
             spec,
             fingerprint: canonical::fingerprint(node),
@@ -79,6 +82,11 @@ impl PolicyDocument {
     /// Its name, which is made up from its place in the text where it has none.
     pub fn name(&self) -> &PolicyName {
         &self.name
+    }
+
+    /// Whether the name is its own.
+    pub fn is_named(&self) -> bool {
+        self.is_named
     }
 
     /// The line where it starts.

@@ -19,11 +19,7 @@ pub struct Problem {
 
 impl Problem {
     /// `message` about the field at `path`, which stands on `line`.
-    pub(super) fn new(
-        path: impl Into<String>,
-        line: Option<u64>,
-        message: impl Into<String>,
-    ) -> Self {
+    pub fn new(path: impl Into<String>, line: Option<u64>, message: impl Into<String>) -> Self {
         Self {
             field: FieldError::new(path, message),
             line,
@@ -41,21 +37,25 @@ impl fmt::Display for Problem {
 /// The longest piece of a user's text that a message repeats, in characters.
 const QUOTED_CHARS: usize = 80;
 
-/// A user's text in backticks, on one line and of bounded length.
-pub(super) fn quoted(text: &str) -> String {
-    let mut quoted = String::from("`");
+/// A user's text on one line and of bounded length.
+pub fn one_line(text: &str) -> String {
+    let mut line = String::new();
     for character in text.chars().take(QUOTED_CHARS) {
         if character.is_control() || character == '`' {
-            quoted.extend(character.escape_default());
+            line.extend(character.escape_default());
         } else {
-            quoted.push(character);
+            line.push(character);
         }
     }
     if text.chars().nth(QUOTED_CHARS).is_some() {
-        quoted.push('…');
+        line.push('…');
     }
-    quoted.push('`');
-    quoted
+    line
+}
+
+/// A user's text in backticks, on one line and of bounded length.
+pub(super) fn quoted(text: &str) -> String {
+    format!("`{}`", one_line(text))
 }
 
 /// Several names for a message: `` `a`, `b` or `c` ``.
