@@ -36,12 +36,15 @@
 //!
 //! *Translation: pure, and knows Kubernetes.*
 //!
+//! - [`api`]: documents as users write them, and the policies that they make.
+//!
 //! *Edges: async. Each speaks with one outside system and returns core values.*
 //!
 //! - [`registry`]: the OCI distribution client.
 //!
 //! *Shell: where core meets edges.*
 //!
+//! - [`loader`]: documents in, generations of policies out.
 //! - [`gate`]: carries one admission from images to verdicts.
 //! - [`signer`]: carries one signature or attestation from a key to the registry, and verifies what arrived.
 //! - [`cli`]: one file for each subcommand.
@@ -59,11 +62,13 @@
 //! - A broken policy denies what it covers; it never vanishes.
 //! - One request sees one generation of policies and trust.
 
-pub mod admission;
+pub mod api;
+pub mod cli;
 pub mod evidence;
 pub mod explain;
 pub mod image;
 pub mod limits;
+pub mod loader;
 pub mod manual;
 pub mod policy;
 pub mod registry;

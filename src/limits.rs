@@ -212,8 +212,24 @@ pub const EVIDENCE_DEPTH: usize = 100;
 /// Bytes of one file of policies. Scope: file; the set is not loaded.
 pub const POLICY_FILE_BYTES: usize = 4 << 20;
 
+/// Bytes of all files of one set of policies. Scope: set; it is not loaded.
+pub const POLICY_SET_BYTES: usize = 64 << 20;
+
 /// Documents of one set of files. Scope: set; it is not loaded.
 pub const POLICY_DOCUMENTS: usize = 20_000;
+
+/// How often files of policies are looked at.
+pub const POLICY_POLL: Duration = Duration::from_millis(750);
+
+/// Values (texts, lists, mappings) of one file of policies. Scope: file; the set is not loaded. A policy has about 20.
+pub const POLICY_FILE_NODES: usize = 1_000_000;
+
+/// Values that the aliases of one YAML file stand for, all together. Scope: file; the set is not loaded. What
+/// "billion laughs" multiplies.
+pub const POLICY_ALIASED_NODES: usize = 10_000;
+
+/// Nesting depth of a document. Scope: file; the set is not loaded. A policy needs about 8.
+pub const POLICY_DEPTH: usize = 48;
 
 /// Characters of a glob. Scope: policy; invalid.
 pub const GLOB_CHARS: usize = 512;

@@ -1,0 +1,208 @@
+//! The authorities of a policy as users write them.
+
+use super::field::{Field, Object, not_carried_out};
+use super::key::{self, KeySpec};
+use super::predicate_type;
+use super::problem::{Problem, one_of, quoted};
+use super::{Reference, lint};
+use crate::policy::AttestationRule;
+
+/// One authority that could be read.
+#[derive(Clone, Debug)]
+pub(super) struct AuthoritySpec {
+    pub(super) name: String,
+    pub(super) rule: RuleSpec,
+}
+
+/// What an authority asks for, with its references not yet followed.
+#[derive(Clone, Debug)]
+pub(super) enum RuleSpec {
+    /// Nothing satisfies it.
+    Fail { message: String },
+    /// Signed or attested with a key.
+    Key {
+        key: KeySpec,
+        /// Empty where a signature of the image is asked for.
+        attestations: Vec<AttestationRule>,
+    },
+    /// Everything satisfies it.
+    Pass,
+}
+
+impl AuthoritySpec {
+    /// The Secret that it names.
+    pub(super) fn secret(&self) -> Option<&Reference> {
+        match &self.rule {
+            RuleSpec::Key { key, .. } => key.secret(),
+            RuleSpec::Fail { .. } | RuleSpec::Pass => None,
+        }
+    }
+}
+
+/// Reads every authority. Whatever cannot be read is among the problems.
+pub(super) fn read_all(
+    field: &Field<'_>,
+    problems: &mut Vec<Problem>,
+    warnings: &mut Vec<Problem>,
+) -> Vec<AuthoritySpec> {
+    let entries = field.list(problems).unwrap_or_default();
+    if entries.is_empty() && field.is_empty_list() {
+        problems.push(field.problem("is empty; a policy has at least one authority"));
+    }
+    let mut authorities: Vec<AuthoritySpec> = Vec::new();
+    for (index, entry) in entries.iter().enumerate() {
+        let Some(object) = entry.object(problems) else {
+            continue;
+        };
+        let Some(authority) = read(object, index, problems, warnings) else {
+            continue;
+        };
+        if authorities.iter().any(|known| known.name == authority.name) {
+            warnings.push(entry.problem(format!(
+                "another authority is named {} too",
+                quoted(&authority.name)
+            )));
+        }
+        authorities.push(authority);
+    }
+    authorities
+}
+
+fn read(
+    mut object: Object<'_>,
+    index: usize,
+    problems: &mut Vec<Problem>,
+    warnings: &mut Vec<Problem>,
+) -> Option<AuthoritySpec> {
+    let name = object
+        .take("name")
+        .and_then(|name| name.text(problems))
+        .filter(|name| !name.is_empty())
+        .map_or_else(|| format!("authority-{index}"), str::to_owned);
+    let kinds = ["key", "keyless", "static"].map(|kind| object.take(kind));
+    let attestations_field = object.take("attestations");
+    let attestations = attestations_field
+        .as_ref()
+        .map(|field| read_attestations(field, problems, warnings));
+    read_format(&mut object, problems);
+
+    // Nothing is done yet with where else to look or with what a log or timestamp proves.
+    let mut beside_static: Vec<Field<'_>> = attestations_field.into_iter().collect();
+    for name in ["source", "ctlog", "rfc3161timestamp"] {
+        if let Some(field) = object.take(name) {
+            problems.push(not_carried_out(&field));
+            beside_static.push(field);
+        }
+    }
+
+    let rule = match &kinds {
+        [Some(key), None, None] => key::read(key, problems, warnings).map(|key| RuleSpec::Key {
+            key,
+            attestations: attestations.unwrap_or_default(),
+        }),
+        [None, Some(keyless), None] => {
+            problems.push(not_carried_out(keyless));
+            None
+        }
+        [None, None, Some(field)] => {
+            for beside in beside_static {
+                problems.push(beside.problem("cannot stand beside `static`"));
+            }
+            read_static(field, problems, warnings)
+        }
+        kinds => {
+            let there = kinds.iter().filter(|kind| kind.is_some()).count();
+            problems.push(object.problem(format!(
+                "exactly one of {} is needed, {there} are there",
+                one_of(&["key", "keyless", "static"])
+            )));
+            None
+        }
+    };
+    object.finish(problems);
+    Some(AuthoritySpec { name, rule: rule? })
+}
+
+/// A hint of policy-controller's at the layout of the evidence. Every layout is read whatever it says, so that it can
+/// only be misspelt.
+fn read_format(object: &mut Object<'_>, problems: &mut Vec<Problem>) {
+    if let Some(field) = object.take("signatureFormat")
+        && let Some(format) = field.text(problems)
+        && !matches!(format, "" | "legacy" | "bundle")
+    {
+        problems.push(field.problem(format!(
+            "{} is no format; there are `legacy` and `bundle`",
+            quoted(format)
+        )));
+    }
+}
+
+fn read_static(
+    field: &Field<'_>,
+    problems: &mut Vec<Problem>,
+    warnings: &mut Vec<Problem>,
+) -> Option<RuleSpec> {
+    let mut object = field.object(problems)?;
+    let message = object
+        .take("message")
+        .and_then(|message| message.text(problems))
+        .unwrap_or_default()
+        .to_owned();
+    let rule =
+        object
+            .require("action", problems)
+            .and_then(|action| match action.text(problems)? {
+                "fail" => Some(RuleSpec::Fail { message }),
+                "pass" => {
+                    warnings.push(
+                        action.problem("`pass` allows every image that the policy covers, unseen"),
+                    );
+                    Some(RuleSpec::Pass)
+                }
+                other => {
+                    problems.push(action.problem(format!(
+                        "{} is no action; there are `pass` and `fail`",
+                        quoted(other)
+                    )));
+                    None
+                }
+            });
+    object.finish(problems);
+    rule
+}
+
+fn read_attestations(
+    field: &Field<'_>,
+    problems: &mut Vec<Problem>,
+    warnings: &mut Vec<Problem>,
+) -> Vec<AttestationRule> {
+    let entries = field.list(problems).unwrap_or_default();
+    if field.is_empty_list() {
+        problems.push(field.problem("is empty; leave it out, or name what must be attested"));
+    }
+    let mut attestations = Vec::new();
+    for entry in entries {
+        let Some(mut object) = entry.object(problems) else {
+            continue;
+        };
+        let name = object
+            .require("name", problems)
+            .and_then(|name| name.required_text(problems));
+        let predicate_type = object
+            .require("predicateType", problems)
+            .and_then(|field| predicate_type::read(&field, problems));
+        if let Some(policy) = object.take("policy") {
+            problems.push(not_carried_out(&policy));
+        } else {
+            warnings.push(lint::unchecked_attestation(&entry));
+        }
+        object.finish(problems);
+        if let (Some(name), Some(predicate_type)) = (name, predicate_type) {
+            attestations.push(AttestationRule {
+                name: name.to_owned(),
+                predicate_type,
+            });
+        }
+    }
+    attestations
+}

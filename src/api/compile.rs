@@ -1,0 +1,122 @@
+//! Policies as the core decides by them.
+
+use std::sync::Arc;
+
+use nonempty::NonEmpty;
+
+use super::authority::{AuthoritySpec, RuleSpec};
+use super::canonical::write_bytes;
+use super::{PolicyDocument, Problem, Resolved, references};
+use crate::image::Digest;
+use crate::policy::{Authority, Coverage, NoMatch, Policy, PolicyBody, Rule};
+
+/// What became of a document.
+#[derive(Clone, Debug)]
+pub struct Compiled {
+    /// The policy: one that refuses what it covers, where anything is wrong with it.
+    pub policy: Policy,
+    /// What is wrong with it.
+    pub problems: Vec<Problem>,
+    /// What is not wrong and worth a second look.
+    pub warnings: Vec<Problem>,
+}
+
+/// Makes a policy of a document and of what stands where the document points.
+///
+/// Every document makes a policy. One with which anything is wrong, or that names what is not there, refuses what it
+/// covers; and it covers everything where its globs cannot be read.
+pub fn compile(document: &PolicyDocument, resolved: &Resolved) -> Compiled {
+    let spec = document.spec();
+    let mut problems = document.problems().to_vec();
+    let mut authorities = Vec::new();
+    for authority in &spec.authorities {
+        match compile_authority(authority, resolved) {
+            Ok(authority) => authorities.push(authority),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    let coverage = spec
+        .images
+        .clone()
+        .and_then(NonEmpty::from_vec)
+        .map_or(Coverage::Everything, Coverage::Matching);
+    let errors = problems.iter().map(|problem| problem.field.clone());
+    let body = match (NonEmpty::collect(errors), NonEmpty::from_vec(authorities)) {
+        (Some(errors), _) => PolicyBody::Invalid(errors),
+        (None, Some(authorities)) => PolicyBody::Compiled(authorities),
+        // An empty list of authorities is among the problems already; without them it would be one all the same.
+        (None, None) => {
+            let problem = Problem::new("spec.authorities", document.line(), "holds no authority");
+            let body = PolicyBody::Invalid(NonEmpty::new(problem.field.clone()));
+            problems.push(problem);
+            body
+        }
+    };
+    Compiled {
+        policy: Policy {
+            name: document.name().clone(),
+            coverage,
+            mode: spec.mode,
+            body,
+        },
+        problems,
+        warnings: document.warnings().to_vec(),
+    }
+}
+
+fn compile_authority(authority: &AuthoritySpec, resolved: &Resolved) -> Result<Authority, Problem> {
+    let rule = match &authority.rule {
+        RuleSpec::Fail { message } => Rule::Fail {
+            message: message.clone(),
+        },
+        RuleSpec::Key { key, attestations } => {
+            let anchors = NonEmpty::new(Arc::clone(&key.anchor(resolved)?));
+            match NonEmpty::from_vec(attestations.clone()) {
+                Some(attestations) => Rule::Attested {
+                    anchors,
+                    attestations,
+                },
+                None => Rule::Signed { anchors },
+            }
+        }
+        RuleSpec::Pass => Rule::Pass,
+    };
+    Ok(Authority {
+        name: authority.name.clone(),
+        rule,
+    })
+}
+
+/// Names one generation: equal for documents that say the same in any order and layout, with the same behind their
+/// references and the same rule for images that none of them covers.
+pub fn revision<'a>(
+    documents: impl IntoIterator<Item = &'a PolicyDocument>,
+    resolved: &Resolved,
+    no_match: NoMatch,
+) -> Digest {
+    let mut parts: Vec<Vec<u8>> = documents
+        .into_iter()
+        .map(|document| {
+            let mut part = Vec::new();
+            write_bytes(document.name().group().as_bytes(), &mut part);
+            write_bytes(document.name().name().as_bytes(), &mut part);
+            write_bytes(document.fingerprint().as_bytes(), &mut part);
+            for reference in references(document) {
+                resolved.write(&reference, &mut part);
+            }
+            part
+        })
+        .collect();
+    parts.sort();
+    let mut bytes = Vec::new();
+    write_bytes(resolved.namespace().as_bytes(), &mut bytes);
+    bytes.push(match no_match {
+        NoMatch::Allow => b'a',
+        NoMatch::Deny => b'd',
+        NoMatch::Warn => b'w',
+    });
+    for part in parts {
+        write_bytes(&part, &mut bytes);
+    }
+    Digest::of(&bytes)
+}

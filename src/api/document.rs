@@ -1,0 +1,245 @@
+//! The text of files as documents.
+
+use std::fmt;
+
+use serde_saphyr::options::{AliasLimits, DuplicateKeyPolicy, MergeKeyPolicy};
+use serde_saphyr::{Options, alias_limits, budget, options};
+
+use super::node::{JsonNode, Node, Value, YamlNode};
+use super::{ConfigMap, Namespace, PolicyDocument, Problem, Secret};
+use crate::limits;
+
+/// One document as its author wrote it, as far as it could be read: what is wrong inside it is kept beside it.
+#[derive(Clone, Debug)]
+pub enum Document {
+    /// A ClusterImagePolicy of either group, or what wants to be one.
+    ClusterImagePolicy(Box<PolicyDocument>),
+    /// A ConfigMap of the core group.
+    ConfigMap(ConfigMap),
+    /// A Namespace of the core group.
+    Namespace(Namespace),
+    /// An object of a kind that is of no use here.
+    Other(OtherDocument),
+    /// A Secret of the core group.
+    Secret(Secret),
+}
+
+impl Document {
+    /// What is wrong with the document itself.
+    pub fn problems(&self) -> &[Problem] {
+        match self {
+            Self::ClusterImagePolicy(policy) => policy.problems(),
+            Self::ConfigMap(config_map) => config_map.problems(),
+            Self::Namespace(namespace) => namespace.problems(),
+            Self::Other(_) => &[],
+            Self::Secret(secret) => secret.problems(),
+        }
+    }
+}
+
+/// An object of a kind that is of no use here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OtherDocument {
+    /// Its `apiVersion`.
+    pub api_version: String,
+    /// Its `kind`.
+    pub kind: String,
+    /// Its name; empty where it has none.
+    pub name: String,
+    /// The line where it starts.
+    pub line: Option<u64>,
+}
+
+/// Reads every document of `text`: YAML, of which there may be several with `---` between them, or JSON, which starts
+/// with `{`. Lists (`kind: List`) count as the objects that they hold; empty documents are skipped.
+///
+/// # Errors
+/// When the text as a whole cannot be read: it is neither YAML nor JSON, says one thing twice, is too deep or too large,
+/// or holds something that is no Kubernetes object.
+pub fn parse(text: &str) -> Result<Vec<Document>, DocumentError> {
+    if text.len() > limits::POLICY_FILE_BYTES {
+        let message = format!("has more than {} bytes", limits::POLICY_FILE_BYTES);
+        return Err(DocumentError::new(None, message));
+    }
+    let nodes = if text.trim_start().starts_with('{') {
+        json(text)?
+    } else {
+        yaml(text)?
+    };
+    let mut documents = Vec::new();
+    for node in nodes {
+        read(&node, &mut documents)?;
+    }
+    Ok(documents)
+}
+
+/// Why a text holds no documents.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DocumentError {
+    line: Option<u64>,
+    column: Option<u64>,
+    message: String,
+}
+
+impl DocumentError {
+    fn new(line: Option<u64>, message: impl Into<String>) -> Self {
+        Self {
+            line,
+            column: None,
+            message: message.into(),
+        }
+    }
+
+    /// The line, from 1, where it is known.
+    pub fn line(&self) -> Option<u64> {
+        self.line
+    }
+
+    /// The column, from 1, where it is known.
+    pub fn column(&self) -> Option<u64> {
+        self.column
+    }
+
+    /// What is wrong, without the place.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+}
+
+impl fmt::Display for DocumentError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.line, self.column) {
+            (Some(line), Some(column)) => write!(f, "line {line}, column {column}: ")?,
+            (Some(line), None) => write!(f, "line {line}: ")?,
+            (None, _) => {}
+        }
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for DocumentError {}
+
+fn json(text: &str) -> Result<Vec<Node>, DocumentError> {
+    let mut nodes = Vec::new();
+    for node in serde_json::Deserializer::from_str(text).into_iter::<JsonNode>() {
+        let node = node.map_err(|error| DocumentError {
+            line: u64::try_from(error.line()).ok(),
+            column: u64::try_from(error.column()).ok(),
+            message: without_position(&error.to_string()),
+        })?;
+        nodes.push(node.0);
+    }
+    Ok(nodes)
+}
+
+fn yaml(text: &str) -> Result<Vec<Node>, DocumentError> {
+    let nodes: Vec<YamlNode> = serde_saphyr::from_multiple_with_options(text, yaml_options())
+        .map_err(|error| {
+            let location = error.location();
+            DocumentError {
+                line: location.map(|location| location.line()),
+                column: location.map(|location| location.column()),
+                message: without_position(&error.to_string()),
+            }
+        })?;
+    Ok(nodes.into_iter().map(|node| node.0).collect())
+}
+
+/// Strict where YAML is lenient, and bounded where an alias could stand for very much.
+fn yaml_options() -> Options {
+    let aliases: AliasLimits = alias_limits! {
+        max_total_replayed_events: limits::POLICY_ALIASED_NODES,
+        max_replay_stack_depth: 16,
+        max_alias_expansions_per_anchor: limits::POLICY_ALIASED_NODES,
+    };
+    options! {
+        budget: budget! {
+            max_depth: limits::POLICY_DEPTH,
+            flow_nesting_limit: limits::POLICY_DEPTH,
+            max_documents: limits::POLICY_DOCUMENTS,
+            max_nodes: limits::POLICY_FILE_NODES,
+            max_events: limits::POLICY_FILE_NODES * 2,
+            max_total_scalar_bytes: limits::POLICY_FILE_BYTES,
+        },
+        duplicate_keys: DuplicateKeyPolicy::Error,
+        merge_keys: MergeKeyPolicy::Merge,
+        alias_limits: aliases,
+        strict_booleans: true,
+        reject_unsupported_tags: true,
+        with_snippet: false,
+    }
+}
+
+/// Parsers put the place at the end of their messages; it is said once, and on one line.
+fn without_position(message: &str) -> String {
+    let message = message.lines().next().unwrap_or_default();
+    let cut = message.rfind(" at line ");
+    cut.and_then(|cut| message.get(..cut))
+        .unwrap_or(message)
+        .to_owned()
+}
+
+/// Reads one object, or the objects of a list.
+fn read(node: &Node, documents: &mut Vec<Document>) -> Result<(), DocumentError> {
+    let line = node.line;
+    match &node.value {
+        Value::Map(_) => {}
+        Value::Null => return Ok(()),
+        Value::Bool(_) | Value::List(_) | Value::Number(_) | Value::Text(_) => {
+            let message = format!(
+                "a document is a Kubernetes object, not {}",
+                node.value.kind()
+            );
+            return Err(DocumentError::new(line, message));
+        }
+    }
+    let word = |key: &str| {
+        let text = node.get(key).and_then(Node::as_text);
+        text.filter(|text| !text.is_empty())
+            .map(str::to_owned)
+            .ok_or_else(|| DocumentError::new(line, format!("the document has no `{key}`")))
+    };
+    let api_version = word("apiVersion")?;
+    let kind = word("kind")?;
+    if documents.len() >= limits::POLICY_DOCUMENTS {
+        let message = format!("holds more than {} documents", limits::POLICY_DOCUMENTS);
+        return Err(DocumentError::new(line, message));
+    }
+    if kind.ends_with("List")
+        && let Some(items) = items(node)
+    {
+        for item in items {
+            read(item, documents)?;
+        }
+        return Ok(());
+    }
+    let index = documents.len();
+    documents.push(match (api_version.as_str(), kind.as_str()) {
+        ("v1", "ConfigMap") => Document::ConfigMap(ConfigMap::read(node)),
+        ("v1", "Namespace") => Document::Namespace(Namespace::read(node)),
+        ("v1", "Secret") => Document::Secret(Secret::read(node)),
+        _ if PolicyDocument::claims(&api_version, &kind) => Document::ClusterImagePolicy(Box::new(
+            PolicyDocument::read(node, &api_version, &kind, index),
+        )),
+        _ => Document::Other(OtherDocument {
+            api_version,
+            kind,
+            name: node
+                .get("metadata")
+                .and_then(|metadata| metadata.get("name"))
+                .and_then(Node::as_text)
+                .unwrap_or_default()
+                .to_owned(),
+            line,
+        }),
+    });
+    Ok(())
+}
+
+/// The objects of a list.
+fn items(node: &Node) -> Option<&[Node]> {
+    match &node.get("items")?.value {
+        Value::List(items) => Some(items),
+        Value::Bool(_) | Value::Map(_) | Value::Null | Value::Number(_) | Value::Text(_) => None,
+    }
+}

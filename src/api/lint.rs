@@ -1,0 +1,66 @@
+//! What is right by the letter and probably not meant.
+
+use super::field::Field;
+use super::problem::{Problem, quoted};
+use crate::policy::{Dialect, Pattern};
+
+/// What is odd about a glob.
+pub(super) fn pattern(field: &Field<'_>, pattern: &Pattern, dialect: Dialect) -> Option<Problem> {
+    let glob = pattern.as_str();
+    if pattern.is_dead() {
+        return Some(field.problem(format!(
+            "{} never matches: policies are about repositories, not about tags or one digest",
+            quoted(glob)
+        )));
+    }
+    let (first, rest) = glob.split_once('/').unwrap_or((glob, ""));
+    if ends_open(first) && first.contains(['.', ':']) {
+        return Some(field.problem(format!(
+            "{} also matches other registries, such as `{}.example`; put a `/` before the `*`",
+            quoted(glob),
+            first.trim_end_matches('*')
+        )));
+    }
+    if ends_open(rest) {
+        return Some(field.problem(format!(
+            "{} also matches its neighbours, such as `{}-other`; to match what is below it, write `{}/**`",
+            quoted(glob),
+            glob.trim_end_matches('*'),
+            glob.trim_end_matches('*')
+        )));
+    }
+    match dialect {
+        Dialect::Countersign => None,
+        Dialect::PolicyController => only_here(glob).then(|| {
+            field.problem(format!(
+                "{} matches here and never in policy-controller, which holds it against another spelling of the name",
+                quoted(glob)
+            ))
+        }),
+    }
+}
+
+/// Whether a part of a glob goes on from the middle of a word, as `b*` does and `b/*` or `b-*` do not.
+fn ends_open(part: &str) -> bool {
+    part.ends_with('*')
+        && part
+            .trim_end_matches('*')
+            .ends_with(|c: char| c.is_ascii_alphanumeric())
+}
+
+/// Whether policy-controller would never match a glob: it compares with `repository@digest`, in which Docker Hub is
+/// always `index.docker.io`.
+fn only_here(glob: &str) -> bool {
+    glob.starts_with("docker.io/") || !(glob.ends_with('*') || glob.contains('@'))
+}
+
+/// That any statement of a type is enough.
+pub(super) fn unchecked_attestation(field: &Field<'_>) -> Problem {
+    field.problem("any attestation of this type is enough: nothing in it is checked")
+}
+
+/// That only the first of several keys counts.
+pub(super) fn several_keys(field: &Field<'_>, pem: &str) -> Option<Problem> {
+    (pem.matches("-----BEGIN ").count() > 1)
+        .then(|| field.problem("holds several keys, of which only the first counts"))
+}

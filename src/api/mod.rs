@@ -1,0 +1,33 @@
+//! Documents as users write them, and the policies that they make.
+//!
+//! A text becomes [`Document`]s ([`parse`]); a policy among them says what it names ([`references`]), and together with
+//! what stands there ([`Resolved`]) it becomes a [`Policy`](crate::policy::Policy) ([`compile`]). Reading is strict: an
+//! unknown field, and one that is known and not carried out yet, is an error with its path, and a policy with an error
+//! refuses what it covers. It never vanishes: where its globs cannot be read either, it covers everything.
+//!
+//! Two groups are read, with the same fields: `policy.sigstore.dev` as policy-controller has it, and `countersign.dev`.
+//!
+//! This module never reads a file, never asks a cluster, and never follows a reference by itself.
+
+mod authority;
+mod canonical;
+mod compile;
+mod core_objects;
+mod document;
+mod field;
+mod key;
+mod lint;
+mod node;
+mod policy_document;
+mod predicate_type;
+mod problem;
+mod resolved;
+#[cfg(test)]
+mod tests;
+
+pub use compile::{Compiled, compile, revision};
+pub use core_objects::{ConfigMap, Namespace, Secret};
+pub use document::{Document, DocumentError, OtherDocument, parse};
+pub use policy_document::{COUNTERSIGN_GROUP, PolicyDocument, SIGSTORE_GROUP};
+pub use problem::{Problem, one_line};
+pub use resolved::{Reference, Resolved, STANDALONE_NAMESPACE, references};

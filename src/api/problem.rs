@@ -1,0 +1,93 @@
+//! What is wrong with a document, or worth a second look.
+
+use std::fmt;
+
+use super::Reference;
+use crate::policy::FieldError;
+
+/// Something about one field of a document, with its place in the text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The field, and what is to be said about it.
+    pub field: FieldError,
+    /// The line of the text, from 1; none where it is not known, as for JSON.
+    pub line: Option<u64>,
+    /// The reference that could not be followed, where that is all that is wrong: the document may still be right
+    /// where the other object is.
+    pub unresolved: Option<Reference>,
+}
+
+impl Problem {
+    /// `message` about the field at `path`, which stands on `line`.
+    pub fn new(path: impl Into<String>, line: Option<u64>, message: impl Into<String>) -> Self {
+        Self {
+            field: FieldError::new(path, message),
+            line,
+            unresolved: None,
+        }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.field.fmt(f)
+    }
+}
+
+/// The longest piece of a user's text that a message repeats, in characters.
+const QUOTED_CHARS: usize = 80;
+
+/// A user's text on one line and of bounded length.
+pub fn one_line(text: &str) -> String {
+    let mut line = String::new();
+    for character in text.chars().take(QUOTED_CHARS) {
+        if character.is_control() || character == '`' {
+            line.extend(character.escape_default());
+        } else {
+            line.push(character);
+        }
+    }
+    if text.chars().nth(QUOTED_CHARS).is_some() {
+        line.push('…');
+    }
+    line
+}
+
+/// A user's text in backticks, on one line and of bounded length.
+pub(super) fn quoted(text: &str) -> String {
+    format!("`{}`", one_line(text))
+}
+
+/// Several names for a message: `` `a`, `b` or `c` ``.
+pub(super) fn one_of(names: &[&str]) -> String {
+    let mut list = String::new();
+    for (index, name) in names.iter().enumerate() {
+        if index > 0 {
+            list.push_str(if index + 1 == names.len() {
+                " or "
+            } else {
+                ", "
+            });
+        }
+        list.push_str(&quoted(name));
+    }
+    list
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quoted_text_stays_on_one_line() {
+        assert_eq!(quoted("a\nb`\u{1b}[31m"), r"`a\nb\u{60}\u{1b}[31m`");
+        assert_eq!(quoted(&"a".repeat(81)), format!("`{}…`", "a".repeat(80)));
+    }
+
+    #[test]
+    fn names_are_listed() {
+        assert_eq!(one_of(&["a"]), "`a`");
+        assert_eq!(one_of(&["a", "b"]), "`a` or `b`");
+        assert_eq!(one_of(&["a", "b", "c"]), "`a`, `b` or `c`");
+    }
+}

@@ -1,0 +1,393 @@
+//! `countersign policy …`: looks at policies without a cluster and without a registry.
+
+use std::collections::BTreeSet;
+use std::fmt::{self, Write};
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use crate::api::{self, Document, PolicyDocument, Problem, Resolved, STANDALONE_NAMESPACE};
+use crate::image::ImageRef;
+use crate::loader::{self, Note, TextFile};
+use crate::policy::{Dialect, Pattern};
+
+/// Looks at policies, without a cluster and without a registry.
+#[derive(Debug, clap::Subcommand)]
+pub enum Command {
+    /// Says whether policies are right, and what is odd about them.
+    ///
+    /// Reads YAML or JSON strictly: an unknown field is an error. Secrets in the same files stand in for the cluster's;
+    /// a Secret that is not in them is not checked. Exits with 0 if every policy is right, 1 if one is not, and 2 if
+    /// something is no policy document or cannot be read.
+    Check(CheckArgs),
+    /// Says whether a glob matches an image.
+    ///
+    /// Prints the image's canonical name, which is what globs are held against. Exits with 0 if it matches, 1 if not,
+    /// and 2 if the glob or the image is invalid.
+    Match(MatchArgs),
+}
+
+/// The arguments of `policy check`.
+#[derive(Debug, clap::Args)]
+pub struct CheckArgs {
+    /// Files of policies, or directories of them
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// How to print what was found
+    #[arg(short, long, value_enum, default_value_t = Format::Text)]
+    pub output: Format,
+    /// The namespace of the Secrets that policies name
+    #[arg(long, default_value = STANDALONE_NAMESPACE)]
+    pub namespace: String,
+}
+
+/// How to print what was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// One line for each thing that was found
+    Text,
+    /// One JSON object
+    Json,
+}
+
+/// The arguments of `policy match`.
+#[derive(Debug, clap::Args)]
+pub struct MatchArgs {
+    /// The glob, as under `images` in a policy
+    #[arg(long)]
+    pub glob: String,
+    /// The image, as in a pod
+    pub image: String,
+}
+
+/// What a subcommand printed and how it ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// The exit code.
+    pub code: u8,
+    /// For standard output.
+    pub stdout: String,
+    /// For standard error.
+    pub stderr: String,
+}
+
+/// Runs the subcommand.
+pub fn run(command: &Command) -> Outcome {
+    match command {
+        Command::Check(args) => check(args),
+        Command::Match(args) => match_glob(args),
+    }
+}
+
+fn match_glob(args: &MatchArgs) -> Outcome {
+    let invalid = |what: &str, error: &dyn fmt::Display| Outcome {
+        code: 2,
+        stdout: String::new(),
+        stderr: format!("the {what} is invalid: {error}\n"),
+    };
+    let pattern = match Pattern::parse(&args.glob, Dialect::PolicyController) {
+        Ok(pattern) => pattern,
+        Err(error) => return invalid("glob", &error),
+    };
+    let image: ImageRef = match args.image.parse() {
+        Ok(image) => image,
+        Err(error) => return invalid("image", &error),
+    };
+    let stderr = if pattern.is_dead() {
+        "this glob names a tag or one digest and never matches: policies are about repositories\n"
+    } else {
+        ""
+    };
+    Outcome {
+        code: u8::from(!pattern.matches(image.repository())),
+        stdout: format!("{}\n", image.canonical()),
+        stderr: stderr.to_owned(),
+    }
+}
+
+fn check(args: &CheckArgs) -> Outcome {
+    let mut checked = Checked::default();
+    let mut resolved = Resolved::new(&args.namespace);
+    let mut policies = Vec::new();
+    for path in &args.files {
+        match loader::read(path) {
+            Ok(files) => {
+                for file in files {
+                    checked.sort(&file, &mut resolved, &mut policies);
+                }
+            }
+            Err(error) => checked.unreadable.push(error.to_string()),
+        }
+    }
+    checked.judge(&policies, &resolved);
+    let code = if !checked.unreadable.is_empty() {
+        2
+    } else {
+        u8::from(checked.invalid() > 0 || !checked.problems.is_empty())
+    };
+    let mut outcome = Outcome {
+        code,
+        stdout: String::new(),
+        stderr: String::new(),
+    };
+    for error in &checked.unreadable {
+        outcome.stderr.push_str(error);
+        outcome.stderr.push('\n');
+    }
+    outcome.stdout = match args.output {
+        Format::Json => checked.json(),
+        Format::Text => checked.to_string(),
+    };
+    outcome
+}
+
+/// Everything that was found.
+#[derive(Default)]
+struct Checked {
+    /// What cannot be read, or is no policy document.
+    unreadable: Vec<String>,
+    policies: Vec<CheckedPolicy>,
+    /// What is wrong with other documents.
+    problems: Vec<Note>,
+}
+
+struct CheckedPolicy {
+    file: String,
+    line: Option<u64>,
+    group: String,
+    name: String,
+    problems: Vec<Problem>,
+    warnings: Vec<Problem>,
+}
+
+impl Checked {
+    /// Sorts the documents of a file by their use.
+    fn sort(
+        &mut self,
+        file: &TextFile,
+        resolved: &mut Resolved,
+        policies: &mut Vec<(String, PolicyDocument)>,
+    ) {
+        let documents = match api::parse(&file.text) {
+            Ok(documents) => documents,
+            Err(error) => {
+                self.unreadable.push(format!("{}: {error}", file.name));
+                return;
+            }
+        };
+        if documents.is_empty() {
+            self.unreadable
+                .push(format!("{}: holds no document", file.name));
+        }
+        for document in documents {
+            let (object, problems, is_new) = match document {
+                Document::ClusterImagePolicy(policy) => {
+                    policies.push((file.name.clone(), *policy));
+                    continue;
+                }
+                Document::ConfigMap(config_map) => (
+                    format!("ConfigMap {}", config_map.name()),
+                    config_map.problems().to_vec(),
+                    resolved.add_config_map(config_map),
+                ),
+                Document::Namespace(namespace) => (
+                    format!("Namespace {}", namespace.name()),
+                    namespace.problems().to_vec(),
+                    true,
+                ),
+                Document::Other(other) => {
+                    let line = other.line.map(|line| format!(":{line}"));
+                    self.unreadable.push(format!(
+                        "{}{}: `{}` of `{}` is no policy document",
+                        file.name,
+                        line.unwrap_or_default(),
+                        api::one_line(&other.kind),
+                        api::one_line(&other.api_version),
+                    ));
+                    continue;
+                }
+                Document::Secret(secret) => (
+                    format!("Secret {}", secret.name()),
+                    secret.problems().to_vec(),
+                    resolved.add_secret(secret),
+                ),
+            };
+            let twice = (!is_new).then(twice);
+            self.problems
+                .extend(problems.into_iter().chain(twice).map(|problem| Note {
+                    file: file.name.clone(),
+                    object: object.clone(),
+                    problem,
+                }));
+        }
+    }
+
+    fn judge(&mut self, policies: &[(String, PolicyDocument)], resolved: &Resolved) {
+        let mut names = BTreeSet::new();
+        for (file, document) in policies {
+            let compiled = api::compile(document, resolved);
+            // A Secret that is not among the files may well be in the cluster.
+            let (unresolved, mut problems): (Vec<_>, Vec<_>) = compiled
+                .problems
+                .into_iter()
+                .partition(|problem| problem.unresolved.is_some());
+            let mut warnings = compiled.warnings;
+            for mut problem in unresolved {
+                if let Some(reference) = &problem.unresolved {
+                    problem.field.message =
+                        format!("{reference} is not in these files, so its key was not checked");
+                }
+                warnings.push(problem);
+            }
+            if document.is_named() && !names.insert(document.name()) {
+                problems.push(twice());
+            }
+            self.policies.push(CheckedPolicy {
+                file: file.clone(),
+                line: document.line(),
+                group: document.name().group().to_owned(),
+                name: document.name().name().to_owned(),
+                problems,
+                warnings,
+            });
+        }
+        if policies.is_empty() && self.unreadable.is_empty() {
+            self.unreadable
+                .push("there is no policy in these files".to_owned());
+        }
+    }
+
+    fn invalid(&self) -> usize {
+        let is_invalid = |policy: &&CheckedPolicy| !policy.problems.is_empty();
+        self.policies.iter().filter(is_invalid).count()
+    }
+
+    fn json(&self) -> String {
+        let report = JsonReport {
+            valid: self.unreadable.is_empty() && self.invalid() == 0 && self.problems.is_empty(),
+            policies: self.policies.iter().map(JsonPolicy::new).collect(),
+            documents: self.problems.iter().map(JsonDocument::new).collect(),
+            unreadable: &self.unreadable,
+        };
+        let mut json = serde_json::to_string_pretty(&report).unwrap_or_default();
+        json.push('\n');
+        json
+    }
+}
+
+impl fmt::Display for Checked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut warnings = 0;
+        for policy in &self.policies {
+            for problem in &policy.problems {
+                writeln!(f, "{}", policy.note(problem))?;
+            }
+            for problem in &policy.warnings {
+                warnings += 1;
+                writeln!(f, "{} (warning)", policy.note(problem))?;
+            }
+        }
+        for note in &self.problems {
+            writeln!(f, "{note}")?;
+        }
+        if self.policies.is_empty() {
+            return Ok(());
+        }
+        let mut summary = String::new();
+        let invalid = self.invalid();
+        write!(
+            summary,
+            "{} valid, {invalid} invalid",
+            self.policies.len() - invalid
+        )?;
+        if warnings > 0 {
+            write!(summary, ", {warnings} to look at")?;
+        }
+        writeln!(f, "{summary}")
+    }
+}
+
+impl CheckedPolicy {
+    fn note(&self, problem: &Problem) -> Note {
+        Note {
+            file: self.file.clone(),
+            object: format!("ClusterImagePolicy {}", self.name),
+            problem: problem.clone(),
+        }
+    }
+}
+
+fn twice() -> Problem {
+    Problem::new(
+        "metadata.name",
+        None,
+        "another object of this kind has the same name",
+    )
+}
+
+#[derive(Serialize)]
+struct JsonReport<'a> {
+    valid: bool,
+    policies: Vec<JsonPolicy<'a>>,
+    documents: Vec<JsonDocument<'a>>,
+    unreadable: &'a [String],
+}
+
+#[derive(Serialize)]
+struct JsonPolicy<'a> {
+    file: &'a str,
+    line: Option<u64>,
+    group: &'a str,
+    name: &'a str,
+    valid: bool,
+    problems: Vec<JsonProblem<'a>>,
+    warnings: Vec<JsonProblem<'a>>,
+}
+
+impl<'a> JsonPolicy<'a> {
+    fn new(policy: &'a CheckedPolicy) -> Self {
+        Self {
+            file: &policy.file,
+            line: policy.line,
+            group: &policy.group,
+            name: &policy.name,
+            valid: policy.problems.is_empty(),
+            problems: policy.problems.iter().map(JsonProblem::new).collect(),
+            warnings: policy.warnings.iter().map(JsonProblem::new).collect(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct JsonDocument<'a> {
+    file: &'a str,
+    object: &'a str,
+    problem: JsonProblem<'a>,
+}
+
+impl<'a> JsonDocument<'a> {
+    fn new(note: &'a Note) -> Self {
+        Self {
+            file: &note.file,
+            object: &note.object,
+            problem: JsonProblem::new(&note.problem),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct JsonProblem<'a> {
+    path: &'a str,
+    line: Option<u64>,
+    message: &'a str,
+}
+
+impl<'a> JsonProblem<'a> {
+    fn new(problem: &'a Problem) -> Self {
+        Self {
+            path: &problem.field.path,
+            line: problem.line,
+            message: &problem.field.message,
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! One generation from files.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{ReadError, TextFile, read};
+use crate::api::{
+    self, Document, DocumentError, Namespace, PolicyDocument, Problem, Resolved,
+    STANDALONE_NAMESPACE,
+};
+use crate::limits;
+use crate::policy::{NoMatch, PolicyName, PolicySet};
+
+/// Where policies come from, and how they are taken.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// A directory, or one file.
+    pub path: PathBuf,
+    /// What happens to images that no policy covers.
+    pub no_match: NoMatch,
+    /// The controller's own namespace, in which the Secrets are that policies name.
+    pub namespace: String,
+    /// How often the files are looked at.
+    pub interval: Duration,
+}
+
+impl Settings {
+    /// The files at `path`, looked at every [`limits::POLICY_POLL`], with the namespace that stands in where there is
+    /// no cluster.
+    pub fn new(path: impl Into<PathBuf>, no_match: NoMatch) -> Self {
+        Self {
+            path: path.into(),
+            no_match,
+            namespace: STANDALONE_NAMESPACE.to_owned(),
+            interval: limits::POLICY_POLL,
+        }
+    }
+}
+
+/// What was loaded.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The policies. Broken ones are among them, and refuse what they cover.
+    pub set: Arc<PolicySet>,
+    /// The Namespaces that stand in for the cluster's.
+    pub namespaces: Vec<Namespace>,
+    /// What is wrong with single documents.
+    pub problems: Vec<Note>,
+    /// What is not wrong and worth a second look.
+    pub warnings: Vec<Note>,
+}
+
+/// Something about one document of one file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// The file.
+    pub file: String,
+    /// The kind and name of the object, as in `ClusterImagePolicy keys`.
+    pub object: String,
+    /// What is to be said, about which field.
+    pub problem: Problem,
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.file)?;
+        if let Some(line) = self.problem.line {
+            write!(f, ":{line}")?;
+        }
+        write!(f, ": {}: {}", self.object, self.problem)
+    }
+}
+
+/// Why nothing was loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// A file holds no documents that can be read.
+    #[error("`{file}`: {error}")]
+    Document {
+        /// The file.
+        file: String,
+        /// What is wrong with its text.
+        error: DocumentError,
+    },
+    /// Two objects of the same kind have the same name, and nobody could say which one counts.
+    #[error("{object} is there twice, the second time in `{file}`")]
+    Duplicate {
+        /// The kind and name.
+        object: String,
+        /// The file of the second.
+        file: String,
+    },
+    /// There is no policy at all. An empty set may be a directory that is not mounted yet, and is never taken for a
+    /// decision to have none.
+    #[error("`{path}` holds no policy; one is needed, if only one that covers nothing")]
+    NoPolicy {
+        /// What was read.
+        path: String,
+    },
+    /// The files cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// All files together exceed [`limits::POLICY_DOCUMENTS`].
+    #[error("there are more than {} documents", limits::POLICY_DOCUMENTS)]
+    TooManyDocuments,
+}
+
+/// Reads the policies at `path` once, with the settings of a program that runs without a cluster.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_dir(path: &Path, no_match: NoMatch) -> Result<Loaded, LoadError> {
+    load(&Settings::new(path, no_match))
+}
+
+/// Reads the policies once.
+///
+/// # Errors
+/// When the files cannot be read as a whole, or hold no policy. What is wrong inside one document is no error: the
+/// policy is in the set, and refuses what it covers.
+pub fn load(settings: &Settings) -> Result<Loaded, LoadError> {
+    from_files(&read(&settings.path)?, settings)
+}
+
+/// The generation that `files` make.
+pub(super) fn from_files(files: &[TextFile], settings: &Settings) -> Result<Loaded, LoadError> {
+    let documents = Documents::read(files, settings)?;
+    if documents.policies.is_empty() {
+        let path = settings.path.display().to_string();
+        return Err(LoadError::NoPolicy { path });
+    }
+    let mut problems = documents.problems;
+    let mut warnings = Vec::new();
+    let mut policies = Vec::new();
+    for (file, document) in &documents.policies {
+        let compiled = api::compile(document, &documents.resolved);
+        let note = |problem| Note {
+            file: file.clone(),
+            object: describe("ClusterImagePolicy", document.name().name()),
+            problem,
+        };
+        problems.extend(compiled.problems.into_iter().map(note));
+        warnings.extend(compiled.warnings.into_iter().map(note));
+        policies.push(compiled.policy);
+    }
+    let all = documents.policies.iter().map(|(_, document)| document);
+    let revision = api::revision(all, &documents.resolved, settings.no_match);
+    Ok(Loaded {
+        set: Arc::new(PolicySet::new(policies, settings.no_match, revision)),
+        namespaces: documents.namespaces,
+        problems,
+        warnings,
+    })
+}
+
+/// Every document of every file, by its use.
+struct Documents {
+    policies: Vec<(String, PolicyDocument)>,
+    resolved: Resolved,
+    namespaces: Vec<Namespace>,
+    problems: Vec<Note>,
+    names: BTreeSet<PolicyName>,
+}
+
+impl Documents {
+    fn read(files: &[TextFile], settings: &Settings) -> Result<Self, LoadError> {
+        let mut documents = Self {
+            policies: Vec::new(),
+            resolved: Resolved::new(&settings.namespace),
+            namespaces: Vec::new(),
+            problems: Vec::new(),
+            names: BTreeSet::new(),
+        };
+        let mut count = 0;
+        for file in files {
+            let parsed = api::parse(&file.text).map_err(|error| LoadError::Document {
+                file: file.name.clone(),
+                error,
+            })?;
+            count += parsed.len();
+            if count > limits::POLICY_DOCUMENTS {
+                return Err(LoadError::TooManyDocuments);
+            }
+            for document in parsed {
+                documents.add(&file.name, document)?;
+            }
+        }
+        Ok(documents)
+    }
+
+    fn add(&mut self, file: &str, document: Document) -> Result<(), LoadError> {
+        let object = match &document {
+            Document::ClusterImagePolicy(policy) => {
+                describe("ClusterImagePolicy", policy.name().name())
+            }
+            Document::ConfigMap(config_map) => describe("ConfigMap", config_map.name()),
+            Document::Namespace(namespace) => describe("Namespace", namespace.name()),
+            Document::Other(other) => describe(&other.kind, &other.name),
+            Document::Secret(secret) => describe("Secret", secret.name()),
+        };
+        let is_new = match document {
+            Document::ClusterImagePolicy(policy) => {
+                // What is wrong with a policy is told when it is compiled.
+                let is_new = !policy.is_named() || self.names.insert(policy.name().clone());
+                self.policies.push((file.to_owned(), *policy));
+                is_new
+            }
+            Document::ConfigMap(config_map) => {
+                self.note(file, &object, config_map.problems());
+                self.resolved.add_config_map(config_map)
+            }
+            Document::Namespace(namespace) => {
+                self.note(file, &object, namespace.problems());
+                self.namespaces.push(namespace);
+                true
+            }
+            Document::Other(other) => {
+                let problem = Problem::new("kind", other.line, "is of no use here and is not read");
+                self.note(file, &object, &[problem]);
+                true
+            }
+            Document::Secret(secret) => {
+                self.note(file, &object, secret.problems());
+                self.resolved.add_secret(secret)
+            }
+        };
+        if is_new {
+            return Ok(());
+        }
+        Err(LoadError::Duplicate {
+            object: format!("the {object}"),
+            file: file.to_owned(),
+        })
+    }
+
+    fn note(&mut self, file: &str, object: &str, problems: &[Problem]) {
+        self.problems.extend(problems.iter().map(|problem| Note {
+            file: file.to_owned(),
+            object: object.to_owned(),
+            problem: problem.clone(),
+        }));
+    }
+}
+
+fn describe(kind: &str, name: &str) -> String {
+    let kind = api::one_line(kind);
+    if name.is_empty() {
+        kind
+    } else {
+        format!("{kind} {}", api::one_line(name))
+    }
+}

@@ -1,0 +1,17 @@
+//! Documents in, generations of [`PolicySet`](crate::policy::PolicySet) out.
+//!
+//! [`load`] reads files once. [`Loader`] reads them again and again, and publishes a new set when they say something new.
+//! A Secret that is gone breaks the policy that names it at once; files that cannot be read as a whole leave the last
+//! good set in force, and the [`Status`] says so.
+//!
+//! This module never decides about an image, and never takes "could not be read" for "is not there".
+
+mod files;
+mod load;
+mod status;
+mod watch;
+
+pub use files::{ReadError, TextFile, read};
+pub use load::{LoadError, Loaded, Note, Settings, load, load_dir};
+pub use status::Status;
+pub use watch::Loader;

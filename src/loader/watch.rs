@@ -1,0 +1,185 @@
+//! Generation after generation, as the files change.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+
+use aws_lc_rs::digest;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep};
+
+use super::load::from_files;
+use super::{LoadError, Loaded, Settings, Status, TextFile, read};
+use crate::policy::{PolicyBody, PolicySet};
+
+/// Reads the files again and again and publishes what they say.
+#[derive(Debug)]
+pub struct Loader {
+    settings: Settings,
+    seen: Option<Fingerprint>,
+    policies: watch::Sender<Option<Arc<PolicySet>>>,
+    status: watch::Sender<Status>,
+}
+
+impl Loader {
+    /// Loads the first generation.
+    ///
+    /// # Errors
+    /// As [`load`](super::load): a program without policies does not start.
+    pub fn open(settings: Settings) -> Result<Self, LoadError> {
+        let files = read(&settings.path)?;
+        let loaded = from_files(&files, &settings)?;
+        Ok(Self {
+            settings,
+            seen: Some(fingerprint(&files)),
+            policies: watch::Sender::new(Some(Arc::clone(&loaded.set))),
+            status: watch::Sender::new(status(1, &loaded)),
+        })
+    }
+
+    /// The set in force. It is there from the beginning, and never goes away again.
+    pub fn policies(&self) -> watch::Receiver<Option<Arc<PolicySet>>> {
+        self.policies.subscribe()
+    }
+
+    /// How fresh it is.
+    pub fn status(&self) -> watch::Receiver<Status> {
+        self.status.subscribe()
+    }
+
+    /// Looks at the files at every interval until `shutdown` ends. Reading and compiling is one blocking call at a time,
+    /// away from the threads that serve.
+    pub async fn run(mut self, shutdown: impl Future<Output = ()>) {
+        let mut shutdown = pin!(shutdown);
+        loop {
+            tokio::select! {
+                () = &mut shutdown => return,
+                () = sleep(self.settings.interval) => {}
+            }
+            let settings = self.settings.clone();
+            let seen = self.seen;
+            let attempt = tokio::task::spawn_blocking(move || attempt(&settings, seen)).await;
+            match attempt {
+                Ok(attempt) => self.apply(attempt),
+                Err(_) => {
+                    self.seen = None;
+                    self.stale("reading the policies failed unexpectedly".to_owned());
+                }
+            }
+        }
+    }
+
+    /// Looks at the files once.
+    pub fn poll(&mut self) {
+        let attempt = attempt(&self.settings, self.seen);
+        self.apply(attempt);
+    }
+
+    fn apply(&mut self, attempt: Attempt) {
+        match attempt {
+            Attempt::Failed(seen, error) => {
+                self.seen = seen;
+                self.stale(error.to_string());
+            }
+            Attempt::Loaded(seen, loaded) => {
+                self.seen = Some(seen);
+                self.publish(&loaded);
+            }
+            Attempt::Unchanged => {
+                // The files were read, and say what they said: where that was readable, it is fresh again.
+                self.status.send_if_modified(|status| {
+                    if status.stale.is_none() {
+                        status.read_at = Instant::now();
+                    }
+                    false
+                });
+            }
+        }
+    }
+
+    /// Publishes what was loaded. A set that says the same stays the one in force, so that whatever is kept per
+    /// generation stays too.
+    fn publish(&self, loaded: &Loaded) {
+        let (generation, revision) = {
+            let status = self.status.borrow();
+            (status.generation, status.revision.clone())
+        };
+        let is_new = revision != loaded.set.revision();
+        if is_new {
+            self.policies.send_replace(Some(Arc::clone(&loaded.set)));
+        }
+        self.status
+            .send_replace(status(generation + u64::from(is_new), loaded));
+    }
+
+    fn stale(&self, reason: String) {
+        self.status.send_if_modified(|status| {
+            let is_new = status.stale.as_ref() != Some(&reason);
+            status.stale = Some(reason);
+            is_new
+        });
+    }
+}
+
+/// SHA-256 over the names and texts of all files.
+type Fingerprint = [u8; 32];
+
+/// What came of one look at the files.
+enum Attempt {
+    /// The set in force stays. There is a fingerprint where the files could be read, and it need not be tried again
+    /// before they change.
+    Failed(Option<Fingerprint>, LoadError),
+    Loaded(Fingerprint, Box<Loaded>),
+    /// The files are those that were seen last.
+    Unchanged,
+}
+
+fn attempt(settings: &Settings, seen: Option<Fingerprint>) -> Attempt {
+    let files = match read(&settings.path) {
+        Ok(files) => files,
+        Err(error) => return Attempt::Failed(None, error.into()),
+    };
+    let fingerprint = fingerprint(&files);
+    if seen == Some(fingerprint) {
+        return Attempt::Unchanged;
+    }
+    match from_files(&files, settings) {
+        Ok(loaded) => Attempt::Loaded(fingerprint, Box::new(loaded)),
+        Err(error) => Attempt::Failed(Some(fingerprint), error),
+    }
+}
+
+fn fingerprint(files: &[TextFile]) -> Fingerprint {
+    let mut context = digest::Context::new(&digest::SHA256);
+    for file in files {
+        for part in [&file.name, &file.text] {
+            let length = u64::try_from(part.len()).unwrap_or(u64::MAX);
+            context.update(&length.to_be_bytes());
+            context.update(part.as_bytes());
+        }
+    }
+    let mut sum = [0; 32];
+    sum.copy_from_slice(context.finish().as_ref());
+    sum
+}
+
+fn status(generation: u64, loaded: &Loaded) -> Status {
+    let policies = loaded.set.policies();
+    let is_invalid = |body: &PolicyBody| match body {
+        PolicyBody::Compiled(_) => false,
+        PolicyBody::Invalid(_) => true,
+    };
+    Status {
+        generation,
+        revision: loaded.set.revision().to_owned(),
+        read_at: Instant::now(),
+        stale: None,
+        policies: policies.len(),
+        invalid: policies
+            .iter()
+            .filter(|policy| is_invalid(&policy.body))
+            .count(),
+        problems: loaded.problems.clone().into(),
+        warnings: loaded.warnings.clone().into(),
+    }
+}
