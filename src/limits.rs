@@ -193,6 +193,14 @@ pub const PUBLIC_KEY_BYTES: usize = 16 << 10;
 /// Signature checks for one image. Scope: request; denied. One P-521 check costs about 0.4 ms.
 pub const SIGNATURE_CHECKS_PER_IMAGE: u32 = 2_000;
 
+/// Bytes that are hashed for the price of one signature check, where they cannot be hashed once for all checks
+/// (Ed25519). A check of P-256 costs about as much.
+pub const SIGNED_BYTES_PER_CHECK: usize = 128 << 10;
+
+/// Rejections that are kept for one image, to explain a denial. Further ones are dropped; that the budget was used up is
+/// always kept.
+pub const REJECTIONS_PER_IMAGE: usize = 1_000;
+
 /// What a ceiling covers, and so what fails when it is met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Scope {

@@ -82,8 +82,25 @@ pub enum ArtifactError {
 impl ArtifactError {
     /// `what` cannot be read, because of `detail`.
     pub fn malformed(what: &'static str, detail: impl std::fmt::Display) -> Self {
-        Self::Malformed { what, detail: detail.to_string() }
+        Self::Malformed { what, detail: one_line(&detail.to_string()) }
     }
+}
+
+/// Somebody else's text in a message: nothing that cannot be seen, and cut where it gets long (T94).
+pub(crate) fn one_line(text: &str) -> String {
+    const CHARS: usize = 200;
+    let mut line = String::new();
+    for character in text.chars().take(CHARS) {
+        if matches!(character, '"' | '\'' | '\\') {
+            line.push(character);
+        } else {
+            line.extend(character.escape_debug());
+        }
+    }
+    if text.chars().nth(CHARS).is_some() {
+        line.push('…');
+    }
+    line
 }
 
 fn expect_type(layer: &Descriptor, expected: &str) -> Result<(), ArtifactError> {
@@ -99,6 +116,13 @@ fn expect_type(layer: &Descriptor, expected: &str) -> Result<(), ArtifactError> 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn details_are_one_short_line() {
+        assert_eq!(one_line("a\nb\u{1b}[31m\u{202e}`c`\"\\"), "a\\nb\\u{1b}[31m\\u{202e}`c`\"\\");
+        assert_eq!(one_line(&"é".repeat(200)), "é".repeat(200));
+        assert_eq!(one_line(&"é".repeat(201)), format!("{}…", "é".repeat(200)));
+    }
 
     #[test]
     fn layers_are_taken_by_their_type() {

@@ -65,6 +65,15 @@ impl Bundle {
         }
     }
 
+    /// The signature over the envelope, if it holds one.
+    pub(crate) fn signature(&self) -> Option<&[u8]> {
+        if let SignatureContent::DsseEnvelope(envelope) = &self.inner.content {
+            Some(envelope.signature.sig.as_bytes())
+        } else {
+            None
+        }
+    }
+
     /// The crate's own bundle.
     pub(crate) fn inner(&self) -> &sigstore_types::Bundle {
         &self.inner

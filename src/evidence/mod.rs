@@ -22,6 +22,7 @@ mod simple_signing;
 mod statement;
 
 pub use answer::{Answer, Evidence, Unasked, UnaskedKind};
+pub(crate) use artifact::one_line;
 pub use artifact::{Artifact, ArtifactError, Content};
 pub use bundle::Bundle;
 pub use descriptor::Descriptor;

@@ -7,6 +7,8 @@
 
 mod anchor;
 mod public_key;
+mod root;
 
 pub use anchor::{Anchor, AnchorId, LogRule};
 pub use public_key::{HashAlgorithm, KeyAlgorithm, ParseKeyError, PublicKey};
+pub use root::{ParseRootError, TrustedRoot};

@@ -50,3 +50,20 @@ pub enum VerifyError {
     #[error("{0}")]
     TypeMismatch(String),
 }
+
+impl VerifyError {
+    /// `what` is `found`, which is somebody else's text.
+    pub(super) fn type_mismatch(what: &str, found: &str) -> Self {
+        Self::TypeMismatch(format!("{what} `{}`", one_line(found)))
+    }
+
+    /// The log entry does not hold because of `detail`.
+    pub(super) fn log_entry(detail: impl std::fmt::Display) -> Self {
+        Self::LogEntry(one_line(&detail.to_string()))
+    }
+}
+
+/// Somebody else's text in a message: without control characters, and cut politely.
+pub(super) fn one_line(text: &str) -> String {
+    crate::evidence::one_line(text)
+}

@@ -1,0 +1,63 @@
+//! Whether what was signed is about this image, and what kind of claim it is.
+
+use std::collections::BTreeMap;
+
+use super::{FactKind, Step, VerifyError};
+use crate::evidence::{SimpleSigning, Statement, StatementSubject, media_type};
+use crate::image::Digest;
+
+/// What a verified payload says about the image, with the checks that held.
+pub(super) type Claim = (FactKind, [Step; 2]);
+
+/// Reads a simple-signing payload whose signature was verified.
+pub(super) fn simple_signing(payload: &[u8], image: Digest) -> Result<Claim, VerifyError> {
+    let payload = SimpleSigning::parse(payload)?;
+    // https://github.com/sigstore/cosign/blob/main/specs/SIGNATURE_SPEC.md#simple-signing: `critical.type`
+    if payload.kind() != SimpleSigning::COSIGN {
+        return Err(VerifyError::type_mismatch("the payload's `critical.type` is", payload.kind()));
+    }
+    // The same section: `critical.image.docker-manifest-digest`
+    if payload.digest() != image {
+        return Err(VerifyError::SubjectMismatch { found: payload.digest().to_string() });
+    }
+    let annotations = payload.annotations().clone();
+    Ok((FactKind::Signature { annotations }, [Step::Type, Step::Subject]))
+}
+
+/// Checks the type of an envelope's payload, which decides how it is read
+/// (<https://github.com/secure-systems-lab/dsse/blob/master/protocol.md>, verification: reject unsupported types).
+pub(super) fn payload_type(payload_type: &str) -> Result<(), VerifyError> {
+    if payload_type == media_type::IN_TOTO {
+        return Ok(());
+    }
+    Err(VerifyError::type_mismatch("the envelope's payload type is", payload_type))
+}
+
+/// Judges a statement whose signature was verified.
+pub(super) fn statement(statement: &Statement, image: Digest) -> Result<Claim, VerifyError> {
+    // https://github.com/in-toto/attestation/blob/main/docs/validation.md#validation-model: a subject matches if one
+    // of its digests does. An index and its children are different artifacts, and only SHA-256 names an image here.
+    let Some(subject) = statement.subjects().iter().find(|subject| subject.is(image)) else {
+        return Err(VerifyError::SubjectMismatch { found: name(statement) });
+    };
+    // https://github.com/sigstore/cosign/blob/main/specs/BUNDLE_SPEC.md: the predicate type says which of both it is
+    // (GHSA-w6c6-c85g-mmv6).
+    let kind = if statement.predicate_type() == Statement::COSIGN_SIGN {
+        FactKind::Signature { annotations: subject.annotations().clone() }
+    } else {
+        FactKind::Attestation(statement.clone())
+    };
+    Ok((kind, [Step::Type, Step::Subject]))
+}
+
+/// What the statement is about, for people: by digest, since names are what the signer liked to write.
+fn name(statement: &Statement) -> String {
+    let digests: BTreeMap<_, _> = statement.subjects().iter().flat_map(StatementSubject::digests).take(1).collect();
+    let first =
+        digests.iter().map(|(algorithm, hex)| format!("{algorithm}:{hex}")).next().unwrap_or_else(|| "nothing".into());
+    let first = super::error::one_line(&first);
+    match statement.subjects().len().saturating_sub(1) {
+        0 => first,
+        more => format!("{first} and {more} more"),
+    }
+}
