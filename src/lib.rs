@@ -64,6 +64,7 @@
 
 pub mod api;
 pub mod cli;
+pub mod demo;
 pub mod evidence;
 pub mod explain;
 pub mod image;

@@ -58,10 +58,7 @@ pub(super) fn read_all(
             continue;
         };
         if authorities.iter().any(|known| known.name == authority.name) {
-            warnings.push(entry.problem(format!(
-                "another authority is named {} too",
-                quoted(&authority.name)
-            )));
+            warnings.push(entry.problem(format!("another authority is named {} too", quoted(&authority.name))));
         }
         authorities.push(authority);
     }
@@ -81,9 +78,7 @@ fn read(
         .map_or_else(|| format!("authority-{index}"), str::to_owned);
     let kinds = ["key", "keyless", "static"].map(|kind| object.take(kind));
     let attestations_field = object.take("attestations");
-    let attestations = attestations_field
-        .as_ref()
-        .map(|field| read_attestations(field, problems, warnings));
+    let attestations = attestations_field.as_ref().map(|field| read_attestations(field, problems, warnings));
     read_format(&mut object, problems);
 
     // Nothing is done yet with where else to look or with what a log or timestamp proves.
@@ -96,10 +91,8 @@ fn read(
     }
 
     let rule = match &kinds {
-        [Some(key), None, None] => key::read(key, problems, warnings).map(|key| RuleSpec::Key {
-            key,
-            attestations: attestations.unwrap_or_default(),
-        }),
+        [Some(key), None, None] => key::read(key, problems, warnings)
+            .map(|key| RuleSpec::Key { key, attestations: attestations.unwrap_or_default() }),
         [None, Some(keyless), None] => {
             problems.push(not_carried_out(keyless));
             None
@@ -130,43 +123,24 @@ fn read_format(object: &mut Object<'_>, problems: &mut Vec<Problem>) {
         && let Some(format) = field.text(problems)
         && !matches!(format, "" | "legacy" | "bundle")
     {
-        problems.push(field.problem(format!(
-            "{} is no format; there are `legacy` and `bundle`",
-            quoted(format)
-        )));
+        problems.push(field.problem(format!("{} is no format; there are `legacy` and `bundle`", quoted(format))));
     }
 }
 
-fn read_static(
-    field: &Field<'_>,
-    problems: &mut Vec<Problem>,
-    warnings: &mut Vec<Problem>,
-) -> Option<RuleSpec> {
+fn read_static(field: &Field<'_>, problems: &mut Vec<Problem>, warnings: &mut Vec<Problem>) -> Option<RuleSpec> {
     let mut object = field.object(problems)?;
-    let message = object
-        .take("message")
-        .and_then(|message| message.text(problems))
-        .unwrap_or_default()
-        .to_owned();
-    let rule =
-        object
-            .require("action", problems)
-            .and_then(|action| match action.text(problems)? {
-                "fail" => Some(RuleSpec::Fail { message }),
-                "pass" => {
-                    warnings.push(
-                        action.problem("`pass` allows every image that the policy covers, unseen"),
-                    );
-                    Some(RuleSpec::Pass)
-                }
-                other => {
-                    problems.push(action.problem(format!(
-                        "{} is no action; there are `pass` and `fail`",
-                        quoted(other)
-                    )));
-                    None
-                }
-            });
+    let message = object.take("message").and_then(|message| message.text(problems)).unwrap_or_default().to_owned();
+    let rule = object.require("action", problems).and_then(|action| match action.text(problems)? {
+        "fail" => Some(RuleSpec::Fail { message }),
+        "pass" => {
+            warnings.push(action.problem("`pass` allows every image that the policy covers, unseen"));
+            Some(RuleSpec::Pass)
+        }
+        other => {
+            problems.push(action.problem(format!("{} is no action; there are `pass` and `fail`", quoted(other))));
+            None
+        }
+    });
     object.finish(problems);
     rule
 }
@@ -185,12 +159,9 @@ fn read_attestations(
         let Some(mut object) = entry.object(problems) else {
             continue;
         };
-        let name = object
-            .require("name", problems)
-            .and_then(|name| name.required_text(problems));
-        let predicate_type = object
-            .require("predicateType", problems)
-            .and_then(|field| predicate_type::read(&field, problems));
+        let name = object.require("name", problems).and_then(|name| name.required_text(problems));
+        let predicate_type =
+            object.require("predicateType", problems).and_then(|field| predicate_type::read(&field, problems));
         if let Some(policy) = object.take("policy") {
             problems.push(not_carried_out(&policy));
         } else {
@@ -198,10 +169,7 @@ fn read_attestations(
         }
         object.finish(problems);
         if let (Some(name), Some(predicate_type)) = (name, predicate_type) {
-            attestations.push(AttestationRule {
-                name: name.to_owned(),
-                predicate_type,
-            });
+            attestations.push(AttestationRule { name: name.to_owned(), predicate_type });
         }
     }
     attestations

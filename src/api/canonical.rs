@@ -10,14 +10,11 @@ pub(super) fn fingerprint(node: &Node) -> Digest {
     for key in ["apiVersion", "kind"] {
         write_optional(node.get(key), &mut bytes);
     }
-    let name = node
-        .get("metadata")
-        .and_then(|metadata| metadata.get("name"));
+    let name = node.get("metadata").and_then(|metadata| metadata.get("name"));
     write_optional(name, &mut bytes);
     if let Value::Map(entries) = &node.value {
-        let rest = entries.iter().filter(|(key, _)| {
-            !matches!(key.as_str(), "apiVersion" | "kind" | "metadata" | "status")
-        });
+        let rest =
+            entries.iter().filter(|(key, _)| !matches!(key.as_str(), "apiVersion" | "kind" | "metadata" | "status"));
         write_map(rest, &mut bytes);
     }
     Digest::of(&bytes)

@@ -35,11 +35,7 @@ pub fn compile(document: &PolicyDocument, resolved: &Resolved) -> Compiled {
             Err(problem) => problems.push(problem),
         }
     }
-    let coverage = spec
-        .images
-        .clone()
-        .and_then(NonEmpty::from_vec)
-        .map_or(Coverage::Everything, Coverage::Matching);
+    let coverage = spec.images.clone().and_then(NonEmpty::from_vec).map_or(Coverage::Everything, Coverage::Matching);
     let errors = problems.iter().map(|problem| problem.field.clone());
     let body = match (NonEmpty::collect(errors), NonEmpty::from_vec(authorities)) {
         (Some(errors), _) => PolicyBody::Invalid(errors),
@@ -53,12 +49,7 @@ pub fn compile(document: &PolicyDocument, resolved: &Resolved) -> Compiled {
         }
     };
     Compiled {
-        policy: Policy {
-            name: document.name().clone(),
-            coverage,
-            mode: spec.mode,
-            body,
-        },
+        policy: Policy { name: document.name().clone(), coverage, mode: spec.mode, body },
         problems,
         warnings: document.warnings().to_vec(),
     }
@@ -66,25 +57,17 @@ pub fn compile(document: &PolicyDocument, resolved: &Resolved) -> Compiled {
 
 fn compile_authority(authority: &AuthoritySpec, resolved: &Resolved) -> Result<Authority, Problem> {
     let rule = match &authority.rule {
-        RuleSpec::Fail { message } => Rule::Fail {
-            message: message.clone(),
-        },
+        RuleSpec::Fail { message } => Rule::Fail { message: message.clone() },
         RuleSpec::Key { key, attestations } => {
             let anchors = NonEmpty::new(Arc::clone(&key.anchor(resolved)?));
             match NonEmpty::from_vec(attestations.clone()) {
-                Some(attestations) => Rule::Attested {
-                    anchors,
-                    attestations,
-                },
+                Some(attestations) => Rule::Attested { anchors, attestations },
                 None => Rule::Signed { anchors },
             }
         }
         RuleSpec::Pass => Rule::Pass,
     };
-    Ok(Authority {
-        name: authority.name.clone(),
-        rule,
-    })
+    Ok(Authority { name: authority.name.clone(), rule })
 }
 
 /// Names one generation: equal for documents that say the same in any order and layout, with the same behind their

@@ -21,21 +21,10 @@ pub struct Secret {
 
 impl Secret {
     /// A Secret from its parts, as the API server keeps them.
-    pub fn new(
-        namespace: impl Into<String>,
-        name: impl Into<String>,
-        data: BTreeMap<String, Vec<u8>>,
-    ) -> Self {
+    pub fn new(namespace: impl Into<String>, name: impl Into<String>, data: BTreeMap<String, Vec<u8>>) -> Self {
         Self {
-            metadata: Metadata {
-                name: name.into(),
-                namespace: Some(namespace.into()),
-                labels: BTreeMap::new(),
-            },
-            data: data
-                .into_iter()
-                .map(|(key, bytes)| (key, SecretBytes(Zeroizing::new(bytes))))
-                .collect(),
+            metadata: Metadata { name: name.into(), namespace: Some(namespace.into()), labels: BTreeMap::new() },
+            data: data.into_iter().map(|(key, bytes)| (key, SecretBytes(Zeroizing::new(bytes)))).collect(),
             problems: Vec::new(),
         }
     }
@@ -44,10 +33,7 @@ impl Secret {
         let mut problems = Vec::new();
         let mut data = BTreeMap::new();
         let metadata = read_object(node, &mut problems, |object, problems| {
-            if let Some(values) = object
-                .take_value("data")
-                .and_then(|data| data.object(problems))
-            {
+            if let Some(values) = object.take_value("data").and_then(|data| data.object(problems)) {
                 for (key, field) in values.into_entries() {
                     let Some(text) = field.text(problems) else {
                         continue;
@@ -56,17 +42,14 @@ impl Secret {
                         Ok(bytes) => {
                             data.insert(key.to_owned(), SecretBytes(Zeroizing::new(bytes)));
                         }
-                        Err(_) => problems.push(
-                            field.problem("is no base64; a plain value belongs under `stringData`"),
-                        ),
+                        Err(_) => {
+                            problems.push(field.problem("is no base64; a plain value belongs under `stringData`"))
+                        }
                     }
                 }
             }
             // As the API server does: what is under `stringData` goes over what is under `data`.
-            if let Some(values) = object
-                .take_value("stringData")
-                .and_then(|data| data.object(problems))
-            {
+            if let Some(values) = object.take_value("stringData").and_then(|data| data.object(problems)) {
                 for (key, field) in values.into_entries() {
                     if let Some(text) = field.text(problems) {
                         let bytes = Zeroizing::new(text.as_bytes().to_vec());
@@ -77,11 +60,7 @@ impl Secret {
             object.take("type");
             object.take("immutable");
         });
-        Self {
-            metadata,
-            data,
-            problems,
-        }
+        Self { metadata, data, problems }
     }
 
     /// Its name.
@@ -138,11 +117,7 @@ impl ConfigMap {
             object.take("binaryData");
             object.take("immutable");
         });
-        Self {
-            metadata,
-            data,
-            problems,
-        }
+        Self { metadata, data, problems }
     }
 
     /// Its name.
@@ -212,24 +187,14 @@ impl Metadata {
     pub(super) fn take(object: &mut Object<'_>, problems: &mut Vec<Problem>) -> Self {
         object.take("apiVersion");
         object.take("kind");
-        let Some(mut metadata) = object
-            .require("metadata", problems)
-            .and_then(|metadata| metadata.object(problems))
+        let Some(mut metadata) = object.require("metadata", problems).and_then(|metadata| metadata.object(problems))
         else {
             return Self::default();
         };
-        let name = metadata
-            .require("name", problems)
-            .and_then(|name| object_name(&name, problems));
-        let namespace = metadata
-            .take_value("namespace")
-            .and_then(|namespace| object_name(&namespace, problems));
+        let name = metadata.require("name", problems).and_then(|name| object_name(&name, problems));
+        let namespace = metadata.take_value("namespace").and_then(|namespace| object_name(&namespace, problems));
         let labels = texts(metadata.take_value("labels"), problems);
-        Self {
-            name: name.unwrap_or_default(),
-            namespace,
-            labels,
-        }
+        Self { name: name.unwrap_or_default(), namespace, labels }
     }
 }
 
@@ -266,9 +231,7 @@ fn texts(field: Option<Field<'_>>, problems: &mut Vec<Problem>) -> BTreeMap<Stri
 pub(super) fn object_name(field: &Field<'_>, problems: &mut Vec<Problem>) -> Option<String> {
     let name = field.required_text(problems)?;
     let label = |label: &str| {
-        label
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
             && !label.is_empty()
             && !label.starts_with('-')
             && !label.ends_with('-')
@@ -276,9 +239,7 @@ pub(super) fn object_name(field: &Field<'_>, problems: &mut Vec<Problem>) -> Opt
     if name.len() <= 253 && name.split('.').all(label) {
         return Some(name.to_owned());
     }
-    problems.push(field.problem(format!(
-        "{} is no object name: lower-case letters, digits, `-` and `.`",
-        quoted(name)
-    )));
+    problems
+        .push(field.problem(format!("{} is no object name: lower-case letters, digits, `-` and `.`", quoted(name))));
     None
 }

@@ -61,11 +61,7 @@ pub fn parse(text: &str) -> Result<Vec<Document>, DocumentError> {
         let message = format!("has more than {} bytes", limits::POLICY_FILE_BYTES);
         return Err(DocumentError::new(None, message));
     }
-    let nodes = if text.trim_start().starts_with('{') {
-        json(text)?
-    } else {
-        yaml(text)?
-    };
+    let nodes = if text.trim_start().starts_with('{') { json(text)? } else { yaml(text)? };
     let mut documents = Vec::new();
     for node in nodes {
         read(&node, &mut documents)?;
@@ -83,11 +79,7 @@ pub struct DocumentError {
 
 impl DocumentError {
     fn new(line: Option<u64>, message: impl Into<String>) -> Self {
-        Self {
-            line,
-            column: None,
-            message: message.into(),
-        }
+        Self { line, column: None, message: message.into() }
     }
 
     /// The line, from 1, where it is known.
@@ -133,15 +125,14 @@ fn json(text: &str) -> Result<Vec<Node>, DocumentError> {
 }
 
 fn yaml(text: &str) -> Result<Vec<Node>, DocumentError> {
-    let nodes: Vec<YamlNode> = serde_saphyr::from_multiple_with_options(text, yaml_options())
-        .map_err(|error| {
-            let location = error.location();
-            DocumentError {
-                line: location.map(|location| location.line()),
-                column: location.map(|location| location.column()),
-                message: without_position(&error.to_string()),
-            }
-        })?;
+    let nodes: Vec<YamlNode> = serde_saphyr::from_multiple_with_options(text, yaml_options()).map_err(|error| {
+        let location = error.location();
+        DocumentError {
+            line: location.map(|location| location.line()),
+            column: location.map(|location| location.column()),
+            message: without_position(&error.to_string()),
+        }
+    })?;
     Ok(nodes.into_iter().map(|node| node.0).collect())
 }
 
@@ -174,9 +165,7 @@ fn yaml_options() -> Options {
 fn without_position(message: &str) -> String {
     let message = message.lines().next().unwrap_or_default();
     let cut = message.rfind(" at line ");
-    cut.and_then(|cut| message.get(..cut))
-        .unwrap_or(message)
-        .to_owned()
+    cut.and_then(|cut| message.get(..cut)).unwrap_or(message).to_owned()
 }
 
 /// Reads one object, or the objects of a list.
@@ -186,10 +175,7 @@ fn read(node: &Node, documents: &mut Vec<Document>) -> Result<(), DocumentError>
         Value::Map(_) => {}
         Value::Null => return Ok(()),
         Value::Bool(_) | Value::List(_) | Value::Number(_) | Value::Text(_) => {
-            let message = format!(
-                "a document is a Kubernetes object, not {}",
-                node.value.kind()
-            );
+            let message = format!("a document is a Kubernetes object, not {}", node.value.kind());
             return Err(DocumentError::new(line, message));
         }
     }
@@ -218,9 +204,9 @@ fn read(node: &Node, documents: &mut Vec<Document>) -> Result<(), DocumentError>
         ("v1", "ConfigMap") => Document::ConfigMap(ConfigMap::read(node)),
         ("v1", "Namespace") => Document::Namespace(Namespace::read(node)),
         ("v1", "Secret") => Document::Secret(Secret::read(node)),
-        _ if PolicyDocument::claims(&api_version, &kind) => Document::ClusterImagePolicy(Box::new(
-            PolicyDocument::read(node, &api_version, &kind, index),
-        )),
+        _ if PolicyDocument::claims(&api_version, &kind) => {
+            Document::ClusterImagePolicy(Box::new(PolicyDocument::read(node, &api_version, &kind, index)))
+        }
         _ => Document::Other(OtherDocument {
             api_version,
             kind,

@@ -13,10 +13,7 @@ pub(super) struct Field<'a> {
 impl<'a> Field<'a> {
     /// The whole document.
     pub(super) fn root(node: &'a Node) -> Self {
-        Self {
-            node,
-            path: String::new(),
-        }
+        Self { node, path: String::new() }
     }
 
     /// The path, as in `spec.authorities[0].key`.
@@ -31,11 +28,7 @@ impl<'a> Field<'a> {
 
     /// A problem with this field.
     pub(super) fn problem(&self, message: impl Into<String>) -> Problem {
-        let path = if self.path.is_empty() {
-            "document"
-        } else {
-            &self.path
-        };
+        let path = if self.path.is_empty() { "document" } else { &self.path };
         Problem::new(path, self.node.line, message)
     }
 
@@ -47,20 +40,14 @@ impl<'a> Field<'a> {
     pub(super) fn is_empty_list(&self) -> bool {
         match &self.node.value {
             Value::List(entries) => entries.is_empty(),
-            Value::Bool(_) | Value::Map(_) | Value::Null | Value::Number(_) | Value::Text(_) => {
-                false
-            }
+            Value::Bool(_) | Value::Map(_) | Value::Null | Value::Number(_) | Value::Text(_) => false,
         }
     }
 
     /// The fields, where it is a mapping.
     pub(super) fn object(&self, problems: &mut Vec<Problem>) -> Option<Object<'a>> {
         match &self.node.value {
-            Value::Map(entries) => Some(Object {
-                field: self.clone(),
-                entries,
-                known: Vec::new(),
-            }),
+            Value::Map(entries) => Some(Object { field: self.clone(), entries, known: Vec::new() }),
             Value::Bool(_) | Value::List(_) | Value::Null | Value::Number(_) | Value::Text(_) => {
                 problems.push(self.mismatch("a mapping"));
                 None
@@ -72,10 +59,10 @@ impl<'a> Field<'a> {
     pub(super) fn list(&self, problems: &mut Vec<Problem>) -> Option<Vec<Self>> {
         match &self.node.value {
             Value::List(entries) => {
-                let entries = entries.iter().enumerate().map(|(index, node)| Self {
-                    node,
-                    path: format!("{}[{index}]", self.path),
-                });
+                let entries = entries
+                    .iter()
+                    .enumerate()
+                    .map(|(index, node)| Self { node, path: format!("{}[{index}]", self.path) });
                 Some(entries.collect())
             }
             Value::Bool(_) | Value::Map(_) | Value::Null | Value::Number(_) | Value::Text(_) => {
@@ -106,9 +93,9 @@ impl<'a> Field<'a> {
 
     fn mismatch(&self, wanted: &str) -> Problem {
         match self.node.value {
-            Value::Null => self.problem(format!(
-                "has to be {wanted} and has no value; leave the field out or give it one"
-            )),
+            Value::Null => {
+                self.problem(format!("has to be {wanted} and has no value; leave the field out or give it one"))
+            }
             Value::Bool(_) | Value::List(_) | Value::Map(_) | Value::Number(_) | Value::Text(_) => {
                 let kind = self.node.value.kind();
                 self.problem(format!("has to be {wanted}, not {kind}"))
@@ -131,10 +118,7 @@ impl<'a> Object<'a> {
     pub(super) fn take(&mut self, name: &'static str) -> Option<Field<'a>> {
         self.known.push(name);
         let (_, node) = self.entries.iter().find(|(key, _)| key == name)?;
-        Some(Field {
-            node,
-            path: self.path_of(name),
-        })
+        Some(Field { node, path: self.path_of(name) })
     }
 
     /// The field `name`, where it is there and not null: in the API server's own kinds null means nothing.
@@ -143,11 +127,7 @@ impl<'a> Object<'a> {
     }
 
     /// The field `name`; that it is not there is a problem.
-    pub(super) fn require(
-        &mut self,
-        name: &'static str,
-        problems: &mut Vec<Problem>,
-    ) -> Option<Field<'a>> {
+    pub(super) fn require(&mut self, name: &'static str, problems: &mut Vec<Problem>) -> Option<Field<'a>> {
         let field = self.take(name);
         if field.is_none() {
             let path = self.path_of(name);
@@ -213,9 +193,7 @@ pub(super) fn not_carried_out(field: &Field<'_>) -> Problem {
 fn join(path: &str, key: &str) -> String {
     let plain = !key.is_empty()
         && key.len() <= 64
-        && key
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
+        && key.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
     match (path.is_empty(), plain) {
         (true, true) => key.to_owned(),
         (false, true) => format!("{path}.{key}"),

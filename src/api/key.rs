@@ -55,11 +55,7 @@ impl KeySpec {
 }
 
 /// Reads `key`.
-pub(super) fn read(
-    field: &Field<'_>,
-    problems: &mut Vec<Problem>,
-    warnings: &mut Vec<Problem>,
-) -> Option<KeySpec> {
+pub(super) fn read(field: &Field<'_>, problems: &mut Vec<Problem>, warnings: &mut Vec<Problem>) -> Option<KeySpec> {
     let mut object = field.object(problems)?;
     let sources = ["data", "secretRef", "kms"].map(|source| object.take(source));
     let hash = match object.take("hashAlgorithm") {
@@ -83,17 +79,10 @@ pub(super) fn read(
         }
     };
     object.finish(problems);
-    Some(KeySpec {
-        source: source?,
-        hash: hash?,
-    })
+    Some(KeySpec { source: source?, hash: hash? })
 }
 
-fn read_inline(
-    field: &Field<'_>,
-    problems: &mut Vec<Problem>,
-    warnings: &mut Vec<Problem>,
-) -> Option<PublicKey> {
+fn read_inline(field: &Field<'_>, problems: &mut Vec<Problem>, warnings: &mut Vec<Problem>) -> Option<PublicKey> {
     let text = field.required_text(problems)?;
     match parse(text.as_bytes()) {
         Ok(key) => {
@@ -109,9 +98,7 @@ fn read_inline(
 
 fn read_secret(field: &Field<'_>, problems: &mut Vec<Problem>) -> Option<KeySource> {
     let mut object = field.object(problems)?;
-    let name = object
-        .require("name", problems)
-        .and_then(|name| super::core_objects::object_name(&name, problems));
+    let name = object.require("name", problems).and_then(|name| super::core_objects::object_name(&name, problems));
     // Empty means the controller's own, as in policy-controller.
     let namespace = match object.take("namespace") {
         Some(namespace) if namespace.text(problems)?.is_empty() => None,
@@ -119,13 +106,7 @@ fn read_secret(field: &Field<'_>, problems: &mut Vec<Problem>) -> Option<KeySour
         None => None,
     };
     object.finish(problems);
-    Some(KeySource::Secret {
-        reference: Reference::Secret {
-            namespace,
-            name: name?,
-        },
-        place: field.problem(""),
-    })
+    Some(KeySource::Secret { reference: Reference::Secret { namespace, name: name? }, place: field.problem("") })
 }
 
 fn read_hash(field: &Field<'_>, problems: &mut Vec<Problem>) -> Option<HashAlgorithm> {
@@ -136,17 +117,16 @@ fn read_hash(field: &Field<'_>, problems: &mut Vec<Problem>) -> Option<HashAlgor
         "sha384" => Some(HashAlgorithm::Sha384),
         "sha512" => Some(HashAlgorithm::Sha512),
         "sha224" => {
-            problems
-                .push(field.problem(
-                    "`sha224` is not supported; sign with `sha256`, `sha384` or `sha512`",
-                ));
+            problems.push(field.problem("`sha224` is not supported; sign with `sha256`, `sha384` or `sha512`"));
             None
         }
         _ => {
-            problems.push(field.problem(format!(
-                "{} is no hash algorithm; there are `sha256`, `sha384` and `sha512`",
-                quoted(text)
-            )));
+            problems.push(
+                field.problem(format!(
+                    "{} is no hash algorithm; there are `sha256`, `sha384` and `sha512`",
+                    quoted(text)
+                )),
+            );
             None
         }
     }
@@ -162,9 +142,8 @@ fn from_secret(reference: &Reference, resolved: &Resolved) -> Result<PublicKey, 
         let message = format!("{reference} has to be in the controller's own namespace `{own}`");
         return Err((message, false));
     }
-    let secret = resolved
-        .secret(namespace.as_deref(), name)
-        .ok_or_else(|| (format!("{reference} is not there"), true))?;
+    let secret =
+        resolved.secret(namespace.as_deref(), name).ok_or_else(|| (format!("{reference} is not there"), true))?;
     if let Some(problem) = secret.problems().first() {
         return Err((format!("{reference} cannot be read: {problem}"), false));
     }
@@ -172,10 +151,8 @@ fn from_secret(reference: &Reference, resolved: &Resolved) -> Result<PublicKey, 
     // holds a private key as well should not be readable by a verifier.
     let mut entries = secret.data().iter();
     let (Some((entry, bytes)), None) = (entries.next(), entries.next()) else {
-        let message = format!(
-            "{reference} has to hold exactly one entry, the public key, and holds {}",
-            secret.data().len()
-        );
+        let message =
+            format!("{reference} has to hold exactly one entry, the public key, and holds {}", secret.data().len());
         return Err((message, false));
     };
     parse(bytes.expose()).map_err(|error| {
@@ -186,10 +163,7 @@ fn from_secret(reference: &Reference, resolved: &Resolved) -> Result<PublicKey, 
 
 fn parse(pem: &[u8]) -> Result<PublicKey, String> {
     if pem.len() > limits::PUBLIC_KEY_BYTES {
-        return Err(format!(
-            "a public key has at most {} bytes",
-            limits::PUBLIC_KEY_BYTES
-        ));
+        return Err(format!("a public key has at most {} bytes", limits::PUBLIC_KEY_BYTES));
     }
     let text = std::str::from_utf8(pem).map_err(|_| "the key is no text".to_owned())?;
     PublicKey::from_pem(text).map_err(|error| error.to_string())

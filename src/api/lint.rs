@@ -42,10 +42,7 @@ pub(super) fn pattern(field: &Field<'_>, pattern: &Pattern, dialect: Dialect) ->
 
 /// Whether a part of a glob goes on from the middle of a word, as `b*` does and `b/*` or `b-*` do not.
 fn ends_open(part: &str) -> bool {
-    part.ends_with('*')
-        && part
-            .trim_end_matches('*')
-            .ends_with(|c: char| c.is_ascii_alphanumeric())
+    part.ends_with('*') && part.trim_end_matches('*').ends_with(|c: char| c.is_ascii_alphanumeric())
 }
 
 /// Whether policy-controller would never match a glob: it compares with `repository@digest`, in which Docker Hub is

@@ -38,13 +38,8 @@ impl Node {
     /// The value under `key`, where this is a mapping that has it.
     pub(super) fn get(&self, key: &str) -> Option<&Self> {
         match &self.value {
-            Value::Map(entries) => entries
-                .iter()
-                .find(|(name, _)| name == key)
-                .map(|(_, node)| node),
-            Value::Bool(_) | Value::List(_) | Value::Null | Value::Number(_) | Value::Text(_) => {
-                None
-            }
+            Value::Map(entries) => entries.iter().find(|(name, _)| name == key).map(|(_, node)| node),
+            Value::Bool(_) | Value::List(_) | Value::Null | Value::Number(_) | Value::Text(_) => None,
         }
     }
 
@@ -52,9 +47,7 @@ impl Node {
     pub(super) fn as_text(&self) -> Option<&str> {
         match &self.value {
             Value::Text(text) => Some(text),
-            Value::Bool(_) | Value::List(_) | Value::Map(_) | Value::Null | Value::Number(_) => {
-                None
-            }
+            Value::Bool(_) | Value::List(_) | Value::Map(_) | Value::Null | Value::Number(_) => None,
         }
     }
 }
@@ -87,10 +80,7 @@ impl<'de> Deserialize<'de> for YamlNode {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let spanned = Spanned::<Content<Self>>::deserialize(deserializer)?;
         let line = Some(spanned.referenced.line()).filter(|line| *line > 0);
-        Ok(Self(Node {
-            line,
-            value: spanned.value.value,
-        }))
+        Ok(Self(Node { line, value: spanned.value.value }))
     }
 }
 
@@ -106,10 +96,7 @@ pub(super) struct JsonNode(pub(super) Node);
 impl<'de> Deserialize<'de> for JsonNode {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let content = Content::<Self>::deserialize(deserializer)?;
-        Ok(Self(Node {
-            line: None,
-            value: content.value,
-        }))
+        Ok(Self(Node { line: None, value: content.value }))
     }
 }
 
@@ -128,10 +115,7 @@ struct Content<C> {
 impl<'de, C: Deserialize<'de> + Into<Node>> Deserialize<'de> for Content<C> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let value = deserializer.deserialize_any(ContentVisitor::<C>(PhantomData))?;
-        Ok(Self {
-            value,
-            children: PhantomData,
-        })
+        Ok(Self { value, children: PhantomData })
     }
 }
 
@@ -158,9 +142,7 @@ impl<'de, C: Deserialize<'de> + Into<Node>> Visitor<'de> for ContentVisitor<C> {
 
     fn visit_f64<E: de::Error>(self, value: f64) -> Result<Value, E> {
         let number = Number::from_f64(value);
-        number
-            .map(Value::Number)
-            .ok_or_else(|| E::custom("a number has to be finite"))
+        number.map(Value::Number).ok_or_else(|| E::custom("a number has to be finite"))
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Value, E> {

@@ -45,8 +45,7 @@ impl PolicyDocument {
     /// else, and so does every ClusterImagePolicy: a slip in `apiVersion` or `kind` must not lose it.
     pub(super) fn claims(api_version: &str, kind: &str) -> bool {
         let group = group(api_version);
-        kind == KIND
-            || (kind != "TrustRoot" && (group == SIGSTORE_GROUP || group == COUNTERSIGN_GROUP))
+        kind == KIND || (kind != "TrustRoot" && (group == SIGSTORE_GROUP || group == COUNTERSIGN_GROUP))
     }
 
     /// Reads a policy, which is the document with `index` in its text.
@@ -117,17 +116,11 @@ impl PolicyDocument {
 const KIND: &str = "ClusterImagePolicy";
 
 fn group(api_version: &str) -> &str {
-    api_version
-        .split_once('/')
-        .map_or("", |(group, _version)| group)
+    api_version.split_once('/').map_or("", |(group, _version)| group)
 }
 
 fn dialect(api_version: &str) -> Dialect {
-    if group(api_version) == COUNTERSIGN_GROUP {
-        Dialect::Countersign
-    } else {
-        Dialect::PolicyController
-    }
+    if group(api_version) == COUNTERSIGN_GROUP { Dialect::Countersign } else { Dialect::PolicyController }
 }
 
 fn check_type(object: &Object<'_>, api_version: &str, kind: &str, problems: &mut Vec<Problem>) {
@@ -145,42 +138,26 @@ fn check_type(object: &Object<'_>, api_version: &str, kind: &str, problems: &mut
         ));
     }
     if kind != KIND {
-        problems.push(object.problem_at(
-            "kind",
-            format!("{} is not carried out; policies are `{KIND}`", quoted(kind)),
-        ));
+        problems.push(object.problem_at("kind", format!("{} is not carried out; policies are `{KIND}`", quoted(kind))));
     }
 }
 
 impl Spec {
     fn unread() -> Self {
-        Self {
-            images: None,
-            authorities: Vec::new(),
-            mode: Mode::Enforce,
-        }
+        Self { images: None, authorities: Vec::new(), mode: Mode::Enforce }
     }
 
-    fn read(
-        field: &Field<'_>,
-        dialect: Dialect,
-        problems: &mut Vec<Problem>,
-        warnings: &mut Vec<Problem>,
-    ) -> Self {
+    fn read(field: &Field<'_>, dialect: Dialect, problems: &mut Vec<Problem>, warnings: &mut Vec<Problem>) -> Self {
         let Some(mut object) = field.object(problems) else {
             return Self::unread();
         };
-        let images = object
-            .require("images", problems)
-            .and_then(|images| read_images(&images, dialect, problems, warnings));
+        let images =
+            object.require("images", problems).and_then(|images| read_images(&images, dialect, problems, warnings));
         let authorities = object
             .require("authorities", problems)
             .map(|authorities| authority::read_all(&authorities, problems, warnings))
             .unwrap_or_default();
-        let mode = object
-            .take("mode")
-            .and_then(|mode| read_mode(&mode, problems, warnings))
-            .unwrap_or(Mode::Enforce);
+        let mode = object.take("mode").and_then(|mode| read_mode(&mode, problems, warnings)).unwrap_or(Mode::Enforce);
         object.not_yet("policy", problems);
         // An empty list means every kind, as if it were not there.
         if let Some(matches) = object.take("match")
@@ -189,11 +166,7 @@ impl Spec {
             problems.push(super::field::not_carried_out(&matches));
         }
         object.finish(problems);
-        Self {
-            images,
-            authorities,
-            mode,
-        }
+        Self { images, authorities, mode }
     }
 }
 
@@ -230,24 +203,15 @@ fn read_images(
     (problems.len() == before).then_some(patterns)
 }
 
-fn read_mode(
-    field: &Field<'_>,
-    problems: &mut Vec<Problem>,
-    warnings: &mut Vec<Problem>,
-) -> Option<Mode> {
+fn read_mode(field: &Field<'_>, problems: &mut Vec<Problem>, warnings: &mut Vec<Problem>) -> Option<Mode> {
     match field.text(problems)? {
         "" | "enforce" => Some(Mode::Enforce),
         "warn" => {
-            warnings.push(
-                field.problem("`warn` refuses nothing: what fails is allowed with a warning"),
-            );
+            warnings.push(field.problem("`warn` refuses nothing: what fails is allowed with a warning"));
             Some(Mode::Warn)
         }
         other => {
-            problems.push(field.problem(format!(
-                "{} is no mode; there are `enforce` and `warn`",
-                quoted(other)
-            )));
+            problems.push(field.problem(format!("{} is no mode; there are `enforce` and `warn`", quoted(other))));
             None
         }
     }

@@ -29,9 +29,11 @@ pub(super) fn read(field: &Field<'_>, problems: &mut Vec<Problem>) -> Option<Str
         return Some((*predicate_type).to_owned());
     }
     if text == SIGNATURE {
-        problems.push(field.problem(
-            "this type is a signature, not an attestation; an authority without `attestations` asks for it",
-        ));
+        problems.push(
+            field.problem(
+                "this type is a signature, not an attestation; an authority without `attestations` asks for it",
+            ),
+        );
         return None;
     }
     if Url::parse(text).is_ok() && !text.contains(char::is_whitespace) {

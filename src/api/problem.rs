@@ -20,11 +20,7 @@ pub struct Problem {
 impl Problem {
     /// `message` about the field at `path`, which stands on `line`.
     pub fn new(path: impl Into<String>, line: Option<u64>, message: impl Into<String>) -> Self {
-        Self {
-            field: FieldError::new(path, message),
-            line,
-            unresolved: None,
-        }
+        Self { field: FieldError::new(path, message), line, unresolved: None }
     }
 }
 
@@ -63,11 +59,7 @@ pub(super) fn one_of(names: &[&str]) -> String {
     let mut list = String::new();
     for (index, name) in names.iter().enumerate() {
         if index > 0 {
-            list.push_str(if index + 1 == names.len() {
-                " or "
-            } else {
-                ", "
-            });
+            list.push_str(if index + 1 == names.len() { " or " } else { ", " });
         }
         list.push_str(&quoted(name));
     }

@@ -25,14 +25,8 @@ pub enum Reference {
 impl fmt::Display for Reference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Secret {
-                namespace: Some(namespace),
-                name,
-            } => write!(f, "the Secret `{namespace}/{name}`"),
-            Self::Secret {
-                namespace: None,
-                name,
-            } => write!(f, "the Secret `{name}`"),
+            Self::Secret { namespace: Some(namespace), name } => write!(f, "the Secret `{namespace}/{name}`"),
+            Self::Secret { namespace: None, name } => write!(f, "the Secret `{name}`"),
         }
     }
 }
@@ -40,10 +34,7 @@ impl fmt::Display for Reference {
 /// Everything that `document` names outside itself.
 pub fn references(document: &PolicyDocument) -> Vec<Reference> {
     let authorities = document.spec().authorities.iter();
-    authorities
-        .filter_map(|authority| authority.secret())
-        .cloned()
-        .collect()
+    authorities.filter_map(|authority| authority.secret()).cloned().collect()
 }
 
 /// What stands where references point. What is not in it is not there.
@@ -57,11 +48,7 @@ pub struct Resolved {
 impl Resolved {
     /// Nothing, seen from the controller's own namespace `namespace`.
     pub fn new(namespace: impl Into<String>) -> Self {
-        Self {
-            namespace: namespace.into(),
-            secrets: BTreeMap::new(),
-            config_maps: BTreeMap::new(),
-        }
+        Self { namespace: namespace.into(), secrets: BTreeMap::new(), config_maps: BTreeMap::new() }
     }
 
     /// The controller's own namespace.
@@ -93,11 +80,7 @@ impl Resolved {
         match self.secret(namespace.as_deref(), name) {
             None => to.push(b'-'),
             Some(secret) => {
-                to.push(if secret.problems().is_empty() {
-                    b'+'
-                } else {
-                    b'!'
-                });
+                to.push(if secret.problems().is_empty() { b'+' } else { b'!' });
                 for (key, bytes) in secret.data() {
                     write_bytes(key.as_bytes(), to);
                     write_bytes(Digest::of(bytes.expose()).as_bytes(), to);
@@ -107,9 +90,6 @@ impl Resolved {
     }
 
     fn key(&self, namespace: Option<&str>, name: &str) -> (String, String) {
-        (
-            namespace.unwrap_or(&self.namespace).to_owned(),
-            name.to_owned(),
-        )
+        (namespace.unwrap_or(&self.namespace).to_owned(), name.to_owned())
     }
 }

@@ -125,11 +125,7 @@ fn check(args: &CheckArgs) -> Outcome {
     } else {
         u8::from(checked.invalid() > 0 || !checked.problems.is_empty())
     };
-    let mut outcome = Outcome {
-        code,
-        stdout: String::new(),
-        stderr: String::new(),
-    };
+    let mut outcome = Outcome { code, stdout: String::new(), stderr: String::new() };
     for error in &checked.unreadable {
         outcome.stderr.push_str(error);
         outcome.stderr.push('\n');
@@ -162,12 +158,7 @@ struct CheckedPolicy {
 
 impl Checked {
     /// Sorts the documents of a file by their use.
-    fn sort(
-        &mut self,
-        file: &TextFile,
-        resolved: &mut Resolved,
-        policies: &mut Vec<(String, PolicyDocument)>,
-    ) {
+    fn sort(&mut self, file: &TextFile, resolved: &mut Resolved, policies: &mut Vec<(String, PolicyDocument)>) {
         let documents = match api::parse(&file.text) {
             Ok(documents) => documents,
             Err(error) => {
@@ -176,8 +167,7 @@ impl Checked {
             }
         };
         if documents.is_empty() {
-            self.unreadable
-                .push(format!("{}: holds no document", file.name));
+            self.unreadable.push(format!("{}: holds no document", file.name));
         }
         for document in documents {
             let (object, problems, is_new) = match document {
@@ -190,11 +180,9 @@ impl Checked {
                     config_map.problems().to_vec(),
                     resolved.add_config_map(config_map),
                 ),
-                Document::Namespace(namespace) => (
-                    format!("Namespace {}", namespace.name()),
-                    namespace.problems().to_vec(),
-                    true,
-                ),
+                Document::Namespace(namespace) => {
+                    (format!("Namespace {}", namespace.name()), namespace.problems().to_vec(), true)
+                }
                 Document::Other(other) => {
                     let line = other.line.map(|line| format!(":{line}"));
                     self.unreadable.push(format!(
@@ -206,19 +194,16 @@ impl Checked {
                     ));
                     continue;
                 }
-                Document::Secret(secret) => (
-                    format!("Secret {}", secret.name()),
-                    secret.problems().to_vec(),
-                    resolved.add_secret(secret),
-                ),
+                Document::Secret(secret) => {
+                    (format!("Secret {}", secret.name()), secret.problems().to_vec(), resolved.add_secret(secret))
+                }
             };
             let twice = (!is_new).then(twice);
-            self.problems
-                .extend(problems.into_iter().chain(twice).map(|problem| Note {
-                    file: file.name.clone(),
-                    object: object.clone(),
-                    problem,
-                }));
+            self.problems.extend(problems.into_iter().chain(twice).map(|problem| Note {
+                file: file.name.clone(),
+                object: object.clone(),
+                problem,
+            }));
         }
     }
 
@@ -227,15 +212,12 @@ impl Checked {
         for (file, document) in policies {
             let compiled = api::compile(document, resolved);
             // A Secret that is not among the files may well be in the cluster.
-            let (unresolved, mut problems): (Vec<_>, Vec<_>) = compiled
-                .problems
-                .into_iter()
-                .partition(|problem| problem.unresolved.is_some());
+            let (unresolved, mut problems): (Vec<_>, Vec<_>) =
+                compiled.problems.into_iter().partition(|problem| problem.unresolved.is_some());
             let mut warnings = compiled.warnings;
             for mut problem in unresolved {
                 if let Some(reference) = &problem.unresolved {
-                    problem.field.message =
-                        format!("{reference} is not in these files, so its key was not checked");
+                    problem.field.message = format!("{reference} is not in these files, so its key was not checked");
                 }
                 warnings.push(problem);
             }
@@ -252,8 +234,7 @@ impl Checked {
             });
         }
         if policies.is_empty() && self.unreadable.is_empty() {
-            self.unreadable
-                .push("there is no policy in these files".to_owned());
+            self.unreadable.push("there is no policy in these files".to_owned());
         }
     }
 
@@ -295,11 +276,7 @@ impl fmt::Display for Checked {
         }
         let mut summary = String::new();
         let invalid = self.invalid();
-        write!(
-            summary,
-            "{} valid, {invalid} invalid",
-            self.policies.len() - invalid
-        )?;
+        write!(summary, "{} valid, {invalid} invalid", self.policies.len() - invalid)?;
         if warnings > 0 {
             write!(summary, ", {warnings} to look at")?;
         }
@@ -309,20 +286,12 @@ impl fmt::Display for Checked {
 
 impl CheckedPolicy {
     fn note(&self, problem: &Problem) -> Note {
-        Note {
-            file: self.file.clone(),
-            object: format!("ClusterImagePolicy {}", self.name),
-            problem: problem.clone(),
-        }
+        Note { file: self.file.clone(), object: format!("ClusterImagePolicy {}", self.name), problem: problem.clone() }
     }
 }
 
 fn twice() -> Problem {
-    Problem::new(
-        "metadata.name",
-        None,
-        "another object of this kind has the same name",
-    )
+    Problem::new("metadata.name", None, "another object of this kind has the same name")
 }
 
 #[derive(Serialize)]
@@ -367,11 +336,7 @@ struct JsonDocument<'a> {
 
 impl<'a> JsonDocument<'a> {
     fn new(note: &'a Note) -> Self {
-        Self {
-            file: &note.file,
-            object: &note.object,
-            problem: JsonProblem::new(&note.problem),
-        }
+        Self { file: &note.file, object: &note.object, problem: JsonProblem::new(&note.problem) }
     }
 }
 
@@ -384,10 +349,6 @@ struct JsonProblem<'a> {
 
 impl<'a> JsonProblem<'a> {
     fn new(problem: &'a Problem) -> Self {
-        Self {
-            path: &problem.field.path,
-            line: problem.line,
-            message: &problem.field.message,
-        }
+        Self { path: &problem.field.path, line: problem.line, message: &problem.field.message }
     }
 }

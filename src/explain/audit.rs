@@ -25,12 +25,7 @@ pub fn annotations(verdicts: &NonEmpty<Verdict>, revision: &str) -> BTreeMap<&'s
     let policies: BTreeSet<String> = match worst {
         Some(_) => denials
             .iter()
-            .filter_map(|denial| {
-                denial
-                    .policy
-                    .as_ref()
-                    .map(|policy| (policy, &denial.authority))
-            })
+            .filter_map(|denial| denial.policy.as_ref().map(|policy| (policy, &denial.authority)))
             .map(|(policy, authority)| match authority {
                 Some(authority) => format!("{policy}/{authority}"),
                 None => policy.to_string(),
@@ -46,10 +41,7 @@ pub fn annotations(verdicts: &NonEmpty<Verdict>, revision: &str) -> BTreeMap<&'s
         })
         .collect();
     let mut annotations = BTreeMap::from([
-        (
-            "result",
-            if worst.is_some() { "deny" } else { "allow" }.to_owned(),
-        ),
+        ("result", if worst.is_some() { "deny" } else { "allow" }.to_owned()),
         ("policy", joined(&policies)),
         ("digest", joined(&digests)),
         ("revision", plain(revision, limits::PRINTED_NAME_BYTES)),

@@ -89,11 +89,7 @@ mod tests {
         assert_eq!(plain("abcdefg", 6), "abc…");
         assert_eq!(quoted("abcdefg", 8), "`abc…`");
         assert_eq!(quoted(&"a".repeat(200_000), 256).len(), 256);
-        assert_eq!(
-            plain("äöü\n", 6),
-            "ä…",
-            "never inside of an escape or a character"
-        );
+        assert_eq!(plain("äöü\n", 6), "ä…", "never inside of an escape or a character");
     }
 
     proptest! {

@@ -55,17 +55,11 @@ pub struct DenialJson {
 /// `verdict` as `verify --output json` prints it. JSON escapes what users wrote; nothing is shortened.
 pub fn verdict_json(verdict: &Verdict) -> VerdictJson {
     let image = &verdict.image;
-    let exact = verdict.digest.map_or_else(
-        || image.image.written().to_owned(),
-        |digest| image.image.pinned(digest),
-    );
+    let exact = verdict.digest.map_or_else(|| image.image.written().to_owned(), |digest| image.image.pinned(digest));
     let (word, satisfied, denials) = match &verdict.outcome {
         Outcome::Allow(allowance) => ("allow", satisfied(allowance), Vec::new()),
         Outcome::Deny(denials) => {
-            let denials = denials
-                .iter()
-                .map(|denial| denial_json(denial, &exact))
-                .collect();
+            let denials = denials.iter().map(|denial| denial_json(denial, &exact)).collect();
             ("deny", Vec::new(), denials)
         }
     };
@@ -77,11 +71,7 @@ pub fn verdict_json(verdict: &Verdict) -> VerdictJson {
         verdict: word,
         satisfied,
         denials,
-        warnings: verdict
-            .warnings
-            .iter()
-            .map(|warned| warning(warned, image))
-            .collect(),
+        warnings: verdict.warnings.iter().map(|warned| warning(warned, image)).collect(),
     }
 }
 
@@ -89,10 +79,9 @@ fn satisfied(allowance: &Allowance) -> Vec<SatisfiedJson> {
     let basis = allowance.basis().iter();
     basis
         .filter_map(|basis| match basis {
-            Basis::Satisfied { policy, authority } => Some(SatisfiedJson {
-                policy: policy.name().to_owned(),
-                authority: authority.clone(),
-            }),
+            Basis::Satisfied { policy, authority } => {
+                Some(SatisfiedJson { policy: policy.name().to_owned(), authority: authority.clone() })
+            }
             Basis::NoMatchRule | Basis::WarnOnly { .. } => None,
         })
         .collect()
@@ -101,10 +90,7 @@ fn satisfied(allowance: &Allowance) -> Vec<SatisfiedJson> {
 fn denial_json(denial: &Denial, image: &str) -> DenialJson {
     DenialJson {
         code: denial.reason.code(),
-        policy: denial
-            .policy
-            .as_ref()
-            .map(|policy| policy.name().to_owned()),
+        policy: denial.policy.as_ref().map(|policy| policy.name().to_owned()),
         authority: denial.authority.clone(),
         message: sentence(denial.reason),
         finding: denial.finding.clone(),

@@ -24,12 +24,7 @@ pub struct Cause {
 pub fn message(workload: &Workload, verdicts: &NonEmpty<Verdict>) -> String {
     let refused: Vec<_> = refused(verdicts).collect();
     let verb = if refused.len() == 1 { "is" } else { "are" };
-    let mut message = format!(
-        "{}: {} of {} images {verb} refused",
-        named(workload),
-        refused.len(),
-        verdicts.len(),
-    );
+    let mut message = format!("{}: {} of {} images {verb} refused", named(workload), refused.len(), verdicts.len(),);
     for (index, (verdict, denials)) in refused.iter().enumerate() {
         let behind = refused.len() - index - 1;
         let room = limits::DENY_MESSAGE_BYTES.saturating_sub(message.len() + more(behind).len());
@@ -56,10 +51,7 @@ pub fn causes(verdicts: &NonEmpty<Verdict>) -> Vec<Cause> {
         .map(|(verdict, denials)| Cause {
             reason: denials.head.reason.code(),
             message: format!("{}: {}", image(verdict), denial(&denials.head)),
-            field: plain(
-                &verdict.image.pointer.field_path(),
-                limits::PRINTED_NAME_BYTES,
-            ),
+            field: plain(&verdict.image.pointer.field_path(), limits::PRINTED_NAME_BYTES),
         })
         .collect()
 }
@@ -94,12 +86,10 @@ pub fn refusal(refused: &Denial) -> String {
 }
 
 fn refused(verdicts: &NonEmpty<Verdict>) -> impl Iterator<Item = (&Verdict, &NonEmpty<Denial>)> {
-    verdicts
-        .iter()
-        .filter_map(|verdict| match &verdict.outcome {
-            Outcome::Allow(_) => None,
-            Outcome::Deny(denials) => Some((verdict, denials)),
-        })
+    verdicts.iter().filter_map(|verdict| match &verdict.outcome {
+        Outcome::Allow(_) => None,
+        Outcome::Deny(denials) => Some((verdict, denials)),
+    })
 }
 
 /// The workload as users know it: kind, namespace and name.
@@ -146,10 +136,9 @@ fn paragraph(verdict: &Verdict, denials: &NonEmpty<Denial>, reasons: usize) -> S
         1 => text.push_str("\n  … and 1 more reason"),
         more => text.push_str(&format!("\n  … and {more} more reasons")),
     }
-    let exact = verdict.digest.map_or_else(
-        || verdict.image.image.written().to_owned(),
-        |digest| verdict.image.image.pinned(digest),
-    );
+    let exact = verdict
+        .digest
+        .map_or_else(|| verdict.image.image.written().to_owned(), |digest| verdict.image.image.pinned(digest));
     push_hint(&mut text, &denials.head, &exact);
     text
 }

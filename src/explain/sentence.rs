@@ -5,43 +5,29 @@ use crate::policy::DenyReason;
 /// What `reason` means, in one sentence.
 pub fn sentence(reason: DenyReason) -> &'static str {
     match reason {
-        DenyReason::AlgorithmMismatch => {
-            "the signature was made with another algorithm than the policy asks for"
-        }
-        DenyReason::AttestationMissing => {
-            "no attestation of the type that the policy asks for was found"
-        }
-        DenyReason::DeadlineExceeded => {
-            "the answer was not complete before the deadline of the request"
-        }
+        DenyReason::AlgorithmMismatch => "the signature was made with another algorithm than the policy asks for",
+        DenyReason::AttestationMissing => "no attestation of the type that the policy asks for was found",
+        DenyReason::DeadlineExceeded => "the answer was not complete before the deadline of the request",
         DenyReason::DigestMismatch => "the registry sent other bytes than the digest names",
         DenyReason::EvidenceMalformed => "evidence is there and cannot be read",
         DenyReason::EvidenceUnsupported => "evidence is there in a format that is not verified",
         DenyReason::ImageMalformed => "the field holds no reference to an image",
         DenyReason::ImageNotFound => "the registry has no such image",
-        DenyReason::ImageNotPinned => {
-            "the pod names a tag, which may move between the check and the pull"
-        }
+        DenyReason::ImageNotPinned => "the pod names a tag, which may move between the check and the pull",
         DenyReason::InternalError => "something went wrong inside countersign",
         DenyReason::KeyMismatch => "the image is signed, but not by a key of the policy",
         DenyReason::LimitExceeded => "something is larger or more than is read",
-        DenyReason::LogEntryInvalid => {
-            "the transparency log entry beside the signature does not hold"
-        }
+        DenyReason::LogEntryInvalid => "the transparency log entry beside the signature does not hold",
         DenyReason::NoMatchingPolicy => "no policy covers the image",
         DenyReason::Overloaded => "more requests are in flight than are served",
         DenyReason::PoliciesUnavailable => "no policies are loaded",
         DenyReason::PolicyInvalid => "the policy that covers the image is broken",
         DenyReason::RegistryRateLimited => "the registry asks to wait",
         DenyReason::RegistryRefused => "the registry points to an address that is not followed",
-        DenyReason::RegistryUnauthorized => {
-            "the registry refuses the credentials, or the lack of them"
-        }
+        DenyReason::RegistryUnauthorized => "the registry refuses the credentials, or the lack of them",
         DenyReason::RegistryUnavailable => "the registry does not answer",
         DenyReason::RequestMalformed => "the request or its object cannot be understood",
-        DenyReason::SignatureInvalid => {
-            "a signature that names a key of the policy does not verify"
-        }
+        DenyReason::SignatureInvalid => "a signature that names a key of the policy does not verify",
         DenyReason::SignatureMissing => "no signature of the image was found",
         DenyReason::StaticFail => "the policy refuses the image whatever its evidence",
         DenyReason::SubjectMismatch => "the signature is for another image",
@@ -58,55 +44,43 @@ pub fn hint(reason: DenyReason) -> Option<&'static str> {
         DenyReason::AttestationMissing => {
             Some("attest it: `countersign attest --key KEY --type TYPE --predicate FILE IMAGE`")
         }
-        DenyReason::DeadlineExceeded => Some(
-            "try again; if it repeats, see which registry is slow, or raise the webhook's `timeoutSeconds`",
-        ),
-        DenyReason::DigestMismatch => Some(
-            "the registry or something on the way to it changes what it serves: compare the image with its source",
-        ),
-        DenyReason::EvidenceMalformed => Some(
-            "find out who wrote the broken artifact, and sign again: `countersign sign --key KEY IMAGE`",
-        ),
+        DenyReason::DeadlineExceeded => {
+            Some("try again; if it repeats, see which registry is slow, or raise the webhook's `timeoutSeconds`")
+        }
+        DenyReason::DigestMismatch => {
+            Some("the registry or something on the way to it changes what it serves: compare the image with its source")
+        }
+        DenyReason::EvidenceMalformed => {
+            Some("find out who wrote the broken artifact, and sign again: `countersign sign --key KEY IMAGE`")
+        }
         DenyReason::EvidenceUnsupported => {
             Some("sign with countersign or a current cosign: `countersign sign --key KEY IMAGE`")
         }
-        DenyReason::ImageMalformed => {
-            Some("write it as `registry/repository:tag` or `registry/repository@sha256:…`")
-        }
-        DenyReason::ImageNotFound => {
-            Some("see whether the name is spelt right and the image was pushed: `IMAGE`")
-        }
-        DenyReason::ImageNotPinned => {
-            Some("name the digest, as in `IMAGE`, or let the mutating webhook do it")
-        }
+        DenyReason::ImageMalformed => Some("write it as `registry/repository:tag` or `registry/repository@sha256:…`"),
+        DenyReason::ImageNotFound => Some("see whether the name is spelt right and the image was pushed: `IMAGE`"),
+        DenyReason::ImageNotPinned => Some("name the digest, as in `IMAGE`, or let the mutating webhook do it"),
         DenyReason::InternalError => Some("see countersign's log for this request"),
         DenyReason::KeyMismatch => Some(
             "sign it with the policy's key: `countersign sign --key KEY IMAGE`, or add the signer's key to the policy",
         ),
         DenyReason::LimitExceeded => Some("remove what is too much, or split it"),
-        DenyReason::LogEntryInvalid => Some(
-            "find out who wrote the broken entry, and sign again: `countersign sign --key KEY IMAGE`",
-        ),
-        DenyReason::NoMatchingPolicy => Some(
-            "add a policy whose glob matches the repository, or take the image from a repository that has one",
-        ),
+        DenyReason::LogEntryInvalid => {
+            Some("find out who wrote the broken entry, and sign again: `countersign sign --key KEY IMAGE`")
+        }
+        DenyReason::NoMatchingPolicy => {
+            Some("add a policy whose glob matches the repository, or take the image from a repository that has one")
+        }
         DenyReason::Overloaded => Some("try again; if it repeats, run more replicas"),
         DenyReason::PoliciesUnavailable => Some("countersign's log and `/readyz?verbose` say why"),
-        DenyReason::PolicyInvalid => {
-            Some("correct the policy; `countersign policy check` names the field")
+        DenyReason::PolicyInvalid => Some("correct the policy; `countersign policy check` names the field"),
+        DenyReason::RegistryRateLimited => Some("try again later, or give countersign credentials with a higher limit"),
+        DenyReason::RegistryRefused => {
+            Some("see whether the registry's redirects and the realm of its challenge point where they should")
         }
-        DenyReason::RegistryRateLimited => {
-            Some("try again later, or give countersign credentials with a higher limit")
+        DenyReason::RegistryUnauthorized => Some("give countersign credentials that may pull from the repository"),
+        DenyReason::RegistryUnavailable => {
+            Some("try again; if it repeats, see whether countersign reaches the registry (name, proxy, network policy)")
         }
-        DenyReason::RegistryRefused => Some(
-            "see whether the registry's redirects and the realm of its challenge point where they should",
-        ),
-        DenyReason::RegistryUnauthorized => {
-            Some("give countersign credentials that may pull from the repository")
-        }
-        DenyReason::RegistryUnavailable => Some(
-            "try again; if it repeats, see whether countersign reaches the registry (name, proxy, network policy)",
-        ),
         DenyReason::RequestMalformed => Some(
             "correct the object; if its kind is unknown, the webhook's rules ask about too much or lack `matchPolicy: Equivalent`",
         ),
@@ -115,12 +89,10 @@ pub fn hint(reason: DenyReason) -> Option<&'static str> {
         ),
         DenyReason::SignatureMissing => Some("sign it: `countersign sign --key KEY IMAGE`"),
         DenyReason::StaticFail => None,
-        DenyReason::SubjectMismatch => {
-            Some("sign this very image: `countersign sign --key KEY IMAGE`")
+        DenyReason::SubjectMismatch => Some("sign this very image: `countersign sign --key KEY IMAGE`"),
+        DenyReason::TypeMismatch => {
+            Some("an attestation is no signature, and neither stands for the other: `countersign sign --key KEY IMAGE`")
         }
-        DenyReason::TypeMismatch => Some(
-            "an attestation is no signature, and neither stands for the other: `countersign sign --key KEY IMAGE`",
-        ),
     }
 }
 

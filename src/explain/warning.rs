@@ -10,8 +10,7 @@ use crate::policy::Warning;
 pub fn warning(warning: &Warning, image: &ImageUse) -> String {
     let (before, after) = around(warning, image, 64);
     let written = image.image.written();
-    if before.chars().count() + after.chars().count() + written.chars().count() + 2 <= WARNING_CHARS
-    {
+    if before.chars().count() + after.chars().count() + written.chars().count() + 2 <= WARNING_CHARS {
         return format!("{before}`{written}`{after}");
     }
     let (before, after) = around(warning, image, 20);
@@ -31,11 +30,7 @@ fn around(warning: &Warning, image: &ImageUse, name: usize) -> (String, String) 
         Warning::WouldDeny(denial) => {
             let by = denial.policy.as_ref();
             let by = by.map(|policy| format!(" by {}", quoted(policy.name(), name)));
-            format!(
-                " would be denied{}: {}",
-                by.unwrap_or_default(),
-                denial.reason
-            )
+            format!(" would be denied{}: {}", by.unwrap_or_default(), denial.reason)
         }
     };
     (before, after)
@@ -43,10 +38,7 @@ fn around(warning: &Warning, image: &ImageUse, name: usize) -> (String, String) 
 
 /// A warning that a template names no image at `pointer`, in at most [`WARNING_CHARS`] characters.
 pub fn missing_image(kind: ContainerKind, container: &str, pointer: &Pointer) -> String {
-    let warning = format!(
-        "{kind} {}: the template names no image",
-        quoted(container, 40)
-    );
+    let warning = format!("{kind} {}: the template names no image", quoted(container, 40));
     let path = pointer.field_path();
     if warning.chars().count() + path.chars().count() + 3 > WARNING_CHARS {
         warning
@@ -85,14 +77,8 @@ mod tests {
         let policy = PolicyName::new("countersign.dev", "prod");
         let denial = Denial::new(DenyReason::SignatureMissing, "").by(&policy);
         for (warned, expected) in [
-            (
-                Warning::MutableTag,
-                "container `web`: `ghcr.io/shop/web:v1` names a tag, which may move",
-            ),
-            (
-                Warning::NoMatchingPolicy,
-                "container `web`: `ghcr.io/shop/web:v1` is covered by no policy",
-            ),
+            (Warning::MutableTag, "container `web`: `ghcr.io/shop/web:v1` names a tag, which may move"),
+            (Warning::NoMatchingPolicy, "container `web`: `ghcr.io/shop/web:v1` is covered by no policy"),
             (
                 Warning::WouldDeny(denial),
                 "container `web`: `ghcr.io/shop/web:v1` would be denied by `prod`: signature_missing",
@@ -114,11 +100,7 @@ mod tests {
             for reason in DenyReason::ALL {
                 let policy = PolicyName::new("countersign.dev", "p".repeat(253));
                 let denial = Denial::new(reason, "").by(&policy);
-                for warned in [
-                    Warning::MutableTag,
-                    Warning::NoMatchingPolicy,
-                    Warning::WouldDeny(denial),
-                ] {
+                for warned in [Warning::MutableTag, Warning::NoMatchingPolicy, Warning::WouldDeny(denial)] {
                     let said = warning(&warned, &image(kind, &long, &path));
                     assert!(said.chars().count() <= WARNING_CHARS, "{said}");
                     assert!(said.contains(":v1`"), "{said}");

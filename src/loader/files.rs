@@ -23,10 +23,7 @@ pub struct TextFile {
 /// # Errors
 /// When anything of it cannot be read whole: no file is ever left out.
 pub fn read(path: &Path) -> Result<Vec<TextFile>, ReadError> {
-    let error = |source| ReadError::Io {
-        path: path.display().to_string(),
-        source,
-    };
+    let error = |source| ReadError::Io { path: path.display().to_string(), source };
     let paths = if fs::metadata(path).map_err(error)?.is_dir() {
         list(path)?
     } else {
@@ -77,10 +74,7 @@ pub enum ReadError {
 
 /// The files of a directory, with the names by which messages call them.
 fn list(directory: &Path) -> Result<Vec<(String, PathBuf)>, ReadError> {
-    let error = |source| ReadError::Io {
-        path: directory.display().to_string(),
-        source,
-    };
+    let error = |source| ReadError::Io { path: directory.display().to_string(), source };
     // The kubelet swaps `..data` in one step when a mounted object changes: what is read through it fits together.
     let generation = directory.join("..data");
     let root = match fs::canonicalize(&generation) {
@@ -110,10 +104,7 @@ fn is_document(name: &str) -> bool {
 
 /// The text of a file; none where it is a directory.
 fn read_file(name: &str, path: &Path) -> Result<Option<String>, ReadError> {
-    let error = |source| ReadError::Io {
-        path: name.to_owned(),
-        source,
-    };
+    let error = |source| ReadError::Io { path: name.to_owned(), source };
     let metadata = fs::metadata(path).map_err(error)?;
     if metadata.is_dir() {
         return Ok(None);
@@ -121,9 +112,7 @@ fn read_file(name: &str, path: &Path) -> Result<Option<String>, ReadError> {
     let ceiling = u64::try_from(limits::POLICY_FILE_BYTES).unwrap_or(u64::MAX);
     let mut bytes = Vec::new();
     let file = File::open(path).map_err(error)?;
-    file.take(ceiling + 1)
-        .read_to_end(&mut bytes)
-        .map_err(error)?;
+    file.take(ceiling + 1).read_to_end(&mut bytes).map_err(error)?;
     let path = || name.to_owned();
     if bytes.len() > limits::POLICY_FILE_BYTES {
         return Err(ReadError::TooLarge { path: path() });

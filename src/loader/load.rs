@@ -7,10 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{ReadError, TextFile, read};
-use crate::api::{
-    self, Document, DocumentError, Namespace, PolicyDocument, Problem, Resolved,
-    STANDALONE_NAMESPACE,
-};
+use crate::api::{self, Document, DocumentError, Namespace, PolicyDocument, Problem, Resolved, STANDALONE_NAMESPACE};
 use crate::limits;
 use crate::policy::{NoMatch, PolicyName, PolicySet};
 
@@ -31,12 +28,7 @@ impl Settings {
     /// The files at `path`, looked at every [`limits::POLICY_POLL`], with the namespace that stands in where there is
     /// no cluster.
     pub fn new(path: impl Into<PathBuf>, no_match: NoMatch) -> Self {
-        Self {
-            path: path.into(),
-            no_match,
-            namespace: STANDALONE_NAMESPACE.to_owned(),
-            interval: limits::POLICY_POLL,
-        }
+        Self { path: path.into(), no_match, namespace: STANDALONE_NAMESPACE.to_owned(), interval: limits::POLICY_POLL }
     }
 }
 
@@ -176,10 +168,8 @@ impl Documents {
         };
         let mut count = 0;
         for file in files {
-            let parsed = api::parse(&file.text).map_err(|error| LoadError::Document {
-                file: file.name.clone(),
-                error,
-            })?;
+            let parsed =
+                api::parse(&file.text).map_err(|error| LoadError::Document { file: file.name.clone(), error })?;
             count += parsed.len();
             if count > limits::POLICY_DOCUMENTS {
                 return Err(LoadError::TooManyDocuments);
@@ -193,9 +183,7 @@ impl Documents {
 
     fn add(&mut self, file: &str, document: Document) -> Result<(), LoadError> {
         let object = match &document {
-            Document::ClusterImagePolicy(policy) => {
-                describe("ClusterImagePolicy", policy.name().name())
-            }
+            Document::ClusterImagePolicy(policy) => describe("ClusterImagePolicy", policy.name().name()),
             Document::ConfigMap(config_map) => describe("ConfigMap", config_map.name()),
             Document::Namespace(namespace) => describe("Namespace", namespace.name()),
             Document::Other(other) => describe(&other.kind, &other.name),
@@ -230,10 +218,7 @@ impl Documents {
         if is_new {
             return Ok(());
         }
-        Err(LoadError::Duplicate {
-            object: format!("the {object}"),
-            file: file.to_owned(),
-        })
+        Err(LoadError::Duplicate { object: format!("the {object}"), file: file.to_owned() })
     }
 
     fn note(&mut self, file: &str, object: &str, problems: &[Problem]) {
@@ -247,9 +232,5 @@ impl Documents {
 
 fn describe(kind: &str, name: &str) -> String {
     let kind = api::one_line(kind);
-    if name.is_empty() {
-        kind
-    } else {
-        format!("{kind} {}", api::one_line(name))
-    }
+    if name.is_empty() { kind } else { format!("{kind} {}", api::one_line(name)) }
 }

@@ -108,8 +108,7 @@ impl Loader {
         if is_new {
             self.policies.send_replace(Some(Arc::clone(&loaded.set)));
         }
-        self.status
-            .send_replace(status(generation + u64::from(is_new), loaded));
+        self.status.send_replace(status(generation + u64::from(is_new), loaded));
     }
 
     fn stale(&self, reason: String) {
@@ -175,10 +174,7 @@ fn status(generation: u64, loaded: &Loaded) -> Status {
         read_at: Instant::now(),
         stale: None,
         policies: policies.len(),
-        invalid: policies
-            .iter()
-            .filter(|policy| is_invalid(&policy.body))
-            .count(),
+        invalid: policies.iter().filter(|policy| is_invalid(&policy.body)).count(),
         problems: loaded.problems.clone().into(),
         warnings: loaded.warnings.clone().into(),
     }
