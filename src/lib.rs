@@ -67,6 +67,7 @@
 pub mod admission;
 pub mod api;
 pub mod cli;
+pub mod demo;
 pub mod evidence;
 pub mod explain;
 pub mod gate;
