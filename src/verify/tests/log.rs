@@ -225,7 +225,6 @@ fn the_promise_of_a_layer_is_checked() {
         ("a log ID that is none", set(&good, "/Payload/logID", json!("00")), "log ID is no SHA-256"),
         ("a time that is none", set(&good, "/Payload/integratedTime", json!(i64::MAX)), "its time is none"),
         ("a time in text", set(&good, "/Payload/integratedTime", json!("1700000000")), "invalid type"),
-        ("no JSON", json!("{"), "invalid type"),
         ("no payload", json!({"SignedEntryTimestamp": ""}), "missing field `Payload`"),
         // Logged, and about something else.
         (
@@ -256,6 +255,7 @@ fn the_promise_of_a_layer_is_checked() {
         assert_error(row, layer(&annotation.to_string()), &Expected::Log(expected));
     }
     assert_error("no object", layer("7"), &Expected::Log("invalid type"));
+    assert_error("no JSON", layer("{"), &Expected::Log("EOF"));
     // T60d: the present is the caller's.
     let artifact = || SignatureParts::with_signature(&payload, &signature).annotate(REKOR_BUNDLE, &good.to_string());
     let at = |second| Timestamp::from_second(second).unwrap();
@@ -363,44 +363,46 @@ fn the_entries_of_a_bundle_are_checked() {
     let checkpoint = good["inclusionProof"]["checkpoint"]["envelope"].as_str().unwrap();
     let another = signer.sign(&pae(IN_TOTO, &payload));
     let key = json!({"keyId": STANDARD.encode(rekor.id.as_bytes())});
-    for (row, entry) in [
-        ("another time", set(&good, "/integratedTime", json!((TIME + 1).to_string()))),
-        ("another index", set(&good, "/logIndex", json!("8"))),
-        ("a broken promise", flipped(&good, "/inclusionPromise/signedEntryTimestamp")),
-        ("another root", flipped(&good, "/inclusionProof/rootHash")),
-        ("another size", set(&good, "/inclusionProof/treeSize", json!("2"))),
-        ("an index beyond the tree", set(&good, "/inclusionProof/logIndex", json!("1"))),
-        ("a hash too many", set(&good, "/inclusionProof/hashes", json!([STANDARD.encode([0; 32])]))),
+    let promise = "invalid inclusion promise";
+    let proof = "invalid inclusion proof";
+    let incomplete = "it has no inclusion proof with a checkpoint";
+    let mut neither = without("inclusionProof");
+    neither.as_object_mut().unwrap().remove("inclusionPromise");
+    for (row, entry, expected) in [
+        ("another time", set(&good, "/integratedTime", json!((TIME + 1).to_string())), promise),
+        ("another index", set(&good, "/logIndex", json!("8")), promise),
+        ("a broken promise", flipped(&good, "/inclusionPromise/signedEntryTimestamp"), promise),
+        ("another root", flipped(&good, "/inclusionProof/rootHash"), "root hash does not match checkpoint"),
+        ("another size", set(&good, "/inclusionProof/treeSize", json!("2")), proof),
+        ("an index beyond the tree", set(&good, "/inclusionProof/logIndex", json!("1")), "out of range"),
+        ("a hash too many", set(&good, "/inclusionProof/hashes", json!([STANDARD.encode([0; 32])])), proof),
         (
             "another checkpoint",
             set(&good, "/inclusionProof/checkpoint/envelope", json!(checkpoint.replace("test - 1", "test - 2"))),
+            "invalid checkpoint: No valid Rekor signature",
         ),
-        ("no checkpoint", set(&good, "/inclusionProof/checkpoint/envelope", json!(""))),
-        ("no proof", without("inclusionProof")),
-        ("neither proof nor promise", {
-            let mut entry = without("inclusionProof");
-            entry.as_object_mut().unwrap().remove("inclusionPromise");
-            entry
-        }),
-        ("an entry of another log", set(&unknown, "/logId", key)),
-        ("other content", rekor.entry(&dsse(&statement(CUSTOM), &signature, &signer))),
-        ("another signature", rekor.entry(&dsse(&payload, &another, &signer))),
-        ("another key", rekor.entry(&dsse(&payload, &signature, &Signer::p256()))),
-        ("an entry of bytes", rekor.entry(&hashedrekord(&payload, &signature, &signer))),
-        ("another body", set(&good, "/canonicalizedBody", json!(STANDARD.encode("{}")))),
+        ("no checkpoint", set(&good, "/inclusionProof/checkpoint/envelope", json!("")), incomplete),
+        ("no proof", without("inclusionProof"), incomplete),
+        ("neither proof nor promise", neither, incomplete),
+        ("an entry of another log", set(&unknown, "/logId", key), "invalid checkpoint: No matching Rekor key"),
+        ("other content", rekor.entry(&dsse(&statement(CUSTOM), &signature, &signer)), "payload hash mismatch"),
+        ("another signature", rekor.entry(&dsse(&payload, &another, &signer)), "does not match any signature"),
+        ("another key", rekor.entry(&dsse(&payload, &signature, &Signer::p256())), "key does not match"),
+        ("an entry of bytes", rekor.entry(&hashedrekord(&payload, &signature, &signer)), "incompatible"),
+        ("another body", set(&good, "/canonicalizedBody", json!(STANDARD.encode("{}"))), proof),
     ] {
-        assert_error(row, judge(&with(vec![entry.clone()])), &Expected::Log(""));
-        assert_error(row, judge(&with(vec![good.clone(), entry])), &Expected::Log(""));
+        assert_error(row, judge(&with(vec![entry.clone()])), &Expected::Log(expected));
+        assert_error(row, judge(&with(vec![good.clone(), entry])), &Expected::Log(expected));
     }
     // What cannot be read at all breaks the bundle.
-    for (row, entry) in [
-        ("an unknown kind", set(&good, "/kindVersion/kind", json!("rekord"))),
-        ("a negative index", set(&good, "/logIndex", json!("-1"))),
-        ("a negative size", set(&good, "/inclusionProof/treeSize", json!("-1"))),
-        ("a body that is no text", set(&good, "/canonicalizedBody", json!(7))),
-        ("no log ID", without("logId")),
+    for (row, entry, expected) in [
+        ("an unknown kind", set(&good, "/kindVersion/kind", json!("rekord")), "unsupported Rekor entry format"),
+        ("a negative index", set(&good, "/logIndex", json!("-1")), "negative log index"),
+        ("a negative size", set(&good, "/inclusionProof/treeSize", json!("-1")), "invalid unsigned integer"),
+        ("a body that is no text", set(&good, "/canonicalizedBody", json!(7)), "expected a string"),
+        ("no log ID", without("logId"), "missing field `logId`"),
     ] {
-        assert_error(row, judge(&with(vec![entry])), &Expected::Malformed("the bundle", ""));
+        assert_error(row, judge(&with(vec![entry])), &Expected::Malformed("the bundle", expected));
     }
     // A promise alone was enough in version 0.1 of the format, and is not since.
     let mut old = with(vec![without("inclusionProof")]);
@@ -409,7 +411,7 @@ fn the_entries_of_a_bundle_are_checked() {
     let mut old = with(vec![without("inclusionPromise")]);
     assert!(judge(&old).is_ok());
     old["mediaType"] = json!(BUNDLE_V01);
-    assert_error("0.1 without a promise", judge(&old), &Expected::Log(""));
+    assert_error("0.1 without a promise", judge(&old), &Expected::Log("it has no promise"));
     let early = rekor.judge_at(referrer(&with(vec![good])), &anchor, Timestamp::from_second(TIME - 1).unwrap());
     assert_error("from the future", early, &Expected::Log("is in the future"));
 }
@@ -430,14 +432,18 @@ fn entries_beside_other_hashes_are_checked() {
     };
     let good = rekor.entry(&dsse(&payload, &signature, signer));
     assert!(judge(good.clone()).unwrap().steps().contains(&Step::LogEntry));
-    for (row, entry) in [
-        ("a broken promise", flipped(&good, "/inclusionPromise/signedEntryTimestamp")),
-        ("another root", flipped(&good, "/inclusionProof/rootHash")),
-        ("other content", rekor.entry(&dsse(&statement(CUSTOM), &signature, signer))),
-        ("another signature", rekor.entry(&dsse(&payload, &Signer::p256().sign(b""), signer))),
-        ("another key", rekor.entry(&dsse(&payload, &signature, &Signer::p256()))),
+    for (row, entry, expected) in [
+        ("a broken promise", flipped(&good, "/inclusionPromise/signedEntryTimestamp"), "invalid inclusion promise"),
+        ("another root", flipped(&good, "/inclusionProof/rootHash"), "root hash does not match checkpoint"),
+        ("other content", rekor.entry(&dsse(&statement(CUSTOM), &signature, signer)), "about other content"),
+        (
+            "another signature",
+            rekor.entry(&dsse(&payload, &Signer::p256().sign(b""), signer)),
+            "about another signature",
+        ),
+        ("another key", rekor.entry(&dsse(&payload, &signature, &Signer::p256())), "about another key"),
     ] {
-        assert_error(row, judge(entry), &Expected::Log(""));
+        assert_error(row, judge(entry), &Expected::Log(expected));
     }
     // And what it cannot check at all is refused, not passed over.
     let (_, p521, hash) = Signer::every().iter().find(|(name, ..)| *name == "P-521").unwrap();
