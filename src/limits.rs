@@ -200,6 +200,10 @@ pub const PAYLOAD_ANNOTATIONS: usize = 256;
 /// Signatures of one DSSE envelope. Scope: artifact. Signers write one; the ceiling is that of log entries.
 pub const ENVELOPE_SIGNATURES: usize = 32;
 
+/// Layers of a manifest, or manifests of an index, of any kind. Scope: request; denied. Images have at most some hundreds;
+/// what 4 MiB of empty ones would take in memory is a hundred times that.
+pub const DESCRIPTORS: usize = 4_096;
+
 /// Annotations of one descriptor or manifest. Scope: that descriptor, or the manifest. cosign writes at most six.
 pub const DESCRIPTOR_ANNOTATIONS: usize = 1024;
 
