@@ -261,13 +261,13 @@ pub const PREDICATE_BYTES: usize = 10 << 20;
 
 /// How often a tag that others write at the same time is read, extended and written again. Scope: that tag; signing
 /// fails. Each round costs the slowest signer one loss, so this is about how many may sign one image at once.
-pub const TAG_WRITES: usize = 64;
+pub const TAG_WRITES: usize = 32;
 
-/// How often a tag is read again after it was written, [`TAG_SETTLE_PAUSE`] apart: a signer that had read the tag
-/// before may overwrite it until then. Where the registry honours `If-Match`, that cannot happen in the first place.
+/// How often a tag is read again after it was written, [`TAG_SETTLE_PAUSE`] apart. A signer that had read the tag before
+/// may overwrite it meanwhile; what it needs for that, one request, is less than these reads and pauses take.
 pub const TAG_SETTLE_READS: usize = 3;
 
-/// The pause before each of [`TAG_SETTLE_READS`]; longer than a registry takes from a read to a write.
+/// The pause before each of [`TAG_SETTLE_READS`], and at most the pause before a tag is written again.
 pub const TAG_SETTLE_PAUSE: Duration = Duration::from_millis(100);
 
 // -------------------------------------------------------------------------------------------------------------- CPU
