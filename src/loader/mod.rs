@@ -9,6 +9,8 @@
 mod files;
 mod load;
 mod status;
+#[cfg(test)]
+mod tests;
 mod watch;
 
 pub use files::{ReadError, TextFile, read};
