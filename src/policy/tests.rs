@@ -362,17 +362,14 @@ fn t29_an_image_that_no_policy_covers() {
         (NoMatch::Warn, true, vec![]),
         (NoMatch::Allow, true, vec![]),
     ];
-    for (no_match, allowed, reasons) in expected {
+    for (no_match, passes, reasons) in expected {
         let policies = vec![policy("p", vec![signed(&[0])])];
         let outside = decide_on(&set(policies.clone(), no_match), pinned(OUTSIDE), PinRule::Required, &finding);
-        assert_eq!(
-            (outside.is_allowed(), told(&outside)),
-            (allowed, reasons.iter().map(ToString::to_string).collect())
-        );
+        assert_eq!((outside.is_allowed(), told(&outside)), (passes, reasons.iter().map(ToString::to_string).collect()));
         let warned = outside.warnings.iter().any(|warning| *warning == Warning::NoMatchingPolicy);
         assert_eq!(warned, no_match == NoMatch::Warn);
         let none = decide_on(&set(vec![], no_match), pinned(COVERED), PinRule::Required, &finding);
-        assert_eq!(none.is_allowed(), allowed, "an empty set covers nothing");
+        assert_eq!(none.is_allowed(), passes, "an empty set covers nothing");
         // The twin: covered, the rule changes nothing.
         let covered = decide_on(&set(policies, no_match), pinned(COVERED), PinRule::Required, &finding);
         assert!(covered.is_allowed());
