@@ -118,7 +118,7 @@ fn everything(kind: Kind) {
         let images = Images::make(cosign, registry);
         accepts_what_is_signed(&gate, &images);
         refuses_what_is_not(&gate, registry, &images);
-        agrees_on_the_command_line(cosign, registry, &images);
+        agrees_on_the_command_line(registry, &images);
     }
 }
 
@@ -146,7 +146,7 @@ fn refuses_what_is_not(gate: &Gate, registry: &Registry, images: &Images) {
     gate.denies(codes::NO_MATCHING_POLICY, &pod("stranger", &[&stranger]));
 }
 
-fn agrees_on_the_command_line(cosign: Cosign, registry: &Registry, images: &Images) {
+fn agrees_on_the_command_line(registry: &Registry, images: &Images) {
     let key = KeyPair::trusted().public.display().to_string();
     let verify = |image: &Image| countersign(&["verify", &image.by_tag(), "--key", &key, "-o", "json"], registry);
 

@@ -37,6 +37,8 @@
 //! *Translation: pure, and knows Kubernetes.*
 //!
 //! - [`api`]: documents as users write them, and the policies that they make.
+//! - [`explain`]: says a verdict in words and in JSON; the only place where reasons become sentences and hints.
+//! - [`admission`]: AdmissionReview in, AdmissionResponse out.
 //!
 //! *Edges: async. Each speaks with one outside system and returns core values.*
 //!
@@ -46,6 +48,8 @@
 //!
 //! - [`loader`]: documents in, generations of policies out.
 //! - [`gate`]: carries one admission from images to verdicts.
+//! - [`signer`]: carries one signature or attestation from a key to the registry, and verifies what arrived.
+//! - [`cli`]: one file for each subcommand.
 //!
 //! # The invariants
 //!
@@ -60,9 +64,12 @@
 //! - A broken policy denies what it covers; it never vanishes.
 //! - One request sees one generation of policies and trust.
 
+pub mod admission;
 pub mod api;
 pub mod cli;
+pub mod demo;
 pub mod evidence;
+pub mod explain;
 pub mod gate;
 pub mod image;
 pub mod limits;
@@ -70,5 +77,6 @@ pub mod loader;
 pub mod manual;
 pub mod policy;
 pub mod registry;
+pub mod signer;
 pub mod trust;
 pub mod verify;

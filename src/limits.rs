@@ -22,6 +22,13 @@ pub const REVIEW_BYTES: usize = 8 << 20;
 /// Nesting depth of an AdmissionReview. Scope: request; malformed. `serde_json`'s own recursion limit.
 pub const REVIEW_DEPTH: usize = 128;
 
+/// Bytes of the uid of a review. Scope: request; malformed. The API server's are UUIDs of 36 characters.
+pub const REVIEW_UID_BYTES: usize = 256;
+
+/// Entries of one list or map of an object that is read: containers, volumes, labels, a user's groups. Scope: request;
+/// denied. Kubernetes sets no limit but the size of the object; this bounds the memory that a small body can ask for.
+pub const OBJECT_LIST_ENTRIES: usize = 4096;
+
 /// Images of one object, before equal ones are merged. Scope: request; denied. Kubernetes sets no limit; a Pod of
 /// several hundred containers is an attack or a mistake.
 pub const IMAGES_PER_REQUEST: usize = 512;
@@ -48,6 +55,26 @@ pub const DENY_MESSAGE_BYTES: usize = 4096;
 
 /// Causes in `status.details.causes`. Scope: the answer; the rest is counted.
 pub const DENY_CAUSES: usize = 100;
+
+/// Bytes of a name that a user chose, as messages print it. Scope: that name; the rest is left out. A Kubernetes name
+/// has at most 253.
+pub const PRINTED_NAME_BYTES: usize = 256;
+
+/// Bytes of a finding, as messages print it. Scope: that finding; the rest is left out.
+pub const PRINTED_FINDING_BYTES: usize = 512;
+
+/// Reasons that are named for one refused image. Scope: the answer; the rest is counted.
+pub const DENY_REASONS_PER_IMAGE: usize = 4;
+
+/// Bytes of one audit annotation. Scope: the answer; the rest is counted. The API server sets no limit, and its log keeps
+/// them for every request.
+pub const AUDIT_ANNOTATION_BYTES: usize = 1024;
+
+/// What a client is told to wait where the failed edge named no time.
+pub const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(5);
+
+/// The longest time that a client is told to wait.
+pub const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(60);
 
 /// Characters of one admission warning. Source: the API server truncates longer ones
 /// (<https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/#response>).
@@ -128,6 +155,28 @@ pub const CONNECT_TIME: Duration = Duration::from_secs(3);
 /// The longest life that is believed of a registry token that states its own.
 pub const TOKEN_LIFE: Duration = Duration::from_secs(3600);
 
+/// The life of a registry token that states none, which the token specification sets
+/// (<https://distribution.github.io/distribution/spec/auth/token/>).
+pub const UNSTATED_TOKEN_LIFE: Duration = Duration::from_secs(60);
+
+/// Registry tokens that are kept. Scope: process; the expired and then any others are forgotten.
+pub const TOKENS: usize = 10_000;
+
+/// Credentials that are tried for one repository. Scope: request; the others are not tried.
+pub const CREDENTIALS_PER_REPOSITORY: usize = 16;
+
+/// Hosts whose state (connections in flight, rest, what was learned) is kept. Scope: process; idle ones are forgotten.
+pub const HOSTS: usize = 1024;
+
+/// How long it is remembered that a registry has no referrers API, so that the steady state spends no request on it.
+pub const NO_REFERRERS_MEMORY: Duration = Duration::from_secs(300);
+
+/// The first wait before a request is repeated where the registry does not say how long; it doubles each time.
+pub const RETRY_WAIT: Duration = Duration::from_millis(50);
+
+/// Time that an idle connection to a registry is kept open.
+pub const IDLE_CONNECTION_TIME: Duration = Duration::from_secs(60);
+
 // ---------------------------------------------------------------------------------------------------------- evidence
 
 /// Log entries of one bundle. Scope: artifact. sigstore-go allows 32 (CVE-2024-45395).
@@ -187,6 +236,35 @@ pub const GLOB_CHARS: usize = 512;
 
 /// Bytes of a public key in PEM. Scope: policy; invalid.
 pub const PUBLIC_KEY_BYTES: usize = 16 << 10;
+
+// ------------------------------------------------------------------------------------------------------------ signer
+
+/// Bytes of a file with an encrypted private key. Scope: that file; refused. The largest that cosign writes, an RSA
+/// key of 4096 bits, has 5 KB.
+pub const PRIVATE_KEY_BYTES: usize = 64 << 10;
+
+/// Bytes of a password. Scope: that password; refused.
+pub const PASSWORD_BYTES: usize = 4096;
+
+/// Bytes of a docker configuration. Scope: that file; refused. Kubernetes allows a Secret 1 MiB.
+pub const DOCKER_CONFIG_BYTES: usize = 1 << 20;
+
+/// Bytes of a file of certificate authorities. Scope: that file; refused. A whole system's has 250 KB.
+pub const CERTIFICATE_FILE_BYTES: usize = 4 << 20;
+
+/// Bytes of a predicate. Scope: that file; refused. In base64 it fits into [`EVIDENCE_BLOB_BYTES`].
+pub const PREDICATE_BYTES: usize = 10 << 20;
+
+/// How often a tag that others write at the same time is read, extended and written again. Scope: that tag; signing
+/// fails. Each round costs the slowest signer one loss, so this is about how many may sign one image at once.
+pub const TAG_WRITES: usize = 64;
+
+/// How often a tag is read again after it was written, [`TAG_SETTLE_PAUSE`] apart: a signer that had read the tag
+/// before may overwrite it until then. Where the registry honours `If-Match`, that cannot happen in the first place.
+pub const TAG_SETTLE_READS: usize = 3;
+
+/// The pause before each of [`TAG_SETTLE_READS`]; longer than a registry takes from a read to a write.
+pub const TAG_SETTLE_PAUSE: Duration = Duration::from_millis(100);
 
 // -------------------------------------------------------------------------------------------------------------- CPU
 

@@ -82,7 +82,7 @@ impl Bundle {
 
 /// The shape of a bundle with nothing decoded: what is counted, and what may stand only once or only alone.
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(expecting = "an object", rename_all = "camelCase")]
 struct Shape {
     media_type: String,
     verification_material: MaterialShape,
@@ -91,7 +91,7 @@ struct Shape {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(expecting = "an object", rename_all = "camelCase")]
 struct MaterialShape {
     #[serde(default, deserialize_with = "null_as_default")]
     tlog_entries: AtMost<IgnoredAny, LOG_ENTRIES>,
@@ -103,20 +103,21 @@ struct MaterialShape {
 }
 
 #[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(expecting = "an object", rename_all = "camelCase")]
 struct TimestampShape {
     #[serde(default, deserialize_with = "null_as_default")]
     rfc3161_timestamps: AtMost<IgnoredAny, TIMESTAMPS>,
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct ChainShape {
     #[serde(default, deserialize_with = "null_as_default")]
     certificates: AtMost<IgnoredAny, CHAIN_CERTIFICATES>,
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(expecting = "an object", rename_all = "camelCase")]
 struct MessageShape {
     #[serde(rename = "messageDigest")]
     _message_digest: Option<IgnoredAny>,
@@ -125,7 +126,7 @@ struct MessageShape {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(expecting = "an object", rename_all = "camelCase")]
 struct EnvelopeShape {
     #[serde(rename = "payload")]
     _payload: IgnoredAny,
@@ -135,6 +136,7 @@ struct EnvelopeShape {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct SignatureShape {
     #[serde(rename = "sig")]
     _sig: IgnoredAny,

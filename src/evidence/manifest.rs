@@ -205,7 +205,7 @@ enum Kind {
 
 /// What both have in common, with the parts unread.
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(expecting = "an object", rename_all = "camelCase")]
 struct Document {
     schema_version: Option<u64>,
     media_type: Option<String>,

@@ -1,18 +1,30 @@
 //! The client: what it is told, and the two questions of an admission.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustls_pki_types::CertificateDer;
 use tokio::time::Instant;
 
-use super::{Error, Keychain, Requests};
+use super::session::{Access, Session, within};
+use super::token::Tokens;
+use super::transport::Transport;
+use super::{Error, Keychain, Reference, Requests, fetch};
 use crate::evidence::{Evidence, Query};
-use crate::image::{ImageDigest, ImageRef, Registry};
+use crate::image::{ImageDigest, ImageRef, Registry, Repository};
 use crate::limits;
 
 /// A client of every registry. Clones share connections, tokens and what was learned.
 #[derive(Clone)]
-pub struct Client {}
+pub struct Client {
+    inner: Arc<Inner>,
+}
+
+/// What all questions share.
+pub(super) struct Inner {
+    pub(super) transport: Transport,
+    pub(super) tokens: Tokens,
+}
 
 /// What a [`Client`] is told.
 #[derive(Clone, Debug)]
@@ -48,8 +60,9 @@ impl Client {
     ///
     /// # Errors
     /// When a configured certificate cannot be read; nothing is left out silently.
-    pub fn new(_options: Options) -> Result<Self, ClientError> {
-        todo!()
+    pub fn new(options: Options) -> Result<Self, ClientError> {
+        let inner = Inner { transport: Transport::new(options)?, tokens: Tokens::default() };
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     /// The exact name of what `image` means now: its digest where one was written (then nothing is asked), otherwise that
@@ -60,21 +73,47 @@ impl Client {
     /// When the registry has no such tag, or could not be asked before `deadline`.
     pub async fn resolve(
         &self,
-        _image: &ImageRef,
-        _keys: &dyn Keychain,
-        _deadline: Instant,
+        image: &ImageRef,
+        keys: &dyn Keychain,
+        deadline: Instant,
     ) -> Result<ImageDigest, Error> {
-        todo!()
+        let repository = image.repository();
+        let tag = match (image.digest(), image.tag_to_resolve()) {
+            (Some(digest), _) => return Ok(ImageDigest::new(repository.clone(), digest)),
+            (None, Some(tag)) => tag,
+            (None, None) => return Err(Error::NotFound { name: image.canonical() }),
+        };
+        let fetched = self.manifest(repository, &Reference::Tag(tag), keys, deadline).await?;
+        match fetched {
+            Some(fetched) => Ok(ImageDigest::new(repository.clone(), fetched.digest)),
+            None => Err(Error::NotFound { name: image.canonical() }),
+        }
     }
 
     /// Asks every path of `query` at once. Every path gets its answer before `deadline`; a failure is one of them.
-    pub async fn fetch(&self, _query: &Query, _keys: &dyn Keychain, _deadline: Instant) -> Evidence {
-        todo!()
+    pub async fn fetch(&self, query: &Query, keys: &dyn Keychain, deadline: Instant) -> Evidence {
+        fetch::fetch(&self.inner, query, keys, deadline).await
     }
 
     /// The requests sent so far.
     pub fn requests(&self) -> Requests {
-        todo!()
+        self.inner.transport.hosts().requests()
+    }
+
+    /// Asks `repository` with what `keys` have for it.
+    ///
+    /// # Errors
+    /// Those of `work`, or that the deadline came first.
+    pub(super) async fn session<T, E: From<crate::evidence::Unasked>>(
+        &self,
+        repository: &Repository,
+        access: Access<'_>,
+        keys: &dyn Keychain,
+        deadline: Instant,
+        work: impl AsyncFnOnce(&Session<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let work = async { work(&Session::open(&self.inner, repository, access, keys, deadline).await).await };
+        within(repository, deadline, work).await
     }
 }
 
@@ -92,4 +131,16 @@ pub enum ClientError {
     /// TLS cannot be set up.
     #[error("cannot set up TLS: {0}")]
     Tls(String),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_configured_authority_is_left_out() {
+        let options = Options { root_certificates: vec![CertificateDer::from(vec![1, 2, 3])], ..Options::default() };
+        let error = Client::new(options).err().unwrap();
+        assert!(matches!(error, ClientError::Certificate { index: 0, .. }), "{error}");
+    }
 }

@@ -5,6 +5,7 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::sync::LazyLock;
 
 use aws_lc_rs::hmac;
+use serde::Deserialize;
 use zeroize::Zeroizing;
 
 /// A credential for one registry or repository. Its `Debug` prints `****`.
@@ -16,6 +17,17 @@ pub(super) enum Secret {
     Basic { user: String, password: Zeroizing<String> },
     Bearer(Zeroizing<String>),
     Identity(Zeroizing<String>),
+}
+
+/// A secret in a document.
+#[derive(Deserialize)]
+#[serde(from = "String")]
+pub(super) struct Hidden(pub(super) Zeroizing<String>);
+
+impl From<String> for Hidden {
+    fn from(text: String) -> Self {
+        Self(Zeroizing::new(text))
+    }
 }
 
 impl Credential {

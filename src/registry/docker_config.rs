@@ -10,6 +10,7 @@ use futures_util::future::{BoxFuture, ready};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
+use super::credential::Hidden;
 use super::{Credential, Keychain};
 use crate::image::{Registry, Repository};
 
@@ -143,16 +144,6 @@ struct Auth {
     identity_token: Option<Hidden>,
     #[serde(default, rename = "registrytoken", alias = "registryToken")]
     registry_token: Option<Hidden>,
-}
-
-#[derive(Deserialize)]
-#[serde(from = "String")]
-struct Hidden(Zeroizing<String>);
-
-impl From<String> for Hidden {
-    fn from(text: String) -> Self {
-        Self(Zeroizing::new(text))
-    }
 }
 
 impl Auth {

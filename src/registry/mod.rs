@@ -13,14 +13,31 @@
 //! This module never judges what it found, never writes on the admission path (pushing is the signer's), and never runs
 //! a program, such as a credential helper.
 
+mod body;
+mod challenge;
 mod client;
+mod clock;
+mod content;
 mod credential;
 mod docker_config;
 mod error;
+mod fetch;
+mod host;
 mod keychain;
+mod link;
 mod push;
+mod referrers;
 mod requests;
+mod resolver;
+mod retry_after;
+mod session;
+mod tls;
+mod token;
+mod transport;
+mod trouble;
+mod zone;
 
+pub use challenge::{Bearer, Challenge, ChallengeError};
 pub use client::{Client, ClientError, Options};
 pub use credential::{Credential, CredentialId};
 pub use docker_config::{DockerConfig, DockerConfigError};

@@ -1,11 +1,19 @@
 //! Pushing and plain reading, for the signer.
 
 use bytes::Bytes;
+use http::header::{CONTENT_TYPE, LOCATION};
+use http::{HeaderValue, Method, StatusCode};
 use tokio::time::Instant;
+use url::Url;
 
+use super::content::{check, of_path};
+use super::session::{Access, Place, Question, Session, error_code};
+use super::transport::{Failure, Reply};
+use super::zone::same_origin;
 use super::{Client, Error, Keychain, PushError};
-use crate::evidence::Descriptor;
+use crate::evidence::{ArtifactError, Descriptor, Unasked, UnaskedKind};
 use crate::image::{Digest, Repository, Tag};
+use crate::limits;
 
 /// What names a manifest in a repository.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -46,12 +54,30 @@ impl Client {
     /// When the registry refuses it or cannot be asked.
     pub async fn push_blob(
         &self,
-        _repository: &Repository,
-        _bytes: Bytes,
-        _keys: &dyn Keychain,
-        _deadline: Instant,
+        repository: &Repository,
+        bytes: Bytes,
+        keys: &dyn Keychain,
+        deadline: Instant,
     ) -> Result<Digest, PushError> {
-        todo!()
+        self.session(repository, Access::Push, keys, deadline, async |session| {
+            let digest = Digest::of(&bytes);
+            if has_blob(session, digest).await? {
+                return Ok(digest);
+            }
+            let reply = session.ask(&post("blobs/uploads/".to_owned())).await.map_err(unasked)?;
+            if reply.status != StatusCode::ACCEPTED {
+                return Err(rejected(session, &reply, format!("{repository}@{digest}")));
+            }
+            let mut place = location(session, &reply)?;
+            place.query_pairs_mut().append_pair("digest", &digest.to_string());
+            let question = put(Place::Url(place), "application/octet-stream", bytes.clone())?;
+            let reply = session.ask(&question).await.map_err(unasked)?;
+            match reply.status {
+                StatusCode::CREATED => Ok(digest),
+                _ => Err(rejected(session, &reply, format!("{repository}@{digest}"))),
+            }
+        })
+        .await
     }
 
     /// Makes a blob of the repository `from` one of `repository` in the same registry, without sending it. Says whether
@@ -61,13 +87,26 @@ impl Client {
     /// When the registry refuses it or cannot be asked.
     pub async fn mount_blob(
         &self,
-        _repository: &Repository,
-        _digest: Digest,
-        _from: &Repository,
-        _keys: &dyn Keychain,
-        _deadline: Instant,
+        repository: &Repository,
+        digest: Digest,
+        from: &Repository,
+        keys: &dyn Keychain,
+        deadline: Instant,
     ) -> Result<bool, PushError> {
-        todo!()
+        if repository.registry() != from.registry() {
+            return Ok(false);
+        }
+        self.session(repository, Access::PushFrom(from), keys, deadline, async |session| {
+            let path = format!("blobs/uploads/?mount={digest}&from={}", from.path());
+            let reply = session.ask(&post(path)).await.map_err(unasked)?;
+            match reply.status {
+                StatusCode::CREATED => Ok(true),
+                // An upload was begun instead, which the registry ends by itself.
+                StatusCode::ACCEPTED => Ok(false),
+                _ => Err(rejected(session, &reply, format!("{repository}@{digest}"))),
+            }
+        })
+        .await
     }
 
     /// Whether the repository has a blob.
@@ -76,12 +115,15 @@ impl Client {
     /// When the registry cannot be asked.
     pub async fn has_blob(
         &self,
-        _repository: &Repository,
-        _digest: Digest,
-        _keys: &dyn Keychain,
-        _deadline: Instant,
+        repository: &Repository,
+        digest: Digest,
+        keys: &dyn Keychain,
+        deadline: Instant,
     ) -> Result<bool, Error> {
-        todo!()
+        self.session(repository, Access::Pull, keys, deadline, async |session| {
+            has_blob(session, digest).await.map_err(Error::Unasked)
+        })
+        .await
     }
 
     /// Pushes a manifest under a tag, or under its own digest.
@@ -90,41 +132,140 @@ impl Client {
     /// When the registry refuses it or cannot be asked, or a digest was given that is not the manifest's.
     pub async fn push_manifest(
         &self,
-        _repository: &Repository,
-        _reference: &Reference,
-        _media_type: &str,
-        _bytes: Bytes,
-        _keys: &dyn Keychain,
-        _deadline: Instant,
+        repository: &Repository,
+        reference: &Reference,
+        media_type: &str,
+        bytes: Bytes,
+        keys: &dyn Keychain,
+        deadline: Instant,
     ) -> Result<Pushed, PushError> {
-        todo!()
+        self.session(repository, Access::Push, keys, deadline, async |session| {
+            let digest = Digest::of(&bytes);
+            let (path, name) = match reference {
+                Reference::Digest(digest) => (format!("manifests/{digest}"), format!("{repository}@{digest}")),
+                Reference::Tag(tag) => (format!("manifests/{tag}"), format!("{repository}:{tag}")),
+            };
+            let mut question = put(Place::Path(path), media_type, bytes.clone())?;
+            question.repeats = true;
+            let reply = session.ask(&question).await.map_err(unasked)?;
+            match reply.status {
+                StatusCode::CREATED | StatusCode::OK | StatusCode::ACCEPTED => {
+                    Ok(Pushed { digest, subject_accepted: reply.headers.contains_key("oci-subject") })
+                }
+                _ => Err(rejected(session, &reply, name)),
+            }
+        })
+        .await
     }
 
     /// Reads a manifest; none where the registry says that it has none.
     ///
     /// # Errors
-    /// When the registry cannot be asked.
+    /// When the registry cannot be asked, or what it sends is no manifest or index, or both.
     pub async fn manifest(
         &self,
-        _repository: &Repository,
-        _reference: &Reference,
-        _keys: &dyn Keychain,
-        _deadline: Instant,
+        repository: &Repository,
+        reference: &Reference,
+        keys: &dyn Keychain,
+        deadline: Instant,
     ) -> Result<Option<Fetched>, Error> {
-        todo!()
+        self.session(repository, Access::Pull, keys, deadline, async |session| {
+            let Some(fetched) = session.manifest(reference).await.map_err(of_path)? else {
+                return Ok(None);
+            };
+            check(&fetched).map_err(|error| session.corrupt(format_args!("sends what is no manifest: {error}")))?;
+            Ok(Some(fetched))
+        })
+        .await
     }
 
     /// Reads a blob of at most [`crate::limits::EVIDENCE_BLOB_BYTES`]: its size and digest are the descriptor's.
     ///
     /// # Errors
-    /// When the registry does not have it or cannot be asked.
+    /// When the registry does not have it in this size, or cannot be asked.
     pub async fn blob(
         &self,
-        _repository: &Repository,
-        _descriptor: &Descriptor,
-        _keys: &dyn Keychain,
-        _deadline: Instant,
+        repository: &Repository,
+        descriptor: &Descriptor,
+        keys: &dyn Keychain,
+        deadline: Instant,
     ) -> Result<Bytes, Error> {
-        todo!()
+        self.session(repository, Access::Pull, keys, deadline, async |session| {
+            session.blob(descriptor).await?.map_err(|error| match error {
+                ArtifactError::LimitExceeded(exceeded) => {
+                    Error::Unasked(Unasked::new(UnaskedKind::LimitExceeded, exceeded.to_string()))
+                }
+                ArtifactError::Malformed { .. } | ArtifactError::Unsupported(_) => {
+                    Error::NotFound { name: format!("{repository}@{}", descriptor.digest) }
+                }
+            })
+        })
+        .await
     }
+}
+
+async fn has_blob(session: &Session<'_>, digest: Digest) -> Result<bool, Unasked> {
+    let mut question = Question::get(format!("blobs/{digest}"), 0);
+    question.method = Method::HEAD;
+    let reply = session.ask(&question).await.map_err(of_path)?;
+    match reply.status {
+        StatusCode::OK => Ok(true),
+        StatusCode::NOT_FOUND if !reply.redirected => Ok(false),
+        _ => Err(session.unexpected(&reply)),
+    }
+}
+
+fn post(path: String) -> Question {
+    let mut question = Question::get(path, limits::SMALL_ANSWER_BYTES);
+    question.method = Method::POST;
+    question.redirects = false;
+    // What a repetition begins once more, the registry ends by itself.
+    question
+}
+
+fn put(place: Place, media_type: &str, body: Bytes) -> Result<Question, Unasked> {
+    let media_type = HeaderValue::from_str(media_type)
+        .map_err(|_| Unasked::new(UnaskedKind::Refused, "the media type is none that can be sent"))?;
+    Ok(Question {
+        method: Method::PUT,
+        place,
+        headers: [(CONTENT_TYPE, media_type)].into_iter().collect(),
+        body,
+        ceiling: limits::SMALL_ANSWER_BYTES,
+        redirects: false,
+        repeats: false,
+    })
+}
+
+/// Where the upload goes on. It must be the registry itself, since the blob is sent there with the credentials; one behind
+/// a proxy may write its own address without TLS, and is then believed the host and not the scheme.
+fn location(session: &Session<'_>, reply: &Reply) -> Result<Url, PushError> {
+    let refuse = || {
+        let registry = session.repository().registry();
+        Unasked::new(UnaskedKind::Refused, format!("`{registry}` wants the upload elsewhere"))
+    };
+    let location = reply.headers.get(LOCATION).and_then(|value| value.to_str().ok()).ok_or_else(refuse)?;
+    let mut url = reply.url.join(location).map_err(|_| refuse())?;
+    let names_the_host = url.host() == reply.url.host();
+    if names_the_host && url.scheme() == "http" && reply.url.scheme() == "https" {
+        let port = reply.url.port();
+        url.set_scheme("https").and_then(|()| url.set_port(port)).map_err(|()| refuse())?;
+    }
+    if !same_origin(&url, &reply.url) || !url.username().is_empty() || url.password().is_some() {
+        return Err(refuse().into());
+    }
+    url.set_fragment(None);
+    Ok(url)
+}
+
+fn rejected(session: &Session<'_>, reply: &Reply, name: String) -> PushError {
+    if reply.status.is_client_error() {
+        PushError::Rejected { name, status: reply.status.as_u16(), code: error_code(&reply.body) }
+    } else {
+        PushError::Unasked(session.unexpected(reply))
+    }
+}
+
+fn unasked(failure: Failure) -> PushError {
+    PushError::Unasked(of_path(failure))
 }

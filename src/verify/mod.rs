@@ -15,6 +15,8 @@ mod legacy;
 mod log;
 mod message;
 mod subject;
+#[cfg(test)]
+mod testing;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -152,3 +154,6 @@ fn unasked(evidence: &Evidence) -> Vec<(Path, Unasked)> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

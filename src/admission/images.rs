@@ -1,0 +1,205 @@
+//! Every image of an object, with its place.
+
+use std::collections::BTreeSet;
+
+use nonempty::NonEmpty;
+
+use super::json::text;
+use super::kind::Kind;
+use super::shape::{Shape, Spec};
+use super::{Judge, MissingImage, Target};
+use crate::explain;
+use crate::image::{ContainerKind, ImageRef, ImageUse, ParseImageError, Pointer};
+use crate::limits::{self, Exceeded, Scope};
+use crate::policy::{Denial, DenyReason, Requester, Workload};
+
+/// What an object names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Inventory {
+    /// The images that are not as they were.
+    pub(super) images: Vec<ImageUse>,
+    /// How many are as they were.
+    pub(super) unchanged: usize,
+    /// The places of a template without one.
+    pub(super) missing: Vec<MissingImage>,
+    pub(super) target: Target,
+}
+
+impl Inventory {
+    /// Takes stock of an object of this kind. What stands in `old` already is unchanged: the same string, under the same
+    /// container name, in the same list.
+    ///
+    /// # Errors
+    /// When the object has no pod spec, or names what is no image.
+    pub(super) fn of(kind: Kind, object: &Shape<'_>, old: Option<&Shape<'_>>) -> Result<Self, Denial> {
+        if object.overflows(kind) {
+            return Err(too_much("entries of one list of the object", limits::OBJECT_LIST_ENTRIES));
+        }
+        let target = match kind {
+            Kind::Pod => Target::Pod,
+            Kind::CronJob
+            | Kind::DaemonSet
+            | Kind::Deployment
+            | Kind::Job
+            | Kind::PodTemplate
+            | Kind::ReplicaSet
+            | Kind::ReplicationController
+            | Kind::StatefulSet => Target::Template,
+        };
+        let mut inventory = Self { images: Vec::new(), unchanged: 0, missing: Vec::new(), target };
+        let Some(spec) = object.pod_spec(kind) else {
+            return if kind.may_lack_template() {
+                Ok(inventory)
+            } else {
+                Err(Denial::new(DenyReason::RequestMalformed, format!("the object has no `{}`", path(kind, '.'))))
+            };
+        };
+        let old: BTreeSet<_> = old
+            .and_then(|old| old.pod_spec(kind))
+            .map(|spec| places(spec).into_iter().filter_map(|place| place.identity()).collect())
+            .unwrap_or_default();
+        let root = format!("/{}", path(kind, '/'));
+        for place in places(spec) {
+            if place.identity().is_some_and(|place| old.contains(&place)) {
+                inventory.unchanged += 1;
+            } else {
+                inventory.add(&root, &place)?;
+            }
+        }
+        if inventory.images.len() > limits::IMAGES_PER_REQUEST {
+            return Err(too_much("images of one object", limits::IMAGES_PER_REQUEST));
+        }
+        Ok(inventory)
+    }
+
+    fn add(&mut self, root: &str, place: &Place<'_>) -> Result<(), Denial> {
+        let pointer = place.pointer(root);
+        if place.image.trim().is_empty() && self.target == Target::Template {
+            self.missing.push(MissingImage { pointer, kind: place.kind, container: place.name.to_owned() });
+            return Ok(());
+        }
+        match place.image.parse::<ImageRef>() {
+            Ok(image) => {
+                self.images.push(ImageUse { pointer, kind: place.kind, container: place.name.to_owned(), image });
+                Ok(())
+            }
+            Err(error) => Err(no_image(place, &pointer, error)),
+        }
+    }
+
+    /// What has to be judged, for `workload`; none where nothing has to.
+    pub(super) fn judge(self, workload: Workload) -> Option<Judge> {
+        Some(Judge { workload, images: NonEmpty::from_vec(self.images)?, target: self.target })
+    }
+}
+
+/// What an object says about who runs its images.
+pub(super) fn workload(kind: Kind, object: &Shape<'_>, requester: Requester) -> Workload {
+    let name = kind.name();
+    let metadata = object.metadata.as_ref().map(|metadata| &metadata.0);
+    let spec = object.pod_spec(kind);
+    // `serviceAccount` is the older name of `serviceAccountName`, and counts only where that is empty
+    // (<https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/#PodSpec>).
+    let service_account = spec.map_or("", |spec| match text(&spec.service_account_name) {
+        "" => text(&spec.service_account),
+        name => name,
+    });
+    let pull_secrets = spec.map_or(&[][..], |spec| &spec.image_pull_secrets.items);
+    Workload {
+        group: name.group.to_owned(),
+        version: name.version.to_owned(),
+        kind: name.kind.to_owned(),
+        namespace: metadata.map_or("", |metadata| text(&metadata.namespace)).to_owned(),
+        name: metadata.map_or("", |metadata| text(&metadata.name)).to_owned(),
+        labels: metadata.map(|metadata| metadata.labels.to_owned()).unwrap_or_default(),
+        service_account: service_account.to_owned(),
+        pull_secrets: pull_secrets
+            .iter()
+            .map(|secret| text(&secret.0.name).to_owned())
+            .filter(|name| !name.is_empty())
+            .collect(),
+        requester,
+    }
+}
+
+/// One place of a pod spec where an image stands or should stand.
+struct Place<'s> {
+    kind: ContainerKind,
+    index: usize,
+    name: &'s str,
+    image: &'s str,
+}
+
+impl<'s> Place<'s> {
+    /// By what it is found again in the object as it was; none where it has no name or no image.
+    fn identity(&self) -> Option<(ContainerKind, &'s str, &'s str)> {
+        let named = !self.name.is_empty() && !self.image.is_empty();
+        named.then_some((self.kind, self.name, self.image))
+    }
+
+    fn pointer(&self, root: &str) -> Pointer {
+        let (list, field) = match self.kind {
+            ContainerKind::Container => ("containers", "image"),
+            ContainerKind::EphemeralContainer => ("ephemeralContainers", "image"),
+            ContainerKind::ImageVolume => ("volumes", "image/reference"),
+            ContainerKind::InitContainer => ("initContainers", "image"),
+        };
+        Pointer::new(format!("{root}/{list}/{}/{field}", self.index))
+    }
+}
+
+/// The places of a pod spec.
+fn places<'s>(spec: &'s Spec<'_>) -> Vec<Place<'s>> {
+    let containers = [
+        (ContainerKind::Container, &spec.containers),
+        (ContainerKind::InitContainer, &spec.init_containers),
+        (ContainerKind::EphemeralContainer, &spec.ephemeral_containers),
+    ];
+    let containers = containers.into_iter().flat_map(|(kind, list)| {
+        list.items.iter().enumerate().map(move |(index, container)| Place {
+            kind,
+            index,
+            name: text(&container.0.name),
+            image: text(&container.0.image),
+        })
+    });
+    let volumes = spec.volumes.items.iter().enumerate();
+    let volumes = volumes.filter_map(|(index, volume)| {
+        let source = volume.0.image.as_ref()?;
+        Some(Place {
+            kind: ContainerKind::ImageVolume,
+            index,
+            name: text(&volume.0.name),
+            image: text(&source.0.reference),
+        })
+    });
+    containers.chain(volumes).collect()
+}
+
+fn path(kind: Kind, separator: char) -> String {
+    let mut path = String::new();
+    for step in kind.spec_path() {
+        if !path.is_empty() {
+            path.push(separator);
+        }
+        path.push_str(step.as_str());
+    }
+    path
+}
+
+fn no_image(place: &Place<'_>, pointer: &Pointer, error: ParseImageError) -> Denial {
+    let finding = format!(
+        "{} of {} {}: {}: {error}",
+        pointer.field_path(),
+        place.kind,
+        explain::quoted(place.name, limits::PRINTED_NAME_BYTES),
+        explain::quoted(place.image, limits::PRINTED_NAME_BYTES),
+    );
+    Denial::new(DenyReason::ImageMalformed, finding)
+}
+
+/// A refusal of what asks for too much.
+pub(super) fn too_much(what: &'static str, ceiling: usize) -> Denial {
+    let exceeded = Exceeded::new(what, ceiling, Scope::Request);
+    Denial::new(DenyReason::LimitExceeded, exceeded.to_string())
+}

@@ -1,0 +1,155 @@
+//! What every command that asks registries takes.
+
+use std::path::{Path, PathBuf};
+
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
+
+use super::env::Variable;
+use super::{Error, file};
+use crate::image::Registry;
+use crate::limits;
+use crate::registry::{Client, DockerConfig, Options};
+
+/// How registries are reached, and with which credentials.
+#[derive(Clone, Debug, Default, clap::Args)]
+#[command(next_help_heading = "Registries")]
+pub struct RegistryArgs {
+    /// Speak plain HTTP to this registry, where it does not speak TLS; may be given several times
+    ///
+    /// Registries on this machine (localhost, 127.0.0.1, [::1]) are always spoken to over plain HTTP where they do not
+    /// speak TLS.
+    #[arg(long, value_name = "HOST[:PORT]")]
+    plain_http: Vec<Registry>,
+    /// Trust the certificate authorities in this PEM file, beside the system's; may be given several times
+    #[arg(long, value_name = "FILE")]
+    registry_ca: Vec<PathBuf>,
+    /// Let registries send the client to this host although its address is private; may be given several times
+    ///
+    /// A registry names the service that gives it tokens, and may redirect downloads. Unless the registry is on a
+    /// private address itself, such a host on a private address is refused, since a hostile registry could reach into
+    /// the network with it.
+    #[arg(long, value_name = "HOST[:PORT]")]
+    private_host: Vec<Registry>,
+    /// Take credentials from this file, which is like docker's config.json
+    ///
+    /// Without it: config.json in the directory that DOCKER_CONFIG names, the file that REGISTRY_AUTH_FILE names, or
+    /// ~/.docker/config.json, whichever is there first. Credential helpers are not run.
+    #[arg(long, value_name = "FILE")]
+    docker_config: Option<PathBuf>,
+}
+
+impl RegistryArgs {
+    /// A client as the arguments describe it.
+    ///
+    /// # Errors
+    /// When a file of certificate authorities cannot be read or holds none.
+    pub fn client(&self) -> Result<Client, Error> {
+        Client::new(self.options()?).map_err(Error::usage)
+    }
+
+    /// What the client is told.
+    ///
+    /// # Errors
+    /// As [`Self::client`].
+    pub fn options(&self) -> Result<Options, Error> {
+        let mut root_certificates = Vec::new();
+        for path in &self.registry_ca {
+            root_certificates.extend(certificates(path)?);
+        }
+        Ok(Options {
+            root_certificates,
+            plain_http: self.plain_http.clone(),
+            private_hosts: self.private_host.clone(),
+            ..Options::default()
+        })
+    }
+
+    /// The credentials: of the file that was given, or else of the first that is there.
+    ///
+    /// # Errors
+    /// When a file that was given, or that is there, cannot be read.
+    pub fn keychain(&self) -> Result<DockerConfig, Error> {
+        if let Some(path) = &self.docker_config {
+            return docker_config(path);
+        }
+        let found =
+            default_paths(Variable::DockerConfig.path(), Variable::RegistryAuthFile.path(), Variable::Home.path())
+                .into_iter()
+                .find(|path| path.exists());
+        found.map_or_else(|| Ok(DockerConfig::default()), |path| docker_config(&path))
+    }
+}
+
+fn default_paths(
+    docker_config: Option<PathBuf>,
+    registry_auth_file: Option<PathBuf>,
+    home: Option<PathBuf>,
+) -> Vec<PathBuf> {
+    let docker = docker_config.map(|folder| folder.join("config.json"));
+    let home = home.map(|folder| folder.join(".docker").join("config.json"));
+    [docker, registry_auth_file, home].into_iter().flatten().collect()
+}
+
+fn docker_config(path: &Path) -> Result<DockerConfig, Error> {
+    let bytes = file::read("the docker configuration", path, limits::DOCKER_CONFIG_BYTES)?;
+    DockerConfig::parse(&bytes)
+        .map_err(|error| Error::usage(format!("the docker configuration `{}`: {error}", path.display())))
+}
+
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
+    let bytes = file::read("the certificate authorities", path, limits::CERTIFICATE_FILE_BYTES)?;
+    let found = CertificateDer::pem_slice_iter(&bytes)
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| Error::usage(format!("the certificate authorities `{}`: {error}", path.display())))?;
+    if found.is_empty() {
+        return Err(Error::usage(format!("`{}` holds no certificate in PEM", path.display())));
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_given_file_must_be_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config.json");
+        let args = RegistryArgs { docker_config: Some(path.clone()), ..RegistryArgs::default() };
+        assert!(args.keychain().is_err());
+        std::fs::write(&path, "{}").unwrap();
+        assert!(args.keychain().is_ok());
+        std::fs::write(&path, "{").unwrap();
+        assert!(args.keychain().is_err());
+    }
+
+    #[test]
+    fn the_paths_in_their_order() {
+        let path = |text: &str| Some(PathBuf::from(text));
+        assert_eq!(
+            default_paths(path("/d"), path("/r.json"), path("/h")),
+            [path("/d/config.json"), path("/r.json"), path("/h/.docker/config.json")].map(Option::unwrap)
+        );
+        assert!(default_paths(None, None, None).is_empty());
+    }
+
+    #[test]
+    fn a_file_without_certificates_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ca.pem");
+        let args = RegistryArgs { registry_ca: vec![path.clone()], ..RegistryArgs::default() };
+        for (text, error) in [
+            ("", "holds no certificate in PEM"),
+            ("garbage", "holds no certificate in PEM"),
+            ("-----BEGIN CERTIFICATE-----\n*\n-----END CERTIFICATE-----\n", "the certificate authorities"),
+        ] {
+            std::fs::write(&path, text).unwrap();
+            let found = args.options().unwrap_err().to_string();
+            assert!(found.contains(error), "{found}");
+        }
+        let ca = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+        std::fs::write(&path, ca.cert.pem().repeat(2)).unwrap();
+        assert_eq!(args.options().unwrap().root_certificates.len(), 2);
+    }
+}

@@ -1,0 +1,20 @@
+//! Says a verdict in words and in JSON: the only place where reasons become sentences and hints.
+//!
+//! Whatever a user wrote is printed in backticks, escaped and shortened, so that a name cannot forge a line of a log or
+//! move a terminal's cursor.
+//!
+//! This module never decides anything, and never changes what it was given to explain.
+
+mod audit;
+mod escape;
+mod json;
+mod message;
+mod sentence;
+mod warning;
+
+pub use audit::annotations;
+pub use escape::{plain, quoted};
+pub use json::{DenialJson, SatisfiedJson, VerdictJson, verdict_json};
+pub use message::{Cause, causes, denial, message, refusal};
+pub use sentence::{hint, hint_for, sentence};
+pub use warning::{missing_image, warning};

@@ -1,0 +1,130 @@
+//! A sentence and a hint for every reason.
+
+use crate::policy::DenyReason;
+
+/// What `reason` means, in one sentence.
+pub fn sentence(reason: DenyReason) -> &'static str {
+    match reason {
+        DenyReason::AlgorithmMismatch => "the signature was made with another algorithm than the policy asks for",
+        DenyReason::AttestationMissing => "no attestation of the type that the policy asks for was found",
+        DenyReason::DeadlineExceeded => "the answer was not complete before the deadline of the request",
+        DenyReason::DigestMismatch => "the registry sent other bytes than the digest names",
+        DenyReason::EvidenceMalformed => "evidence is there and cannot be read",
+        DenyReason::EvidenceUnsupported => "evidence is there in a format that is not verified",
+        DenyReason::ImageMalformed => "the field holds no reference to an image",
+        DenyReason::ImageNotFound => "the registry has no such image",
+        DenyReason::ImageNotPinned => "the pod names a tag, which may move between the check and the pull",
+        DenyReason::InternalError => "something went wrong inside countersign",
+        DenyReason::KeyMismatch => "the image is signed, but not by a key of the policy",
+        DenyReason::LimitExceeded => "something is larger or more than is read",
+        DenyReason::LogEntryInvalid => "the transparency log entry beside the signature does not hold",
+        DenyReason::NoMatchingPolicy => "no policy covers the image",
+        DenyReason::Overloaded => "more requests are in flight than are served",
+        DenyReason::PoliciesUnavailable => "no policies are loaded",
+        DenyReason::PolicyInvalid => "the policy that covers the image is broken",
+        DenyReason::RegistryRateLimited => "the registry asks to wait",
+        DenyReason::RegistryRefused => "the registry points to an address that is not followed",
+        DenyReason::RegistryUnauthorized => "the registry refuses the credentials, or the lack of them",
+        DenyReason::RegistryUnavailable => "the registry does not answer",
+        DenyReason::RequestMalformed => "the request or its object cannot be understood",
+        DenyReason::SignatureInvalid => "a signature that names a key of the policy does not verify",
+        DenyReason::SignatureMissing => "no signature of the image was found",
+        DenyReason::StaticFail => "the policy refuses the image whatever its evidence",
+        DenyReason::SubjectMismatch => "the signature is for another image",
+        DenyReason::TypeMismatch => "what is signed is of another type than is asked for",
+    }
+}
+
+/// What to do about `reason`. The word `IMAGE` stands for the image.
+pub fn hint(reason: DenyReason) -> Option<&'static str> {
+    match reason {
+        DenyReason::AlgorithmMismatch => Some(
+            "sign with the algorithm of the policy's key, or name the one that was used in the policy's `hashAlgorithm`",
+        ),
+        DenyReason::AttestationMissing => {
+            Some("attest it: `countersign attest --key KEY --type TYPE --predicate FILE IMAGE`")
+        }
+        DenyReason::DeadlineExceeded => {
+            Some("try again; if it repeats, see which registry is slow, or raise the webhook's `timeoutSeconds`")
+        }
+        DenyReason::DigestMismatch => {
+            Some("the registry or something on the way to it changes what it serves: compare the image with its source")
+        }
+        DenyReason::EvidenceMalformed => {
+            Some("find out who wrote the broken artifact, and sign again: `countersign sign --key KEY IMAGE`")
+        }
+        DenyReason::EvidenceUnsupported => {
+            Some("sign with countersign or a current cosign: `countersign sign --key KEY IMAGE`")
+        }
+        DenyReason::ImageMalformed => Some("write it as `registry/repository:tag` or `registry/repository@sha256:…`"),
+        DenyReason::ImageNotFound => Some("see whether the name is spelt right and the image was pushed: `IMAGE`"),
+        DenyReason::ImageNotPinned => Some("name the digest, as in `IMAGE`, or let the mutating webhook do it"),
+        DenyReason::InternalError => Some("see countersign's log for this request"),
+        DenyReason::KeyMismatch => Some(
+            "sign it with the policy's key: `countersign sign --key KEY IMAGE`, or add the signer's key to the policy",
+        ),
+        DenyReason::LimitExceeded => Some("remove what is too much, or split it"),
+        DenyReason::LogEntryInvalid => {
+            Some("find out who wrote the broken entry, and sign again: `countersign sign --key KEY IMAGE`")
+        }
+        DenyReason::NoMatchingPolicy => {
+            Some("add a policy whose glob matches the repository, or take the image from a repository that has one")
+        }
+        DenyReason::Overloaded => Some("try again; if it repeats, run more replicas"),
+        DenyReason::PoliciesUnavailable => Some("countersign's log and `/readyz?verbose` say why"),
+        DenyReason::PolicyInvalid => Some("correct the policy; `countersign policy check` names the field"),
+        DenyReason::RegistryRateLimited => Some("try again later, or give countersign credentials with a higher limit"),
+        DenyReason::RegistryRefused => {
+            Some("see whether the registry's redirects and the realm of its challenge point where they should")
+        }
+        DenyReason::RegistryUnauthorized => Some("give countersign credentials that may pull from the repository"),
+        DenyReason::RegistryUnavailable => {
+            Some("try again; if it repeats, see whether countersign reaches the registry (name, proxy, network policy)")
+        }
+        DenyReason::RequestMalformed => Some(
+            "correct the object; if its kind is unknown, the webhook's rules ask about too much or lack `matchPolicy: Equivalent`",
+        ),
+        DenyReason::SignatureInvalid => Some(
+            "take the image for tampered with until somebody knows better; then sign again: `countersign sign --key KEY IMAGE`",
+        ),
+        DenyReason::SignatureMissing => Some("sign it: `countersign sign --key KEY IMAGE`"),
+        DenyReason::StaticFail => None,
+        DenyReason::SubjectMismatch => Some("sign this very image: `countersign sign --key KEY IMAGE`"),
+        DenyReason::TypeMismatch => {
+            Some("an attestation is no signature, and neither stands for the other: `countersign sign --key KEY IMAGE`")
+        }
+    }
+}
+
+/// What to do about `reason`, where the image is known.
+pub fn hint_for(reason: DenyReason, image: &str) -> Option<String> {
+    hint(reason).map(|hint| hint.replace("IMAGE", image))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_sentence_and_hint() {
+        let list: Vec<_> = DenyReason::ALL
+            .into_iter()
+            .map(|reason| {
+                let hint = hint(reason).unwrap_or("–");
+                format!("{reason}\n  {}\n  {hint}", sentence(reason))
+            })
+            .collect();
+        insta::assert_snapshot!(list.join("\n"));
+    }
+
+    #[test]
+    fn they_keep_to_the_house_style() {
+        for reason in DenyReason::ALL {
+            for text in [Some(sentence(reason)), hint(reason)].into_iter().flatten() {
+                assert!(!text.ends_with('.'), "{text}");
+                assert!(!text.contains('\n'), "{text}");
+                assert!(text.starts_with(|c: char| c.is_lowercase()), "{text}");
+            }
+        }
+    }
+}

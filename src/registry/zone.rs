@@ -1,0 +1,348 @@
+//! Which addresses a registry may send the client to.
+//!
+//! A registry answers with addresses of its choice: of its token service, and of the storage to which it redirects. A
+//! hostile one names the metadata service of the cloud, the API server, or a neighbour
+//! (<https://github.com/oras-project/oras-go/security/advisories>, CVE-2026-48978; CVE-2026-50151). So an address is
+//! followed only into a [`Zone`] in which the registry is itself.
+
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::collections::BTreeSet;
+
+use url::{Host, Url};
+
+use crate::evidence::{Unasked, UnaskedKind};
+use crate::image::Registry;
+
+/// A part of the address space.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Zone {
+    /// This machine.
+    Loopback,
+    /// RFC 1918, RFC 4193 and RFC 6598: networks of an organisation.
+    Private,
+    /// The internet.
+    Public,
+    /// Link-local, multicast, reserved, and the metadata services of clouds: nothing there is a registry's.
+    Special,
+}
+
+impl Zone {
+    /// The zone of an address, seen through the IPv6 spellings of IPv4.
+    pub(super) fn of(address: IpAddr) -> Self {
+        match address {
+            IpAddr::V4(address) => Self::of_v4(address),
+            IpAddr::V6(address) => Self::of_v6(address),
+        }
+    }
+
+    fn of_v4(address: Ipv4Addr) -> Self {
+        /// Azure's, Oracle's and Alibaba's metadata services, which do not lie in a link-local range.
+        const METADATA: [Ipv4Addr; 3] =
+            [Ipv4Addr::new(168, 63, 129, 16), Ipv4Addr::new(192, 0, 0, 192), Ipv4Addr::new(100, 100, 100, 200)];
+        let [a, b, c, _] = address.octets();
+        if address.is_loopback() {
+            Self::Loopback
+        } else if METADATA.contains(&address)
+            || address.is_link_local()
+            || address.is_broadcast()
+            || address.is_documentation()
+            || a == 0
+            || a >= 224
+            || (a, b, c) == (192, 0, 0)
+            || (a == 198 && (b & 0xfe) == 18)
+        {
+            Self::Special
+        } else if address.is_private() || (a == 100 && (b & 0xc0) == 64) {
+            Self::Private
+        } else {
+            Self::Public
+        }
+    }
+
+    fn of_v6(address: Ipv6Addr) -> Self {
+        /// Amazon's metadata service, inside the private range.
+        const METADATA: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
+        let [a, b, c, d, e, f, g, h] = address.segments();
+        let embedded = |high: u16, low: u16| {
+            let [a, b] = high.to_be_bytes();
+            let [c, d] = low.to_be_bytes();
+            Self::of_v4(Ipv4Addr::new(a, b, c, d))
+        };
+        if address.is_loopback() {
+            Self::Loopback
+        } else if (a, b, c, d, e) == (0, 0, 0, 0, 0) && (f == 0xffff || f == 0) {
+            // IPv4-mapped, and the older IPv4-compatible with the unspecified address among it.
+            embedded(g, h)
+        } else if (a, b, c, d, e, f) == (0x64, 0xff9b, 0, 0, 0, 0) {
+            embedded(g, h) // NAT64, RFC 6052
+        } else if a == 0x2002 {
+            embedded(b, c) // 6to4, RFC 3056
+        } else if address == METADATA
+            || address.is_multicast()
+            || (a & 0xffc0) == 0xfe80
+            || (a & 0xffc0) == 0xfec0
+            || (a == 0x2001 && b == 0)
+            || (a == 0x2001 && b == 0xdb8)
+        {
+            Self::Special
+        } else if (a & 0xfe00) == 0xfc00 {
+            Self::Private
+        } else {
+            Self::Public
+        }
+    }
+
+    /// The zone that the text of a host gives away; none for a name that has to be looked up.
+    fn of_host(host: &Host<&str>) -> Option<Self> {
+        match host {
+            Host::Domain(name) => {
+                let name = name.trim_end_matches('.');
+                (name == "localhost" || name.ends_with(".localhost")).then_some(Self::Loopback)
+            }
+            Host::Ipv4(address) => Some(Self::of(IpAddr::V4(*address))),
+            Host::Ipv6(address) => Some(Self::of(IpAddr::V6(*address))),
+        }
+    }
+}
+
+/// Where a connection may go. Held against the address that a name turns out to have, so that a name cannot hide one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// Anywhere: an administrator or the image's name said where.
+    Anywhere,
+    /// Where a registry on this machine may point: here, or the internet.
+    FromLoopback,
+    /// Where a registry of a private network may point: such networks, or the internet.
+    FromPrivate,
+    /// Where everyone else may point: the internet.
+    FromPublic,
+}
+
+impl Reach {
+    /// What whoever answers from `zone` may point to.
+    fn from(zone: Zone) -> Self {
+        match zone {
+            Zone::Loopback => Self::FromLoopback,
+            Zone::Private => Self::FromPrivate,
+            Zone::Public | Zone::Special => Self::FromPublic,
+        }
+    }
+
+    /// Whether a connection to `zone` is allowed.
+    pub(super) fn covers(self, zone: Zone) -> bool {
+        match self {
+            Self::Anywhere => true,
+            Self::FromLoopback => matches!(zone, Zone::Loopback | Zone::Public),
+            Self::FromPrivate => matches!(zone, Zone::Private | Zone::Public),
+            Self::FromPublic => matches!(zone, Zone::Public),
+        }
+    }
+}
+
+/// Who points somewhere.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Origin<'a> {
+    /// The address that was asked.
+    pub(super) url: &'a Url,
+    /// Where the answer came from.
+    pub(super) zone: Zone,
+    /// How far the question was allowed to go.
+    pub(super) reach: Reach,
+}
+
+/// The hosts for which an administrator made exceptions.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Exceptions {
+    /// May be spoken to over plain HTTP.
+    pub(super) plain_http: BTreeSet<Registry>,
+    /// May be pointed to although private.
+    pub(super) private: BTreeSet<Registry>,
+}
+
+impl Exceptions {
+    /// Whether `registry` may be spoken to over plain HTTP: it is listed, or on this machine.
+    pub(super) fn allow_plain_http(&self, registry: &Registry) -> bool {
+        self.plain_http.contains(registry)
+            || Host::parse(registry.host()).ok().and_then(|host| match &host {
+                Host::Domain(name) => Zone::of_host(&Host::Domain(name.as_str())),
+                Host::Ipv4(address) => Zone::of_host(&Host::Ipv4(*address)),
+                Host::Ipv6(address) => Zone::of_host(&Host::Ipv6(*address)),
+            }) == Some(Zone::Loopback)
+    }
+
+    /// How far a connection to `to` may go, to which `from` points.
+    ///
+    /// # Errors
+    /// When it is not to be followed: no HTTP, a password in it, a downgrade from TLS, or an address in a zone that is not
+    /// the origin's.
+    pub(super) fn follow(&self, from: Origin<'_>, to: &Url) -> Result<Reach, Unasked> {
+        let refuse =
+            |why: &str| Err(Unasked::new(UnaskedKind::Refused, format!("`{}` points to {why}", authority(from.url))));
+        match (from.url.scheme(), to.scheme()) {
+            (_, "https") | ("http", "http") => {}
+            (_, "http") => return refuse("an address without TLS"),
+            _ => return refuse("an address that is not HTTP"),
+        }
+        if !to.username().is_empty() || to.password().is_some() {
+            return refuse("an address with credentials in it");
+        }
+        let Some(host) = to.host() else {
+            return refuse("an address without a host");
+        };
+        if from.url.host().as_ref() == Some(&host) {
+            return Ok(from.reach);
+        }
+        if self.lists_private(to) {
+            return Ok(Reach::Anywhere);
+        }
+        let reach = Reach::from(from.zone);
+        match Zone::of_host(&host) {
+            Some(zone) if !reach.covers(zone) => refuse(&format!(
+                "`{}`, where it is not followed: allow the host as private if it is right",
+                authority(to)
+            )),
+            Some(_) | None => Ok(reach),
+        }
+    }
+
+    fn lists_private(&self, to: &Url) -> bool {
+        let listed = |text: &str| text.parse::<Registry>().is_ok_and(|registry| self.private.contains(&registry));
+        to.host_str().is_some_and(listed)
+            || listed(&authority(to))
+            || to
+                .port_or_known_default()
+                .is_some_and(|port| listed(&format!("{}:{port}", to.host_str().unwrap_or_default())))
+    }
+}
+
+/// `host[:port]` of an address: all of it that messages and counters may show.
+pub(super) fn authority(url: &Url) -> String {
+    match (url.host_str(), url.port()) {
+        (Some(host), Some(port)) => format!("{host}:{port}"),
+        (Some(host), None) => host.to_owned(),
+        (None, _) => String::new(),
+    }
+}
+
+/// Whether two addresses are of one origin: scheme, host and port.
+pub(super) fn same_origin(one: &Url, other: &Url) -> bool {
+    one.scheme() == other.scheme()
+        && one.host() == other.host()
+        && one.port_or_known_default() == other.port_or_known_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_spelling_of_an_address_has_its_zone() {
+        let rows = [
+            ("127.0.0.1", Zone::Loopback),
+            ("127.9.9.9", Zone::Loopback),
+            ("::1", Zone::Loopback),
+            ("::ffff:127.0.0.1", Zone::Loopback),
+            ("64:ff9b::7f00:1", Zone::Loopback),
+            ("2002:7f00:1::", Zone::Loopback),
+            ("0.0.0.0", Zone::Special),
+            ("::", Zone::Special),
+            ("169.254.169.254", Zone::Special),
+            ("::ffff:169.254.169.254", Zone::Special),
+            ("64:ff9b::a9fe:a9fe", Zone::Special),
+            ("fd00:ec2::254", Zone::Special),
+            ("100.100.100.200", Zone::Special),
+            ("168.63.129.16", Zone::Special),
+            ("192.0.0.192", Zone::Special),
+            ("fe80::1", Zone::Special),
+            ("ff02::1", Zone::Special),
+            ("224.0.0.1", Zone::Special),
+            ("255.255.255.255", Zone::Special),
+            ("198.18.0.1", Zone::Special),
+            ("10.0.0.1", Zone::Private),
+            ("172.16.0.1", Zone::Private),
+            ("172.32.0.1", Zone::Public),
+            ("192.168.1.1", Zone::Private),
+            ("100.64.0.1", Zone::Private),
+            ("100.128.0.1", Zone::Public),
+            ("fd12::1", Zone::Private),
+            ("::ffff:10.0.0.1", Zone::Private),
+            ("2002:a00:1::", Zone::Private),
+            ("8.8.8.8", Zone::Public),
+            ("2606:4700::1111", Zone::Public),
+        ];
+        for (address, zone) in rows {
+            assert_eq!(Zone::of(address.parse().unwrap()), zone, "{address}");
+        }
+    }
+
+    #[test]
+    fn an_origin_points_only_into_its_own_zone() {
+        let exceptions = Exceptions {
+            plain_http: BTreeSet::new(),
+            private: ["auth.corp".parse().unwrap(), "10.9.9.9:8443".parse().unwrap()].into(),
+        };
+        let good = [
+            ("https://r.example", Zone::Public, "https://auth.example/t", Reach::FromPublic),
+            ("https://r.example", Zone::Public, "https://8.8.8.8/t", Reach::FromPublic),
+            ("https://r.example", Zone::Private, "https://10.1.1.1/t", Reach::FromPrivate),
+            ("https://r.example", Zone::Public, "https://r.example:8443/t", Reach::Anywhere),
+            ("https://r.example", Zone::Public, "https://auth.corp/t", Reach::Anywhere),
+            ("https://r.example", Zone::Public, "https://10.9.9.9:8443/t", Reach::Anywhere),
+            ("http://127.0.0.1:1", Zone::Loopback, "http://127.0.0.1:2/t", Reach::Anywhere),
+            ("http://127.0.0.1:1", Zone::Loopback, "http://localhost:2/t", Reach::FromLoopback),
+            ("http://127.0.0.1:1", Zone::Loopback, "https://a.example/t", Reach::FromLoopback),
+        ];
+        for (from, zone, to, reach) in good {
+            assert_eq!(follow(&exceptions, from, zone, to), Ok(reach), "{from} {to}");
+        }
+        let bad = [
+            ("https://r.example", Zone::Public, "http://auth.example/t"),
+            ("https://r.example", Zone::Public, "http://r.example/t"),
+            ("https://r.example", Zone::Public, "file:///etc/passwd"),
+            ("https://r.example", Zone::Public, "ftp://auth.example/t"),
+            ("https://r.example", Zone::Public, "https://u:p@auth.example/t"),
+            ("https://r.example", Zone::Public, "https://u@r.example/t"),
+            ("https://r.example", Zone::Public, "https://169.254.169.254/t"),
+            ("https://r.example", Zone::Public, "https://2852039166/t"),
+            ("https://r.example", Zone::Public, "https://0xa9.0xfe.0xa9.0xfe/t"),
+            ("https://r.example", Zone::Public, "https://[::ffff:a9fe:a9fe]/t"),
+            ("https://r.example", Zone::Public, "https://10.0.0.1/t"),
+            ("https://r.example", Zone::Public, "https://10.9.9.9/t"),
+            ("https://r.example", Zone::Public, "https://127.0.0.1/t"),
+            ("https://r.example", Zone::Public, "https://localhost/t"),
+            ("https://r.example", Zone::Public, "https://LOCALHOST./t"),
+            ("https://r.example", Zone::Public, "https://a.localhost/t"),
+            ("https://r.example", Zone::Private, "https://127.0.0.1/t"),
+            ("https://r.example", Zone::Private, "https://169.254.169.254/t"),
+            ("http://127.0.0.1:1", Zone::Loopback, "http://10.0.0.1/t"),
+            ("http://127.0.0.1:1", Zone::Loopback, "http://169.254.169.254/t"),
+        ];
+        for (from, zone, to) in bad {
+            let error = follow(&exceptions, from, zone, to).unwrap_err();
+            assert_eq!(error.kind(), UnaskedKind::Refused, "{from} {to}");
+            assert!(!error.detail().contains("u:p"), "{error}");
+        }
+    }
+
+    fn follow(exceptions: &Exceptions, from: &str, zone: Zone, to: &str) -> Result<Reach, Unasked> {
+        let from = Url::parse(from).unwrap();
+        let origin = Origin { url: &from, zone, reach: Reach::Anywhere };
+        exceptions.follow(origin, &Url::parse(to).unwrap())
+    }
+
+    #[test]
+    fn plain_http_is_for_loopback_and_the_listed() {
+        let exceptions = Exceptions { plain_http: ["r.corp:5000".parse().unwrap()].into(), private: BTreeSet::new() };
+        for (registry, expected) in [
+            ("r.corp:5000", true),
+            ("r.corp", false),
+            ("localhost:5000", true),
+            ("127.0.0.1:5000", true),
+            ("[::1]:5000", true),
+            ("10.0.0.1:5000", false),
+            ("localhost.evil.example", false),
+        ] {
+            assert_eq!(exceptions.allow_plain_http(&registry.parse().unwrap()), expected, "{registry}");
+        }
+    }
+}

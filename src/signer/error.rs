@@ -1,0 +1,71 @@
+//! Why nothing was signed.
+
+use super::KeyError;
+use crate::evidence::Path;
+use crate::limits::Exceeded;
+use crate::registry::{Error, PushError};
+
+/// Why an image was not signed or attested. Something may have been pushed all the same: what was, is harmless, since
+/// it says only what the signer wanted to say.
+#[derive(Debug, thiserror::Error)]
+pub enum SignError {
+    /// Others keep writing the same tag.
+    #[error("others keep writing `{name}`, and this signature does not stay; try again when they are done")]
+    Contended {
+        /// The tag, in canonical form.
+        name: String,
+    },
+    /// What was to be signed cannot be written as JSON.
+    #[error("the signature cannot be written as JSON: {0}")]
+    Encode(#[from] serde_json::Error),
+    /// A tag that is to hold evidence holds something else.
+    #[error("`{name}` holds something else than signatures or attestations, and is not overwritten")]
+    Foreign {
+        /// The tag, in canonical form.
+        name: String,
+    },
+    /// A tag holds as much evidence as is ever read.
+    #[error("`{name}` would hold {ceiling}, and then none of them would be read; remove some, or the tag")]
+    Full {
+        /// The tag, in canonical form.
+        name: String,
+        /// The ceiling.
+        ceiling: Exceeded,
+    },
+    /// The key did not sign.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// There is nothing to sign.
+    #[error("the registry has no `{image}`; push it before signing it")]
+    NotFound {
+        /// The image as it was written.
+        image: String,
+    },
+    /// The registry did not take it.
+    #[error(transparent)]
+    Push(#[from] PushError),
+    /// The registry could not be asked.
+    #[error(transparent)]
+    Registry(#[from] Error),
+    /// What is to be signed exceeds what is ever read.
+    #[error("{0} would never be read")]
+    TooLarge(#[from] Exceeded),
+    /// What was to be pushed would not verify, such as a predicate that is nested too deeply; nothing was pushed.
+    #[error("the evidence for {path} would not verify, and nothing was pushed: {detail}")]
+    Unverifiable {
+        /// Where it was to go.
+        path: Path,
+        /// What verification said.
+        detail: String,
+    },
+    /// What was pushed is not what the registry has, or does not verify.
+    #[error("what was pushed to {path} of `{image}` does not verify: {detail}")]
+    Unverified {
+        /// The exact name of the image.
+        image: String,
+        /// Where.
+        path: Path,
+        /// What verification said.
+        detail: String,
+    },
+}

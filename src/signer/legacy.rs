@@ -1,0 +1,283 @@
+//! The old layout: a manifest under the tag `.sig` or `.att`, with one layer for each signature or attestation.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::SigningKey;
+use super::tag::{Extend, Extended, Foreign};
+use crate::evidence::{Artifact, Descriptor, Path, media_type};
+use crate::image::Digest;
+use crate::limits::{self, Exceeded, Scope};
+
+const SIGNATURE: &str = "dev.cosignproject.cosign/signature";
+
+/// A layer that the manifest is to hold.
+pub(super) struct Layer<'a> {
+    descriptor: Descriptor,
+    blob: Vec<u8>,
+    /// For a signature, the key that made it.
+    signer: Option<&'a SigningKey>,
+}
+
+impl<'a> Layer<'a> {
+    /// A `.sig` layer: `payload` and, in an annotation, `signature` of it by `key`.
+    pub(super) fn signature(payload: Vec<u8>, signature: &[u8], key: &'a SigningKey) -> Self {
+        Self {
+            descriptor: Descriptor::of(media_type::SIMPLE_SIGNING, &payload)
+                .with_annotation(SIGNATURE, STANDARD.encode(signature)),
+            blob: payload,
+            signer: Some(key),
+        }
+    }
+
+    /// An `.att` layer: `envelope`, with its `predicate_type` beside it. The signature's annotation is there and empty,
+    /// as cosign has it.
+    pub(super) fn attestation(envelope: Vec<u8>, predicate_type: &str) -> Self {
+        Self {
+            descriptor: Descriptor::of(media_type::DSSE, &envelope)
+                .with_annotation(SIGNATURE, "")
+                .with_annotation("predicateType", predicate_type),
+            blob: envelope,
+            signer: None,
+        }
+    }
+
+    /// Where the layer goes.
+    pub(super) fn path(&self) -> Path {
+        match self.signer {
+            Some(_) => Path::SignatureTag,
+            None => Path::AttestationTag,
+        }
+    }
+
+    /// What has to be uploaded before the manifest.
+    pub(super) fn blob(&self) -> &[u8] {
+        &self.blob
+    }
+
+    /// The layer as it will be read.
+    pub(super) fn artifact(&self) -> Artifact {
+        match self.signer {
+            Some(_) => Artifact::from_signature_layer(&self.descriptor, &self.blob),
+            None => Artifact::from_envelope_layer(&self.descriptor, &self.blob),
+        }
+    }
+
+    /// Whether `descriptor` is this layer or says the same: the same envelope, or a signature of the same payload that
+    /// the same key made. A newer one takes its place, so that signing again does not pile up.
+    fn is(&self, descriptor: &Value) -> bool {
+        let digest = self.descriptor.digest.to_string();
+        if descriptor.get("digest").and_then(Value::as_str) != Some(digest.as_str()) {
+            return false;
+        }
+        let Some(key) = self.signer else {
+            return true;
+        };
+        descriptor
+            .get("annotations")
+            .and_then(|annotations| annotations.get(SIGNATURE))
+            .and_then(Value::as_str)
+            .and_then(|signature| STANDARD.decode(signature).ok())
+            .is_some_and(|signature| key.made(&signature, &self.blob))
+    }
+}
+
+impl Extend for Layer<'_> {
+    fn media_type(&self) -> &'static str {
+        media_type::OCI_MANIFEST
+    }
+
+    fn is_in(&self, manifest: &Map<String, Value>) -> bool {
+        layers(manifest).is_some_and(|layers| layers.iter().any(|layer| self.is(layer)))
+    }
+
+    fn extend(&self, manifest: Option<Map<String, Value>>) -> Result<Extended, Foreign> {
+        let mut manifest = manifest.unwrap_or_default();
+        let mut kept = match layers(&manifest) {
+            Some(layers) => layers.clone(),
+            None if manifest.is_empty() => Vec::new(),
+            None => return Err(Foreign::Type),
+        };
+        kept.retain(|layer| !self.is(layer));
+        kept.push(serde_json::to_value(&self.descriptor).map_err(Foreign::Encode)?);
+        if kept.len() > limits::EVIDENCE_LAYERS {
+            return Err(Foreign::Full(Exceeded::new(
+                "layers of signatures or attestations",
+                limits::EVIDENCE_LAYERS,
+                Scope::Request,
+            )));
+        }
+        let config = config(&kept).ok_or(Foreign::Type)?;
+        manifest.insert("schemaVersion".to_owned(), 2.into());
+        manifest.insert("mediaType".to_owned(), media_type::OCI_MANIFEST.into());
+        manifest.insert(
+            "config".to_owned(),
+            serde_json::json!({
+                "mediaType": media_type::OCI_CONFIG,
+                "size": config.len(),
+                "digest": Digest::of(&config).to_string(),
+            }),
+        );
+        manifest.insert("layers".to_owned(), kept.into());
+        Ok(Extended { manifest, blob: Some(config) })
+    }
+}
+
+fn layers(manifest: &Map<String, Value>) -> Option<&Vec<Value>> {
+    manifest.get("layers").and_then(Value::as_array)
+}
+
+/// The image config that belongs to `layers`. Evidence needs none, but registries and cosign read this manifest as an
+/// image's, whose layers the config has to name. None where a layer has no digest.
+fn config(layers: &[Value]) -> Option<Vec<u8>> {
+    #[derive(Serialize)]
+    struct Config<'a> {
+        architecture: &'static str,
+        created: &'static str,
+        history: Vec<History>,
+        os: &'static str,
+        rootfs: RootFs<'a>,
+        config: Map<String, Value>,
+    }
+    #[derive(Clone, Serialize)]
+    struct History {
+        created: &'static str,
+    }
+    #[derive(Serialize)]
+    struct RootFs<'a> {
+        #[serde(rename = "type")]
+        kind: &'static str,
+        diff_ids: Vec<&'a str>,
+    }
+    // Go's zero time: what stands here must not change from signing to signing.
+    let created = "0001-01-01T00:00:00Z";
+    let diff_ids =
+        layers.iter().map(|layer| layer.get("digest").and_then(Value::as_str)).collect::<Option<Vec<_>>>()?;
+    serde_json::to_vec(&Config {
+        architecture: "",
+        created,
+        history: vec![History { created }; layers.len()],
+        os: "",
+        rootfs: RootFs { kind: "layers", diff_ids },
+        config: Map::new(),
+    })
+    .ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn layer<'a>(payload: &str, key: &'a SigningKey) -> Layer<'a> {
+        let payload = payload.as_bytes().to_vec();
+        let signature = key.sign(&payload).unwrap();
+        Layer::signature(payload, &signature, key)
+    }
+
+    fn digests(manifest: &Map<String, Value>) -> Vec<&str> {
+        layers(manifest).unwrap().iter().map(|layer| layer["digest"].as_str().unwrap()).collect()
+    }
+
+    #[test]
+    fn the_first_attestation_makes_cosigns_manifest() {
+        let layer = Layer::attestation(b"{}".to_vec(), "https://example.com/scan");
+        let extended = layer.extend(None).unwrap();
+        let digest = Digest::of(b"{}").to_string();
+        let config = extended.blob.unwrap();
+        assert_eq!(
+            String::from_utf8(config.clone()).unwrap(),
+            format!(
+                r#"{{"architecture":"","created":"0001-01-01T00:00:00Z","history":[{{"created":"0001-01-01T00:00:00Z"}}],"os":"","rootfs":{{"type":"layers","diff_ids":["{digest}"]}},"config":{{}}}}"#
+            )
+        );
+        assert_eq!(
+            Value::from(extended.manifest),
+            serde_json::json!({
+                "schemaVersion": 2,
+                "mediaType": "application/vnd.oci.image.manifest.v1+json",
+                "config": {
+                    "mediaType": "application/vnd.oci.image.config.v1+json",
+                    "size": config.len(),
+                    "digest": Digest::of(&config).to_string(),
+                },
+                "layers": [{
+                    "mediaType": "application/vnd.dsse.envelope.v1+json",
+                    "size": 2,
+                    "digest": digest,
+                    "annotations": {
+                        "dev.cosignproject.cosign/signature": "",
+                        "predicateType": "https://example.com/scan",
+                    },
+                }],
+            })
+        );
+    }
+
+    #[test]
+    fn foreign_layers_stay_and_an_own_one_is_replaced() {
+        let [mine, other] = [(); 2].map(|()| SigningKey::generate().unwrap());
+        let first = layer("a", &mine);
+        let one = first.extend(None).unwrap().manifest;
+        let theirs = layer("a", &other);
+        assert!(first.is_in(&one) && !theirs.is_in(&one));
+
+        let mut two = theirs.extend(Some(one)).unwrap().manifest;
+        two.insert("annotations".to_owned(), serde_json::json!({"x": "y"}));
+        two["layers"][1]["annotations"]["theirs"] = "kept".into();
+        assert!(first.is_in(&two) && theirs.is_in(&two));
+
+        let again = layer("a", &mine);
+        let three = again.extend(Some(two)).unwrap().manifest;
+        assert_eq!(digests(&three).len(), 2);
+        assert!(first.is_in(&three) && again.is_in(&three) && theirs.is_in(&three));
+        assert_eq!(three["annotations"]["x"], "y");
+        assert_eq!(three["layers"][0]["annotations"]["theirs"], "kept");
+        assert_eq!(three["layers"][1]["annotations"][SIGNATURE], again.descriptor.annotations[SIGNATURE].as_str());
+
+        // Another payload of the same key is another statement.
+        let four = layer("b", &mine).extend(Some(three)).unwrap();
+        assert_eq!(digests(&four.manifest).len(), 3);
+        let config: Value = serde_json::from_slice(&four.blob.unwrap()).unwrap();
+        assert_eq!(config["rootfs"]["diff_ids"], serde_json::json!(digests(&four.manifest)));
+    }
+
+    #[test]
+    fn a_copied_signature_is_not_taken_for_an_own_one() {
+        let [mine, other] = [(); 2].map(|()| SigningKey::generate().unwrap());
+        let layer = layer("a", &mine);
+        let mut manifest = layer.extend(None).unwrap().manifest;
+        manifest["layers"][0]["annotations"][SIGNATURE] = STANDARD.encode(other.sign(b"a").unwrap()).into();
+        assert!(!layer.is_in(&manifest));
+        manifest["layers"][0]["annotations"][SIGNATURE] = "*".into();
+        assert!(!layer.is_in(&manifest));
+    }
+
+    #[test]
+    fn what_is_no_manifest_is_not_overwritten() {
+        let key = SigningKey::generate().unwrap();
+        for foreign in [
+            serde_json::json!({"manifests": []}),
+            serde_json::json!({"schemaVersion": 1}),
+            serde_json::json!({"layers": {}}),
+            serde_json::json!({"layers": [{}]}),
+        ] {
+            let manifest = foreign.as_object().unwrap().clone();
+            assert!(matches!(layer("a", &key).extend(Some(manifest)), Err(Foreign::Type)));
+        }
+    }
+
+    #[test]
+    fn no_more_layers_are_made_than_are_read() {
+        let key = SigningKey::generate().unwrap();
+        let foreign = |count| {
+            let layer = serde_json::json!({"digest": "sha256:0"});
+            let manifest = serde_json::json!({"layers": vec![layer; count]});
+            Some(manifest.as_object().unwrap().clone())
+        };
+        let layer = layer("a", &key);
+        assert!(layer.extend(foreign(limits::EVIDENCE_LAYERS - 1)).is_ok());
+        assert!(matches!(layer.extend(foreign(limits::EVIDENCE_LAYERS)), Err(Foreign::Full(_))));
+    }
+}

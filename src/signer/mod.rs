@@ -1,0 +1,38 @@
+//! Carries a signature or an attestation from a key to the registry, and verifies what arrived.
+//!
+//! [`sign`] and [`attest`] resolve the image once and speak about its digest from then on. They write the layouts that
+//! cosign 2 and 3 write and read: a layer under the tag `.sig` or `.att`, and a Sigstore bundle that refers to the image.
+//! Concurrent signers lose nothing. At the end the registry is asked as an admission asks it, and what it says goes
+//! through [`crate::verify`], the code that admits: nothing is called signed because a push succeeded.
+//!
+//! This module never prints, logs or stores a private key or a password, never takes either from an argument of the
+//! command line, and never overwrites what it does not understand.
+
+mod bundle;
+mod delivery;
+mod encrypted_pem;
+mod envelope;
+mod error;
+mod key;
+mod legacy;
+mod password;
+mod predicate;
+mod referrer;
+mod request;
+mod simple_signing;
+mod statement;
+mod store;
+mod tag;
+
+pub use delivery::{attest, sign};
+pub use encrypted_pem::{EncryptedPemError, PemType};
+pub use error::SignError;
+pub use key::{KeyError, SigningKey};
+pub use password::Password;
+pub use predicate::{Predicate, PredicateError, PredicateType};
+pub use request::{AttestRequest, Format, PushedEvidence, SignRequest, Signed};
+
+/// A time as RFC 3339 with seconds, as cosign writes it.
+fn seconds(time: jiff::Timestamp) -> String {
+    jiff::Timestamp::from_second(time.as_second()).unwrap_or(time).to_string()
+}
