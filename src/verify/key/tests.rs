@@ -15,7 +15,8 @@ const P256_ORDER: &str = "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9ca
 const ED25519_ORDER: &str = "edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010";
 
 fn unhex(text: &str) -> Vec<u8> {
-    (0..text.len() / 2).map(|at| u8::from_str_radix(&text[2 * at..2 * at + 2], 16).unwrap()).collect()
+    let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
+    text.as_bytes().chunks(2).map(byte).collect()
 }
 
 fn check_message(anchor: &Anchor, message: &[u8], signature: &[u8]) -> Check {

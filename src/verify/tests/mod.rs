@@ -12,8 +12,9 @@ use std::collections::BTreeMap;
 
 use super::testing::Signer;
 use super::*;
-use crate::evidence::ArtifactError;
+use crate::evidence::{Artifact, ArtifactError};
 use crate::image::{Digest, ImageDigest};
+use crate::limits::REJECTIONS_PER_IMAGE;
 use crate::trust::HashAlgorithm;
 
 /// The image that every good artifact is about.

@@ -27,7 +27,7 @@ fn every_path_counts_whatever_lies_beside() {
             attestation(&signed_envelope(&statement(CUSTOM), &stranger)),
             attestation(&signed_envelope(&statement(CUSTOM), &signer)),
         ],
-        &[anchor.clone()],
+        std::slice::from_ref(&anchor),
         &mut Budget::per_image(),
     );
     let found: Vec<_> =
