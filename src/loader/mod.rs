@@ -12,6 +12,6 @@ mod status;
 mod watch;
 
 pub use files::{ReadError, TextFile, read};
-pub use load::{LoadError, Loaded, Note, Settings, load, load_dir};
+pub use load::{LoadError, Loaded, Note, Settings, load, load_all, load_dir};
 pub use status::Status;
 pub use watch::Loader;
