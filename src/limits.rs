@@ -97,7 +97,18 @@ pub const BODY_READ_TIME: Duration = Duration::from_secs(10);
 /// Time for a TLS handshake. Scope: connection; it is closed.
 pub const HANDSHAKE_TIME: Duration = Duration::from_secs(5);
 
-/// Open connections. Scope: server; further ones wait in the listener's backlog.
+/// Time that a connection may stay without a request. Scope: connection; it is closed. Longer than the 90 s for which
+/// the API server keeps one, so that it is the API server that closes and no request is lost.
+pub const IDLE_TIME: Duration = Duration::from_secs(120);
+
+/// Time in which a client has to take some of its answer. Scope: connection; it is closed.
+pub const WRITE_TIME: Duration = Duration::from_secs(10);
+
+/// Header lines of a request. Scope: connection; answered with HTTP 431.
+pub const HEADER_LINES: usize = 100;
+
+/// Open connections. Scope: server; further ones wait in the listener's backlog. From half of it on, none is kept for a
+/// second request.
 pub const CONNECTIONS: usize = 1024;
 
 /// Admission requests in flight. Scope: server; further ones are shed with a reasoned deny (`overloaded`).
@@ -105,6 +116,13 @@ pub const REQUESTS_IN_FLIGHT: usize = 256;
 
 /// Bytes of request bodies in flight. Scope: server; further ones are shed.
 pub const BODY_BYTES_IN_FLIGHT: usize = 64 << 20;
+
+/// Time for requests in flight to finish when the server stops. Scope: server; then they are cut off. As long as any
+/// client waits.
+pub const DRAIN_TIME: Duration = LONGEST_DEADLINE;
+
+/// How often certificate files are looked at.
+pub const CERTIFICATE_POLL: Duration = Duration::from_secs(5);
 
 // ---------------------------------------------------------------------------------------------------------- registry
 
