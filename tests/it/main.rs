@@ -4,3 +4,5 @@
 #![cfg(test)]
 
 mod manual;
+mod registry;
+mod support;
