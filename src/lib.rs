@@ -37,6 +37,8 @@
 //! *Translation: pure, and knows Kubernetes.*
 //!
 //! - [`api`]: documents as users write them, and the policies that they make.
+//! - [`explain`]: says a verdict in words and in JSON; the only place where reasons become sentences and hints.
+//! - [`admission`]: AdmissionReview in, AdmissionResponse out.
 //!
 //! *Edges: async. Each speaks with one outside system and returns core values.*
 //!
@@ -62,11 +64,13 @@
 //! - A broken policy denies what it covers; it never vanishes.
 //! - One request sees one generation of policies and trust.
 
+pub mod admission;
 pub mod api;
 pub mod cli;
 pub mod demo;
 pub mod evidence;
 pub mod explain;
+pub mod gate;
 pub mod image;
 pub mod limits;
 pub mod loader;

@@ -31,16 +31,9 @@ impl Inventory {
     ///
     /// # Errors
     /// When the object has no pod spec, or names what is no image.
-    pub(super) fn of(
-        kind: Kind,
-        object: &Shape<'_>,
-        old: Option<&Shape<'_>>,
-    ) -> Result<Self, Denial> {
+    pub(super) fn of(kind: Kind, object: &Shape<'_>, old: Option<&Shape<'_>>) -> Result<Self, Denial> {
         if object.overflows(kind) {
-            return Err(too_much(
-                "entries of one list of the object",
-                limits::OBJECT_LIST_ENTRIES,
-            ));
+            return Err(too_much("entries of one list of the object", limits::OBJECT_LIST_ENTRIES));
         }
         let target = match kind {
             Kind::Pod => Target::Pod,
@@ -53,30 +46,17 @@ impl Inventory {
             | Kind::ReplicationController
             | Kind::StatefulSet => Target::Template,
         };
-        let mut inventory = Self {
-            images: Vec::new(),
-            unchanged: 0,
-            missing: Vec::new(),
-            target,
-        };
+        let mut inventory = Self { images: Vec::new(), unchanged: 0, missing: Vec::new(), target };
         let Some(spec) = object.pod_spec(kind) else {
             return if kind.may_lack_template() {
                 Ok(inventory)
             } else {
-                Err(Denial::new(
-                    DenyReason::RequestMalformed,
-                    format!("the object has no `{}`", path(kind, '.')),
-                ))
+                Err(Denial::new(DenyReason::RequestMalformed, format!("the object has no `{}`", path(kind, '.'))))
             };
         };
         let old: BTreeSet<_> = old
             .and_then(|old| old.pod_spec(kind))
-            .map(|spec| {
-                places(spec)
-                    .into_iter()
-                    .filter_map(|place| place.identity())
-                    .collect()
-            })
+            .map(|spec| places(spec).into_iter().filter_map(|place| place.identity()).collect())
             .unwrap_or_default();
         let root = format!("/{}", path(kind, '/'));
         for place in places(spec) {
@@ -95,21 +75,12 @@ impl Inventory {
     fn add(&mut self, root: &str, place: &Place<'_>) -> Result<(), Denial> {
         let pointer = place.pointer(root);
         if place.image.trim().is_empty() && self.target == Target::Template {
-            self.missing.push(MissingImage {
-                pointer,
-                kind: place.kind,
-                container: place.name.to_owned(),
-            });
+            self.missing.push(MissingImage { pointer, kind: place.kind, container: place.name.to_owned() });
             return Ok(());
         }
         match place.image.parse::<ImageRef>() {
             Ok(image) => {
-                self.images.push(ImageUse {
-                    pointer,
-                    kind: place.kind,
-                    container: place.name.to_owned(),
-                    image,
-                });
+                self.images.push(ImageUse { pointer, kind: place.kind, container: place.name.to_owned(), image });
                 Ok(())
             }
             Err(error) => Err(no_image(place, &pointer, error)),
@@ -118,11 +89,7 @@ impl Inventory {
 
     /// What has to be judged, for `workload`; none where nothing has to.
     pub(super) fn judge(self, workload: Workload) -> Option<Judge> {
-        Some(Judge {
-            workload,
-            images: NonEmpty::from_vec(self.images)?,
-            target: self.target,
-        })
+        Some(Judge { workload, images: NonEmpty::from_vec(self.images)?, target: self.target })
     }
 }
 
@@ -142,15 +109,9 @@ pub(super) fn workload(kind: Kind, object: &Shape<'_>, requester: Requester) -> 
         group: name.group.to_owned(),
         version: name.version.to_owned(),
         kind: name.kind.to_owned(),
-        namespace: metadata
-            .map_or("", |metadata| text(&metadata.namespace))
-            .to_owned(),
-        name: metadata
-            .map_or("", |metadata| text(&metadata.name))
-            .to_owned(),
-        labels: metadata
-            .map(|metadata| metadata.labels.to_owned())
-            .unwrap_or_default(),
+        namespace: metadata.map_or("", |metadata| text(&metadata.namespace)).to_owned(),
+        name: metadata.map_or("", |metadata| text(&metadata.name)).to_owned(),
+        labels: metadata.map(|metadata| metadata.labels.to_owned()).unwrap_or_default(),
         service_account: service_account.to_owned(),
         pull_secrets: pull_secrets
             .iter()
@@ -192,21 +153,15 @@ fn places<'s>(spec: &'s Spec<'_>) -> Vec<Place<'s>> {
     let containers = [
         (ContainerKind::Container, &spec.containers),
         (ContainerKind::InitContainer, &spec.init_containers),
-        (
-            ContainerKind::EphemeralContainer,
-            &spec.ephemeral_containers,
-        ),
+        (ContainerKind::EphemeralContainer, &spec.ephemeral_containers),
     ];
     let containers = containers.into_iter().flat_map(|(kind, list)| {
-        list.items
-            .iter()
-            .enumerate()
-            .map(move |(index, container)| Place {
-                kind,
-                index,
-                name: text(&container.0.name),
-                image: text(&container.0.image),
-            })
+        list.items.iter().enumerate().map(move |(index, container)| Place {
+            kind,
+            index,
+            name: text(&container.0.name),
+            image: text(&container.0.image),
+        })
     });
     let volumes = spec.volumes.items.iter().enumerate();
     let volumes = volumes.filter_map(|(index, volume)| {

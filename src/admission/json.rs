@@ -77,10 +77,7 @@ pub(super) struct List<T> {
 
 impl<T> Default for List<T> {
     fn default() -> Self {
-        Self {
-            items: Vec::new(),
-            overflow: false,
-        }
+        Self { items: Vec::new(), overflow: false }
     }
 }
 
@@ -98,10 +95,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
             fn visit_none<E: Error>(self) -> Result<Self::Value, E> {
                 Ok(List::default())
             }
-            fn visit_some<D: Deserializer<'de>>(
-                self,
-                deserializer: D,
-            ) -> Result<Self::Value, D::Error> {
+            fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
                 deserializer.deserialize_seq(self)
             }
             fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
@@ -137,9 +131,7 @@ impl Strings<'_> {
 
     pub(super) fn to_owned(&self) -> BTreeMap<String, String> {
         let entries = self.entries.iter();
-        entries
-            .map(|(key, value)| (key.as_str().to_owned(), value.as_str().to_owned()))
-            .collect()
+        entries.map(|(key, value)| (key.as_str().to_owned(), value.as_str().to_owned())).collect()
     }
 }
 
@@ -157,10 +149,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Strings<'a> {
             fn visit_none<E: Error>(self) -> Result<Self::Value, E> {
                 Ok(Strings::default())
             }
-            fn visit_some<D: Deserializer<'de>>(
-                self,
-                deserializer: D,
-            ) -> Result<Self::Value, D::Error> {
+            fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
                 deserializer.deserialize_map(self)
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
@@ -227,13 +216,9 @@ mod tests {
     fn a_map_refuses_a_key_that_comes_twice() {
         assert_eq!(strings(r#"{"a":"1","b":"1"}"#), Ok(2));
         assert_eq!(strings("null"), Ok(0));
-        for bad in [
-            r#"{"a":"1","a":"1"}"#,
-            r#"{"a":"1","\u0061":"2"}"#,
-            r#"{"a":1}"#,
-            r#"{"a":null}"#,
-            r#"[["a","1"]]"#,
-        ] {
+        for bad in
+            [r#"{"a":"1","a":"1"}"#, r#"{"a":"1","\u0061":"2"}"#, r#"{"a":1}"#, r#"{"a":null}"#, r#"[["a","1"]]"#]
+        {
             assert!(strings(bad).is_err(), "{bad}");
         }
     }
@@ -243,16 +228,8 @@ mod tests {
         let json = |length: usize| format!("[{}]", vec!["\"x\""; length].join(","));
         for (length, kept, overflow) in [
             (0, 0, false),
-            (
-                limits::OBJECT_LIST_ENTRIES,
-                limits::OBJECT_LIST_ENTRIES,
-                false,
-            ),
-            (
-                limits::OBJECT_LIST_ENTRIES + 1,
-                limits::OBJECT_LIST_ENTRIES,
-                true,
-            ),
+            (limits::OBJECT_LIST_ENTRIES, limits::OBJECT_LIST_ENTRIES, false),
+            (limits::OBJECT_LIST_ENTRIES + 1, limits::OBJECT_LIST_ENTRIES, true),
         ] {
             let json = json(length);
             let list: List<Text<'_>> = serde_json::from_str(&json).unwrap();
@@ -268,17 +245,8 @@ mod tests {
         struct Pair {
             a: u8,
         }
-        assert_eq!(
-            serde_json::from_str::<Strict<Pair>>(r#"{"a":1}"#)
-                .unwrap()
-                .0
-                .a,
-            1
-        );
-        assert!(
-            serde_json::from_str::<Pair>("[1]").is_ok(),
-            "the derive alone takes it"
-        );
+        assert_eq!(serde_json::from_str::<Strict<Pair>>(r#"{"a":1}"#).unwrap().0.a, 1);
+        assert!(serde_json::from_str::<Pair>("[1]").is_ok(), "the derive alone takes it");
         assert!(serde_json::from_str::<Strict<Pair>>("[1]").is_err());
         assert!(serde_json::from_str::<Strict<Pair>>(r#"{"a":1,"a":1}"#).is_err());
     }

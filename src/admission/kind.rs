@@ -30,11 +30,7 @@ impl<'a> GroupVersionKind<'a> {
     /// From the two fields of an object.
     pub(super) fn of_object(api_version: &'a str, kind: &'a str) -> Self {
         let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
-        Self {
-            group,
-            version,
-            kind,
-        }
+        Self { group, version, kind }
     }
 }
 
@@ -67,11 +63,7 @@ impl Kind {
 
     pub(super) fn name(self) -> GroupVersionKind<'static> {
         let (group, kind, _) = self.names();
-        GroupVersionKind {
-            group,
-            version: "v1",
-            kind,
-        }
+        GroupVersionKind { group, version: "v1", kind }
     }
 
     /// The resource under which the API server serves it.
@@ -99,13 +91,7 @@ impl Kind {
         match self {
             Self::Pod => &[Step::Spec],
             Self::PodTemplate => &[Step::Template, Step::Spec],
-            Self::CronJob => &[
-                Step::Spec,
-                Step::JobTemplate,
-                Step::Spec,
-                Step::Template,
-                Step::Spec,
-            ],
+            Self::CronJob => &[Step::Spec, Step::JobTemplate, Step::Spec, Step::Template, Step::Spec],
             Self::DaemonSet
             | Self::Deployment
             | Self::Job
@@ -154,10 +140,7 @@ impl Step {
 /// Whether objects of this kind come with subresources and have no place for an image: a binding, an eviction, a scale.
 /// Their versions differ in other things only.
 pub(super) fn has_no_place_for_images(name: GroupVersionKind<'_>) -> bool {
-    matches!(
-        (name.group, name.kind),
-        ("", "Binding") | ("autoscaling", "Scale") | ("policy", "Eviction")
-    )
+    matches!((name.group, name.kind), ("", "Binding") | ("autoscaling", "Scale") | ("policy", "Eviction"))
 }
 
 #[cfg(test)]

@@ -23,20 +23,16 @@ impl Object {
     /// When it is of no kind that names images, or cannot be understood.
     pub fn parse(json: &[u8]) -> Result<Self, Denial> {
         let malformed = |finding: String| Denial::new(DenyReason::RequestMalformed, finding);
-        let json =
-            str::from_utf8(json).map_err(|_| malformed("the object is not UTF-8".to_owned()))?;
+        let json = str::from_utf8(json).map_err(|_| malformed("the object is not UTF-8".to_owned()))?;
         if is_too_deep(json) {
-            return Err(malformed(format!(
-                "the object nests deeper than {} levels",
-                limits::REVIEW_DEPTH
-            )));
+            return Err(malformed(format!("the object nests deeper than {} levels", limits::REVIEW_DEPTH)));
         }
-        let object: Strict<Shape<'_>> = serde_json::from_str(json)
-            .map_err(|error| malformed(format!("the object cannot be read: {error}")))?;
+        let object: Strict<Shape<'_>> =
+            serde_json::from_str(json).map_err(|error| malformed(format!("the object cannot be read: {error}")))?;
         let object = object.0;
         let name = GroupVersionKind::of_object(text(&object.api_version), text(&object.kind));
-        let kind = Kind::named(name)
-            .ok_or_else(|| malformed(format!("{name} is no kind that is known to name images")))?;
+        let kind =
+            Kind::named(name).ok_or_else(|| malformed(format!("{name} is no kind that is known to name images")))?;
         Ok(Self {
             inventory: Inventory::of(kind, &object, None)?,
             workload: workload(kind, &object, Requester::default()),

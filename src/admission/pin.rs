@@ -15,11 +15,9 @@ impl Pin {
     pub fn new(image: &ImageUse, digest: Digest) -> Option<Self> {
         match image.image.digest() {
             Some(_) => None,
-            None => Some(Self {
-                pointer: image.pointer.clone(),
-                from: image.image.clone(),
-                to: image.image.pinned(digest),
-            }),
+            None => {
+                Some(Self { pointer: image.pointer.clone(), from: image.image.clone(), to: image.image.pinned(digest) })
+            }
         }
     }
 

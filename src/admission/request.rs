@@ -30,19 +30,10 @@ impl Request {
     /// When the bytes are no such review, or its object cannot be understood.
     pub fn parse(body: &[u8]) -> Result<Self, Malformed> {
         let envelope = Envelope::parse(body).map_err(|finding| Malformed::NotReview { finding })?;
-        let refuse = |denial| Malformed::Request {
-            uid: envelope.uid().to_owned(),
-            denial: Box::new(denial),
-        };
+        let refuse = |denial| Malformed::Request { uid: envelope.uid().to_owned(), denial: Box::new(denial) };
         let operation = Operation::named(envelope.operation()).map_err(refuse)?;
         let (subject, missing) = understand(&envelope, operation).map_err(refuse)?;
-        Ok(Self {
-            uid: envelope.uid().to_owned(),
-            dry_run: envelope.is_dry_run(),
-            operation,
-            subject,
-            missing,
-        })
+        Ok(Self { uid: envelope.uid().to_owned(), dry_run: envelope.is_dry_run(), operation, subject, missing })
     }
 
     /// What the answer has to repeat.
@@ -72,9 +63,7 @@ impl Request {
 
     /// The warnings of the request itself, in words.
     pub fn warnings(&self) -> Vec<String> {
-        let warn = |missing: &MissingImage| {
-            explain::missing_image(missing.kind, &missing.container, &missing.pointer)
-        };
+        let warn = |missing: &MissingImage| explain::missing_image(missing.kind, &missing.container, &missing.pointer);
         self.missing.iter().map(warn).collect()
     }
 }
@@ -183,10 +172,7 @@ pub enum Malformed {
 }
 
 /// What has to be judged, and the places without an image.
-fn understand(
-    envelope: &Envelope<'_>,
-    operation: Operation,
-) -> Result<(Judgement, Vec<MissingImage>), Denial> {
+fn understand(envelope: &Envelope<'_>, operation: Operation) -> Result<(Judgement, Vec<MissingImage>), Denial> {
     let pass = |exemption| Ok((Judgement::Pass(exemption), Vec::new()));
     match operation {
         Operation::Connect => return pass(Exemption::Connect),
@@ -199,9 +185,7 @@ fn understand(
         return pass(Exemption::SubresourceWithoutImages);
     };
     let requester = requester(envelope)?;
-    if operation == Operation::Create
-        && is_mirror_pod_of_requester(kind, envelope, object, &requester)
-    {
+    if operation == Operation::Create && is_mirror_pod_of_requester(kind, envelope, object, &requester) {
         return pass(Exemption::MirrorPodFromNode);
     }
     let old = match operation {
@@ -209,23 +193,13 @@ fn understand(
         Operation::Connect | Operation::Create | Operation::Delete => None,
     };
     let inventory = Inventory::of(kind, object, old.as_ref())?;
-    let workload = Workload {
-        namespace: envelope.namespace().to_owned(),
-        ..workload(kind, object, requester)
-    };
+    let workload = Workload { namespace: envelope.namespace().to_owned(), ..workload(kind, object, requester) };
     let workload = match envelope.name() {
         "" => workload,
-        name => Workload {
-            name: name.to_owned(),
-            ..workload
-        },
+        name => Workload { name: name.to_owned(), ..workload },
     };
     let missing = inventory.missing.clone();
-    let exemption = if inventory.unchanged > 0 {
-        Exemption::ImagesUnchanged
-    } else {
-        Exemption::NoImages
-    };
+    let exemption = if inventory.unchanged > 0 { Exemption::ImagesUnchanged } else { Exemption::NoImages };
     let subject = match inventory.judge(workload) {
         Some(judge) => Judgement::Judge(Box::new(judge)),
         None => Judgement::Pass(exemption),
@@ -244,26 +218,19 @@ enum Carried {
 /// What the request says that it carries. Kind, resource and subresource have to agree: an object is read by its kind,
 /// and the webhook's rules were matched by its resource.
 fn carried(envelope: &Envelope<'_>) -> Result<Carried, Denial> {
-    let name = envelope
-        .kind()
-        .ok_or_else(|| malformed("the request has no kind"))?;
-    let (group, version, resource) = envelope
-        .resource()
-        .ok_or_else(|| malformed("the request has no resource"))?;
+    let name = envelope.kind().ok_or_else(|| malformed("the request has no kind"))?;
+    let (group, version, resource) = envelope.resource().ok_or_else(|| malformed("the request has no resource"))?;
     let subresource = envelope.subresource();
     if let Some(kind) = Kind::named(name) {
         let expected = kind.name();
-        return if (group, version, resource) == (expected.group, expected.version, kind.resource())
-        {
+        return if (group, version, resource) == (expected.group, expected.version, kind.resource()) {
             Ok(Carried::Images(kind))
         } else {
             Err(disagree(name, resource, subresource))
         };
     }
     if !has_no_place_for_images(name) {
-        return Err(malformed(format!(
-            "{name} is no kind that is known to name images"
-        )));
+        return Err(malformed(format!("{name} is no kind that is known to name images")));
     }
     match (name.kind, resource, subresource) {
         ("Binding", "bindings", "")
@@ -280,9 +247,7 @@ fn disagree(name: GroupVersionKind<'_>, resource: &str, subresource: &str) -> De
         subresource => format!("{resource}/{subresource}"),
     };
     let resource = explain::quoted(&resource, limits::PRINTED_NAME_BYTES);
-    malformed(format!(
-        "the kind {name} does not belong to the resource {resource}"
-    ))
+    malformed(format!("the kind {name} does not belong to the resource {resource}"))
 }
 
 /// The object, of the kind and in the namespace that the request names.
@@ -296,22 +261,15 @@ fn object<'e, 'a>(envelope: &'e Envelope<'a>) -> Result<&'e Shape<'a>, Denial> {
     match envelope.kind() {
         Some(asked) if asked == name => {}
         Some(asked) => {
-            return Err(malformed(format!(
-                "the request is about {asked}, and the object is {name}"
-            )));
+            return Err(malformed(format!("the request is about {asked}, and the object is {name}")));
         }
         None => return Err(malformed("the request has no kind")),
     }
-    let namespace = object
-        .metadata
-        .as_ref()
-        .map_or("", |metadata| text(&metadata.0.namespace));
+    let namespace = object.metadata.as_ref().map_or("", |metadata| text(&metadata.0.namespace));
     if namespace.is_empty() || namespace == envelope.namespace() {
         Ok(object)
     } else {
-        Err(malformed(
-            "the object is in another namespace than the request",
-        ))
+        Err(malformed("the object is in another namespace than the request"))
     }
 }
 
@@ -330,16 +288,9 @@ fn old_object<'a>(envelope: &Envelope<'a>, kind: Kind, object: &Shape<'_>) -> Op
 /// Whether a node tells of a static pod of its own. The annotation alone counts for nothing: the API server's
 /// authentication says who asks, and NodeRestriction keeps nodes from speaking for others
 /// (<https://kubernetes.io/docs/tasks/configure-pod-container/static-pod/>).
-fn is_mirror_pod_of_requester(
-    kind: Kind,
-    envelope: &Envelope<'_>,
-    object: &Shape<'_>,
-    requester: &Requester,
-) -> bool {
+fn is_mirror_pod_of_requester(kind: Kind, envelope: &Envelope<'_>, object: &Shape<'_>, requester: &Requester) -> bool {
     let metadata = object.metadata.as_ref().map(|metadata| &metadata.0);
-    let node = object
-        .pod_spec(kind)
-        .map_or("", |spec| text(&spec.node_name));
+    let node = object.pod_spec(kind).map_or("", |spec| text(&spec.node_name));
     kind == Kind::Pod
         && envelope.subresource().is_empty()
         && metadata.is_some_and(|metadata| metadata.annotations.has("kubernetes.io/config.mirror"))
@@ -357,12 +308,7 @@ fn requester(envelope: &Envelope<'_>) -> Result<Requester, Denial> {
     }
     Ok(Requester {
         username: text(&user.username).to_owned(),
-        groups: user
-            .groups
-            .items
-            .iter()
-            .map(|group| group.as_str().to_owned())
-            .collect(),
+        groups: user.groups.items.iter().map(|group| group.as_str().to_owned()).collect(),
     })
 }
 

@@ -50,12 +50,9 @@ impl Response {
             let wait = wait(worst.reason, &denials);
             Status::of(worst.reason, message, &judge.workload, causes, wait)
         });
-        let of_verdicts = verdicts.iter().flat_map(|verdict| {
-            verdict
-                .warnings
-                .iter()
-                .map(|warning| explain::warning(warning, &verdict.image))
-        });
+        let of_verdicts = verdicts
+            .iter()
+            .flat_map(|verdict| verdict.warnings.iter().map(|warning| explain::warning(warning, &verdict.image)));
         Self {
             uid: request.uid().to_owned(),
             allowed: verdicts.iter().all(|verdict| match verdict.outcome {
@@ -72,9 +69,7 @@ impl Response {
     /// The answer where nothing has to be judged: the object passes if the parser of `request` found it exempt.
     pub fn exempt(request: &Request) -> Self {
         match request.subject() {
-            Judgement::Judge(_) => {
-                Self::inconsistent(request, "the images of this request were not judged")
-            }
+            Judgement::Judge(_) => Self::inconsistent(request, "the images of this request were not judged"),
             Judgement::Pass(exemption) => Self {
                 uid: request.uid().to_owned(),
                 allowed: true,
@@ -91,11 +86,7 @@ impl Response {
 
     /// A refusal of a request that was not judged: malformed, shed, or failed.
     pub fn refused(uid: &str, denial: &Denial) -> Self {
-        let cause = Cause {
-            reason: denial.reason.code(),
-            message: explain::denial(denial),
-            field: String::new(),
-        };
+        let cause = Cause { reason: denial.reason.code(), message: explain::denial(denial), field: String::new() };
         let status = Status::of(
             denial.reason,
             explain::refusal(denial),
@@ -108,10 +99,7 @@ impl Response {
             allowed: false,
             status: Some(status),
             patch: None,
-            annotations: BTreeMap::from([
-                ("result", "deny".to_owned()),
-                ("reason", denial.reason.code().to_owned()),
-            ]),
+            annotations: BTreeMap::from([("result", "deny".to_owned()), ("reason", denial.reason.code().to_owned())]),
             warnings: Vec::new(),
         }
     }
@@ -129,27 +117,16 @@ impl Response {
         };
         let operations: Vec<Operation<'_>> = pins
             .iter()
-            .filter(|pin| {
-                images.is_some_and(|images| images.iter().any(|image| pin.is_about(image)))
-            })
+            .filter(|pin| images.is_some_and(|images| images.iter().any(|image| pin.is_about(image))))
             .flat_map(|pin| {
-                let operation = |op, value| Operation {
-                    op,
-                    path: pin.pointer().as_str(),
-                    value,
-                };
-                [
-                    operation("test", pin.from().written()),
-                    operation("replace", pin.to()),
-                ]
+                let operation = |op, value| Operation { op, path: pin.pointer().as_str(), value };
+                [operation("test", pin.from().written()), operation("replace", pin.to())]
             })
             .collect();
         let patch = if operations.is_empty() {
             None
         } else {
-            serde_json::to_vec(&operations)
-                .ok()
-                .map(|patch| STANDARD.encode(patch))
+            serde_json::to_vec(&operations).ok().map(|patch| STANDARD.encode(patch))
         };
         Self {
             uid: request.uid().to_owned(),
@@ -188,10 +165,7 @@ impl Response {
 
     /// A refusal of what our own callers put together wrongly.
     fn inconsistent(request: &Request, finding: &str) -> Self {
-        Self::refused(
-            request.uid(),
-            &Denial::new(DenyReason::InternalError, finding),
-        )
+        Self::refused(request.uid(), &Denial::new(DenyReason::InternalError, finding))
     }
 }
 
@@ -245,13 +219,7 @@ struct Details {
 }
 
 impl Status {
-    fn of(
-        reason: DenyReason,
-        message: String,
-        workload: &Workload,
-        causes: Vec<Cause>,
-        wait: Option<u64>,
-    ) -> Self {
+    fn of(reason: DenyReason, message: String, workload: &Workload, causes: Vec<Cause>, wait: Option<u64>) -> Self {
         let class = reason.class();
         Self {
             status: "Failure",
@@ -284,10 +252,7 @@ struct Operation<'a> {
 /// Whether there is one verdict for each image, in order.
 fn is_about(verdicts: &NonEmpty<Verdict>, judge: &Judge) -> bool {
     verdicts.len() == judge.images.len()
-        && verdicts
-            .iter()
-            .zip(judge.images.iter())
-            .all(|(verdict, image)| verdict.image == *image)
+        && verdicts.iter().zip(judge.images.iter()).all(|(verdict, image)| verdict.image == *image)
 }
 
 /// How many seconds the client is to wait before it tries again: only where another try may end differently.

@@ -92,37 +92,25 @@ impl<'a> Envelope<'a> {
     pub(super) fn parse(body: &'a [u8]) -> Result<Self, String> {
         let json = str::from_utf8(body).map_err(|_| "the body is not UTF-8".to_owned())?;
         if is_too_deep(json) {
-            return Err(format!(
-                "the body nests deeper than {} levels",
-                limits::REVIEW_DEPTH
-            ));
+            return Err(format!("the body nests deeper than {} levels", limits::REVIEW_DEPTH));
         }
         // One pass over everything is the rule. Only where the object does not fit is the review read again around it,
         // since the uid is needed for a proper refusal.
         let envelope = match read::<Strict<Shape<'a>>>(json) {
             Ok(request) => {
                 let (request, object) = request.take_object();
-                Self {
-                    request,
-                    object: Ok(object.map(|object| object.0)),
-                }
+                Self { request, object: Ok(object.map(|object| object.0)) }
             }
             Err(_) => {
                 let (request, object) = read::<&'a RawValue>(json)?.take_object();
-                let object = object.map(|object| {
-                    serde_json::from_str::<Strict<Shape<'a>>>(object.get()).map(|object| object.0)
-                });
-                Self {
-                    request,
-                    object: object.transpose(),
-                }
+                let object =
+                    object.map(|object| serde_json::from_str::<Strict<Shape<'a>>>(object.get()).map(|object| object.0));
+                Self { request, object: object.transpose() }
             }
         };
         match envelope.uid().len() {
             0 => Err("the request has no uid".to_owned()),
-            length if length > limits::REVIEW_UID_BYTES => {
-                Err("the uid of the request is too long".to_owned())
-            }
+            length if length > limits::REVIEW_UID_BYTES => Err("the uid of the request is too long".to_owned()),
             _ => Ok(envelope),
         }
     }
@@ -133,11 +121,7 @@ impl<'a> Envelope<'a> {
 
     pub(super) fn kind(&self) -> Option<GroupVersionKind<'_>> {
         let name = &self.request.kind.as_ref()?.0;
-        Some(GroupVersionKind {
-            group: text(&name.group),
-            version: text(&name.version),
-            kind: text(&name.kind),
-        })
+        Some(GroupVersionKind { group: text(&name.group), version: text(&name.version), kind: text(&name.kind) })
     }
 
     /// Group, version and resource.

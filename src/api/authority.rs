@@ -3,7 +3,7 @@
 use super::field::{Field, Object, not_carried_out};
 use super::key::{self, KeySpec};
 use super::predicate_type;
-use super::problem::{Problem, one_of, quoted};
+use super::problem::{Problem, listed, quoted};
 use super::{Reference, lint};
 use crate::policy::AttestationRule;
 
@@ -107,7 +107,7 @@ fn read(
             let there = kinds.iter().filter(|kind| kind.is_some()).count();
             problems.push(object.problem(format!(
                 "exactly one of {} is needed, {there} are there",
-                one_of(&["key", "keyless", "static"])
+                listed(&["key", "keyless", "static"], " or ")
             )));
             None
         }

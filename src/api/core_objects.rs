@@ -43,7 +43,7 @@ impl Secret {
                             data.insert(key.to_owned(), SecretBytes(Zeroizing::new(bytes)));
                         }
                         Err(_) => {
-                            problems.push(field.problem("is no base64; a plain value belongs under `stringData`"))
+                            problems.push(field.problem("is no base64; a plain value belongs under `stringData`"));
                         }
                     }
                 }

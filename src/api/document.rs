@@ -2,10 +2,12 @@
 
 use std::fmt;
 
+use serde_saphyr::budget::BudgetBreach;
 use serde_saphyr::options::{AliasLimits, DuplicateKeyPolicy, MergeKeyPolicy};
-use serde_saphyr::{Options, alias_limits, budget, options};
+use serde_saphyr::{Error as YamlError, Options, alias_limits, budget, options};
 
 use super::node::{JsonNode, Node, Value, YamlNode};
+use super::problem::quoted;
 use super::{ConfigMap, Namespace, PolicyDocument, Problem, Secret};
 use crate::limits;
 
@@ -130,7 +132,7 @@ fn yaml(text: &str) -> Result<Vec<Node>, DocumentError> {
         DocumentError {
             line: location.map(|location| location.line()),
             column: location.map(|location| location.column()),
-            message: without_position(&error.to_string()),
+            message: yaml_message(&error),
         }
     })?;
     Ok(nodes.into_iter().map(|node| node.0).collect())
@@ -159,6 +161,39 @@ fn yaml_options() -> Options {
         reject_unsupported_tags: true,
         with_snippet: false,
     }
+}
+
+/// What is wrong, in words for somebody who did not configure the parser.
+fn yaml_message(error: &YamlError) -> String {
+    if let YamlError::AliasError { error, .. } = error {
+        return yaml_message(error);
+    }
+    if let YamlError::DuplicateMappingKey { key, .. } = error {
+        return match key {
+            Some(key) => format!("{} is there twice in one mapping", quoted(key)),
+            None => "a key is there twice in one mapping".to_owned(),
+        };
+    }
+    if let YamlError::Budget { breach, .. } = error {
+        return if let BudgetBreach::Depth { .. } = breach {
+            format!("is nested deeper than {} levels", limits::POLICY_DEPTH)
+        } else if let BudgetBreach::Documents { .. } = breach {
+            format!("holds more than {} documents", limits::POLICY_DOCUMENTS)
+        } else {
+            "holds more than is read of one file".to_owned()
+        };
+    }
+    let is_alias_bomb = matches!(
+        error,
+        YamlError::AliasReplayCounterOverflow { .. }
+            | YamlError::AliasReplayLimitExceeded { .. }
+            | YamlError::AliasExpansionLimitExceeded { .. }
+            | YamlError::AliasReplayStackDepthExceeded { .. }
+    );
+    if is_alias_bomb {
+        return format!("its aliases stand for more than {} values", limits::POLICY_ALIASED_NODES);
+    }
+    without_position(&error.to_string())
 }
 
 /// Parsers put the place at the end of their messages; it is said once, and on one line.

@@ -1,7 +1,7 @@
 //! Reads the fields of a document by name, and keeps account of their paths and of what is wrong with them.
 
 use super::node::{Node, Value};
-use super::problem::{Problem, one_of, quoted};
+use super::problem::{Problem, listed, quoted};
 
 /// One field that is there.
 #[derive(Clone, Debug)]
@@ -169,11 +169,8 @@ impl<'a> Object<'a> {
     pub(super) fn finish(self, problems: &mut Vec<Problem>) {
         for (key, node) in self.entries {
             if !self.known.iter().any(|known| known == key) {
-                let message = format!(
-                    "{} is not a known field; known are {}",
-                    quoted(key),
-                    one_of(&self.known).replace(" or ", " and ")
-                );
+                let message =
+                    format!("{} is not a known field; known are {}", quoted(key), listed(&self.known, " and "));
                 problems.push(Problem::new(self.path_of(key), node.line, message));
             }
         }

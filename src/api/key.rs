@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::field::Field;
-use super::problem::{Problem, one_of, quoted};
+use super::problem::{Problem, listed, quoted};
 use super::{Reference, Resolved, lint};
 use crate::limits;
 use crate::trust::{Anchor, HashAlgorithm, LogRule, PublicKey};
@@ -73,7 +73,7 @@ pub(super) fn read(field: &Field<'_>, problems: &mut Vec<Problem>, warnings: &mu
             let there = sources.iter().filter(|source| source.is_some()).count();
             problems.push(object.problem(format!(
                 "exactly one of {} is needed, {there} are there",
-                one_of(&["data", "secretRef", "kms"])
+                listed(&["data", "secretRef", "kms"], " or ")
             )));
             None
         }

@@ -140,6 +140,15 @@ impl<'de, C: Deserialize<'de> + Into<Node>> Visitor<'de> for ContentVisitor<C> {
         Ok(Value::Number(value.into()))
     }
 
+    // The parsers' own errors would repeat the number, which may be a value of a Secret.
+    fn visit_i128<E: de::Error>(self, _value: i128) -> Result<Value, E> {
+        Err(E::custom("a number does not fit 64 bits"))
+    }
+
+    fn visit_u128<E: de::Error>(self, _value: u128) -> Result<Value, E> {
+        Err(E::custom("a number does not fit 64 bits"))
+    }
+
     fn visit_f64<E: de::Error>(self, value: f64) -> Result<Value, E> {
         let number = Number::from_f64(value);
         number.map(Value::Number).ok_or_else(|| E::custom("a number has to be finite"))

@@ -37,10 +37,10 @@ const QUOTED_CHARS: usize = 80;
 pub fn one_line(text: &str) -> String {
     let mut line = String::new();
     for character in text.chars().take(QUOTED_CHARS) {
-        if character.is_control() || character == '`' {
-            line.extend(character.escape_default());
-        } else {
-            line.push(character);
+        match character {
+            '`' => line.push('\''),
+            control if control.is_control() => line.extend(control.escape_default()),
+            other => line.push(other),
         }
     }
     if text.chars().nth(QUOTED_CHARS).is_some() {
@@ -54,12 +54,12 @@ pub(super) fn quoted(text: &str) -> String {
     format!("`{}`", one_line(text))
 }
 
-/// Several names for a message: `` `a`, `b` or `c` ``.
-pub(super) fn one_of(names: &[&str]) -> String {
+/// Several names for a message, with `last` before the last one: `` `a`, `b` or `c` ``.
+pub(super) fn listed(names: &[&str], last: &str) -> String {
     let mut list = String::new();
     for (index, name) in names.iter().enumerate() {
         if index > 0 {
-            list.push_str(if index + 1 == names.len() { " or " } else { ", " });
+            list.push_str(if index + 1 == names.len() { last } else { ", " });
         }
         list.push_str(&quoted(name));
     }
@@ -72,14 +72,14 @@ mod tests {
 
     #[test]
     fn a_quoted_text_stays_on_one_line() {
-        assert_eq!(quoted("a\nb`\u{1b}[31m"), r"`a\nb\u{60}\u{1b}[31m`");
+        assert_eq!(quoted("a\nb`\u{1b}[31m"), r"`a\nb'\u{1b}[31m`");
         assert_eq!(quoted(&"a".repeat(81)), format!("`{}…`", "a".repeat(80)));
     }
 
     #[test]
     fn names_are_listed() {
-        assert_eq!(one_of(&["a"]), "`a`");
-        assert_eq!(one_of(&["a", "b"]), "`a` or `b`");
-        assert_eq!(one_of(&["a", "b", "c"]), "`a`, `b` or `c`");
+        assert_eq!(listed(&["a"], " or "), "`a`");
+        assert_eq!(listed(&["a", "b"], " or "), "`a` or `b`");
+        assert_eq!(listed(&["a", "b", "c"], " or "), "`a`, `b` or `c`");
     }
 }

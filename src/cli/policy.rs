@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::api::{self, Document, PolicyDocument, Problem, Resolved, STANDALONE_NAMESPACE};
 use crate::image::ImageRef;
-use crate::loader::{self, Note, TextFile};
+use crate::loader::{self, Note, TextFile, describe};
 use crate::policy::{Dialect, Pattern};
 
 /// Looks at policies, without a cluster and without a registry.
@@ -176,12 +176,12 @@ impl Checked {
                     continue;
                 }
                 Document::ConfigMap(config_map) => (
-                    format!("ConfigMap {}", config_map.name()),
+                    describe("ConfigMap", config_map.name()),
                     config_map.problems().to_vec(),
                     resolved.add_config_map(config_map),
                 ),
                 Document::Namespace(namespace) => {
-                    (format!("Namespace {}", namespace.name()), namespace.problems().to_vec(), true)
+                    (describe("Namespace", namespace.name()), namespace.problems().to_vec(), true)
                 }
                 Document::Other(other) => {
                     let line = other.line.map(|line| format!(":{line}"));
@@ -195,7 +195,7 @@ impl Checked {
                     continue;
                 }
                 Document::Secret(secret) => {
-                    (format!("Secret {}", secret.name()), secret.problems().to_vec(), resolved.add_secret(secret))
+                    (describe("Secret", secret.name()), secret.problems().to_vec(), resolved.add_secret(secret))
                 }
             };
             let twice = (!is_new).then(twice);
@@ -352,3 +352,8 @@ impl<'a> JsonProblem<'a> {
         Self { path: &problem.field.path, line: problem.line, message: &problem.field.message }
     }
 }
+
+#[cfg(test)]
+mod samples;
+#[cfg(test)]
+mod tests;

@@ -49,7 +49,7 @@ impl Descriptor {
 
 /// The wire form, before digest and size are read: one that cannot be used breaks only itself.
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(expecting = "an object", rename_all = "camelCase")]
 pub(super) struct WireDescriptor {
     #[serde(default)]
     media_type: String,

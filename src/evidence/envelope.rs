@@ -108,7 +108,7 @@ fn decode(text: &str) -> Option<Vec<u8>> {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(expecting = "an object", rename_all = "camelCase")]
 struct Wire {
     payload: String,
     payload_type: String,
@@ -116,6 +116,7 @@ struct Wire {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct WireSignature {
     sig: String,
     #[serde(default)]

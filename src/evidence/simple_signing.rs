@@ -68,6 +68,7 @@ impl SimpleSigning {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct Wire {
     critical: Critical,
     #[serde(default)]
@@ -75,6 +76,7 @@ struct Wire {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct Critical {
     image: Image,
     #[serde(rename = "type")]
@@ -84,6 +86,7 @@ struct Critical {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct Image {
     #[serde(rename = "docker-manifest-digest")]
     digest: String,

@@ -118,6 +118,7 @@ impl StatementSubject {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct Wire {
     #[serde(rename = "_type")]
     kind: String,
@@ -134,6 +135,7 @@ fn null() -> Box<RawValue> {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct WireSubject {
     #[serde(default, deserialize_with = "null_as_default")]
     name: String,

@@ -230,7 +230,8 @@ impl Documents {
     }
 }
 
-fn describe(kind: &str, name: &str) -> String {
+/// The kind and name of an object on one line.
+pub(crate) fn describe(kind: &str, name: &str) -> String {
     let kind = api::one_line(kind);
     if name.is_empty() { kind } else { format!("{kind} {}", api::one_line(name)) }
 }

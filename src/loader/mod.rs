@@ -9,9 +9,12 @@
 mod files;
 mod load;
 mod status;
+#[cfg(test)]
+mod tests;
 mod watch;
 
 pub use files::{ReadError, TextFile, read};
+pub(crate) use load::describe;
 pub use load::{LoadError, Loaded, Note, Settings, load, load_dir};
 pub use status::Status;
 pub use watch::Loader;

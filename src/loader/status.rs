@@ -13,8 +13,8 @@ pub struct Status {
     pub generation: u64,
     /// The revision of the published set.
     pub revision: String,
-    /// When the files were last read well.
-    pub read_at: Instant,
+    /// When the files were last read well; none before [`Loader::run`](super::Loader::run) looked at them once.
+    pub read_at: Option<Instant>,
     /// Why the published set is not what the files say now (`policies_stale`); none where it is.
     pub stale: Option<String>,
     /// How many policies the published set has, broken ones included.

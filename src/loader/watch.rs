@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use aws_lc_rs::digest;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::load::from_files;
 use super::{LoadError, Loaded, Settings, Status, TextFile, read};
@@ -47,20 +47,27 @@ impl Loader {
         self.status.subscribe()
     }
 
-    /// Looks at the files at every interval until `shutdown` ends. Reading and compiling is one blocking call at a time,
-    /// away from the threads that serve.
+    /// Looks at the files at once and then at every interval, until `shutdown` ends. Reading and compiling is one blocking
+    /// call at a time, away from the threads that serve.
     pub async fn run(mut self, shutdown: impl Future<Output = ()>) {
         let mut shutdown = pin!(shutdown);
+        let mut ticks = interval(self.settings.interval);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            tokio::select! {
+            let now = tokio::select! {
                 () = &mut shutdown => return,
-                () = sleep(self.settings.interval) => {}
-            }
+                now = ticks.tick() => now,
+            };
             let settings = self.settings.clone();
             let seen = self.seen;
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "one blocking call at a time, bounded by the limits of files: thousands of policies must not \
+                          hold up the threads that answer admissions"
+            )]
             let attempt = tokio::task::spawn_blocking(move || attempt(&settings, seen)).await;
             match attempt {
-                Ok(attempt) => self.apply(attempt),
+                Ok(attempt) => self.apply(attempt, now),
                 Err(_) => {
                     self.seen = None;
                     self.stale("reading the policies failed unexpectedly".to_owned());
@@ -69,13 +76,13 @@ impl Loader {
         }
     }
 
-    /// Looks at the files once.
-    pub fn poll(&mut self) {
+    /// Looks at the files once; it is `now`.
+    pub fn poll(&mut self, now: Instant) {
         let attempt = attempt(&self.settings, self.seen);
-        self.apply(attempt);
+        self.apply(attempt, now);
     }
 
-    fn apply(&mut self, attempt: Attempt) {
+    fn apply(&mut self, attempt: Attempt, now: Instant) {
         match attempt {
             Attempt::Failed(seen, error) => {
                 self.seen = seen;
@@ -83,13 +90,13 @@ impl Loader {
             }
             Attempt::Loaded(seen, loaded) => {
                 self.seen = Some(seen);
-                self.publish(&loaded);
+                self.publish(&loaded, now);
             }
+            // The files say what they said. Where that made a set, it is fresh; where it was an error, it still is one.
             Attempt::Unchanged => {
-                // The files were read, and say what they said: where that was readable, it is fresh again.
                 self.status.send_if_modified(|status| {
                     if status.stale.is_none() {
-                        status.read_at = Instant::now();
+                        status.read_at = Some(now);
                     }
                     false
                 });
@@ -97,9 +104,9 @@ impl Loader {
         }
     }
 
-    /// Publishes what was loaded. A set that says the same stays the one in force, so that whatever is kept per
-    /// generation stays too.
-    fn publish(&self, loaded: &Loaded) {
+    /// Publishes what was loaded. Where it says the same as the set in force, that one stays, and with it whatever is
+    /// kept per generation.
+    fn publish(&self, loaded: &Loaded, now: Instant) {
         let (generation, revision) = {
             let status = self.status.borrow();
             (status.generation, status.revision.clone())
@@ -108,7 +115,7 @@ impl Loader {
         if is_new {
             self.policies.send_replace(Some(Arc::clone(&loaded.set)));
         }
-        self.status.send_replace(status(generation + u64::from(is_new), loaded));
+        self.status.send_replace(Status { read_at: Some(now), ..status(generation + u64::from(is_new), loaded) });
     }
 
     fn stale(&self, reason: String) {
@@ -171,7 +178,7 @@ fn status(generation: u64, loaded: &Loaded) -> Status {
     Status {
         generation,
         revision: loaded.set.revision().to_owned(),
-        read_at: Instant::now(),
+        read_at: None,
         stale: None,
         policies: policies.len(),
         invalid: policies.iter().filter(|policy| is_invalid(&policy.body)).count(),

@@ -13,6 +13,8 @@ mod pattern;
 mod plan;
 mod reason;
 mod set;
+#[cfg(test)]
+mod tests;
 mod verdict;
 mod workload;
 

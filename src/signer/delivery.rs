@@ -30,20 +30,9 @@ pub async fn sign(
     keys: &dyn Keychain,
     deadline: Instant,
 ) -> Result<Signed, SignError> {
-    let SignRequest { image, key, annotations, format, now } = *request;
-    let store = Store { client, repository: image.repository(), keys, deadline };
-    let (subject, descriptor) = resolve(&store, image).await?;
-    let mut delivery = Delivery { claim: Claim::Signature(annotations), subject, layer: None, bundle: None };
-    if format.has_legacy() {
-        let payload = simple_signing::payload(&delivery.subject, annotations)?;
-        let signature = key.sign(&payload)?;
-        delivery.layer = Some(Layer::signature(payload, &signature, key));
-    }
-    if format.has_bundle() {
-        let envelope = Envelope::sign(&statement::signature(&delivery.subject, annotations)?, key)?;
-        delivery.bundle = Some(Bundle::new(&envelope, key, Statement::COSIGN_SIGN, &descriptor, now)?);
-    }
-    delivery.deliver(&store, key, now).await
+    let store = Store { client, repository: request.image.repository(), keys, deadline };
+    let subject = resolve(&store, request.image).await?;
+    Delivery::of_signature(request, subject)?.deliver(&store).await
 }
 
 /// Attests a predicate about an image.
@@ -56,24 +45,19 @@ pub async fn attest(
     keys: &dyn Keychain,
     deadline: Instant,
 ) -> Result<Signed, SignError> {
-    let AttestRequest { image, key, predicate, format, now } = *request;
-    let store = Store { client, repository: image.repository(), keys, deadline };
-    let (subject, descriptor) = resolve(&store, image).await?;
-    let predicate_type = predicate.predicate_type();
-    // One signature serves both layouts.
-    let envelope = Envelope::sign(&statement::attestation(&subject, predicate)?, key)?;
-    let mut delivery = Delivery { claim: Claim::Attestation(predicate_type), subject, layer: None, bundle: None };
-    if format.has_legacy() {
-        delivery.layer = Some(Layer::attestation(envelope.to_json()?, predicate_type.as_str()));
-    }
-    if format.has_bundle() {
-        delivery.bundle = Some(Bundle::new(&envelope, key, predicate_type.as_str(), &descriptor, now)?);
-    }
-    delivery.deliver(&store, key, now).await
+    let store = Store { client, repository: request.image.repository(), keys, deadline };
+    let subject = resolve(&store, request.image).await?;
+    Delivery::of_attestation(request, subject)?.deliver(&store).await
 }
 
-/// The exact name of the image, and how a manifest refers to it. A tag is asked for here and never again.
-async fn resolve(store: &Store<'_>, image: &ImageRef) -> Result<(ImageDigest, Descriptor), SignError> {
+/// What is signed: the exact name of the image, and how a manifest refers to it.
+struct Subject {
+    image: ImageDigest,
+    descriptor: Descriptor,
+}
+
+/// Asks what the image is. A tag is asked for here and never again.
+async fn resolve(store: &Store<'_>, image: &ImageRef) -> Result<Subject, SignError> {
     let reference = match (image.digest(), image.tag_to_resolve()) {
         (Some(digest), _) => Some(Reference::Digest(digest)),
         (None, Some(tag)) => Some(Reference::Tag(tag)),
@@ -84,9 +68,10 @@ async fn resolve(store: &Store<'_>, image: &ImageRef) -> Result<(ImageDigest, De
         None => None,
     };
     let fetched = fetched.ok_or_else(|| SignError::NotFound { image: image.to_string() })?;
-    let subject = ImageDigest::new(image.repository().clone(), fetched.digest);
-    let descriptor = Descriptor::of(fetched.media_type, &fetched.bytes);
-    Ok((subject, descriptor))
+    Ok(Subject {
+        image: ImageDigest::new(image.repository().clone(), fetched.digest),
+        descriptor: Descriptor::of(fetched.media_type, &fetched.bytes),
+    })
 }
 
 /// What has to be true in the end.
@@ -104,15 +89,56 @@ struct Bundle {
 /// Evidence on its way.
 struct Delivery<'a> {
     claim: Claim<'a>,
-    subject: ImageDigest,
+    image: ImageDigest,
+    key: &'a SigningKey,
+    now: Timestamp,
     layer: Option<Layer<'a>>,
     bundle: Option<Bundle>,
 }
 
-impl Delivery<'_> {
+impl<'a> Delivery<'a> {
+    /// The signature of `subject`.
+    fn of_signature(request: &SignRequest<'a>, subject: Subject) -> Result<Self, SignError> {
+        let SignRequest { image: _, key, annotations, format, now } = *request;
+        let Subject { image, descriptor } = subject;
+        let layer = if format.has_legacy() {
+            let payload = simple_signing::payload(&image, annotations)?;
+            let signature = key.sign(&payload)?;
+            Some(Layer::signature(payload, &signature, key))
+        } else {
+            None
+        };
+        let bundle = if format.has_bundle() {
+            let envelope = Envelope::sign(&statement::signature(&image, annotations)?, key)?;
+            Some(Bundle::new(&envelope, key, Statement::COSIGN_SIGN, &descriptor, now)?)
+        } else {
+            None
+        };
+        Ok(Self { claim: Claim::Signature(annotations), image, key, now, layer, bundle })
+    }
+
+    /// The attestation about `subject`; one signature serves both layouts.
+    fn of_attestation(request: &AttestRequest<'a>, subject: Subject) -> Result<Self, SignError> {
+        let AttestRequest { image: _, key, predicate, format, now } = *request;
+        let Subject { image, descriptor } = subject;
+        let predicate_type = predicate.predicate_type();
+        let envelope = Envelope::sign(&statement::attestation(&image, predicate)?, key)?;
+        let layer = if format.has_legacy() {
+            Some(Layer::attestation(envelope.to_json()?, predicate_type.as_str()))
+        } else {
+            None
+        };
+        let bundle = if format.has_bundle() {
+            Some(Bundle::new(&envelope, key, predicate_type.as_str(), &descriptor, now)?)
+        } else {
+            None
+        };
+        Ok(Self { claim: Claim::Attestation(predicate_type), image, key, now, layer, bundle })
+    }
+
     /// Pushes the evidence, and verifies what the registry then has.
-    async fn deliver(&self, store: &Store<'_>, key: &SigningKey, now: Timestamp) -> Result<Signed, SignError> {
-        let wanted = self.verify_unsent(key, now)?;
+    async fn deliver(&self, store: &Store<'_>) -> Result<Signed, SignError> {
+        let wanted = self.verify_unsent()?;
         // The one waits for its tag to settle while the other is pushed.
         let (layer, bundle) = tokio::join!(self.push_layer(store), self.push_bundle(store));
         let pushed = [layer?, bundle?].into_iter().flatten().collect();
@@ -121,19 +147,19 @@ impl Delivery<'_> {
             Claim::Attestation(_) => true,
             Claim::Signature(_) => false,
         };
-        let query = Query::new(self.subject.clone(), attestations);
+        let query = Query::new(self.image.clone(), attestations);
         let evidence = store.client.fetch(&query, store.keys, store.deadline).await;
-        self.verify(&evidence, &wanted, key, now).map_err(|(path, detail)| SignError::Unverified {
-            image: self.subject.to_string(),
+        self.verify(&evidence, &wanted).map_err(|(path, detail)| SignError::Unverified {
+            image: self.image.to_string(),
             path,
             detail,
         })?;
-        Ok(Signed { subject: self.subject.clone(), pushed })
+        Ok(Signed { subject: self.image.clone(), pushed })
     }
 
     /// Verifies the evidence as it is about to be sent, so that nothing is pushed which would not count; says what was
     /// verified.
-    fn verify_unsent(&self, key: &SigningKey, now: Timestamp) -> Result<Vec<(Path, Digest)>, SignError> {
+    fn verify_unsent(&self) -> Result<Vec<(Path, Digest)>, SignError> {
         let layer = self.layer.as_ref().map(|layer| (layer.blob(), layer.artifact()));
         let bundle = self.bundle.as_ref().map(|bundle| (bundle.blob.as_slice(), bundle.artifact()));
         let mut wanted = Vec::new();
@@ -149,21 +175,15 @@ impl Delivery<'_> {
             wanted.push((artifact.path, artifact.digest));
             answers.insert(artifact.path, Answer::Answered(vec![artifact]));
         }
-        let evidence = Evidence::new(self.subject.clone(), answers);
-        self.verify(&evidence, &wanted, key, now).map_err(|(path, detail)| SignError::Unverifiable { path, detail })?;
+        let evidence = Evidence::new(self.image.clone(), answers);
+        self.verify(&evidence, &wanted).map_err(|(path, detail)| SignError::Unverifiable { path, detail })?;
         Ok(wanted)
     }
 
     /// Lets the code that admits judge `evidence`; each of `wanted` has to make the fact that was claimed.
-    fn verify(
-        &self,
-        evidence: &Evidence,
-        wanted: &[(Path, Digest)],
-        key: &SigningKey,
-        now: Timestamp,
-    ) -> Result<(), (Path, String)> {
-        let anchor = Anchor::key(key.public_key().clone(), HashAlgorithm::Sha256, LogRule::Optional);
-        let facts = verify(evidence, &[Arc::new(anchor)], now, &mut Budget::per_image());
+    fn verify(&self, evidence: &Evidence, wanted: &[(Path, Digest)]) -> Result<(), (Path, String)> {
+        let anchor = Anchor::key(self.key.public_key().clone(), HashAlgorithm::Sha256, LogRule::Optional);
+        let facts = verify(evidence, &[Arc::new(anchor)], self.now, &mut Budget::per_image());
         for (path, digest) in wanted {
             let found = facts
                 .facts()
@@ -181,7 +201,7 @@ impl Delivery<'_> {
             return Ok(None);
         };
         store.push_blob(layer.blob().to_vec()).await?;
-        let tag = layer.path().tag(self.subject.digest());
+        let tag = layer.path().tag(self.image.digest());
         Ok(Some(PushedEvidence {
             path: layer.path(),
             artifact: Digest::of(layer.blob()),
@@ -197,7 +217,7 @@ impl Delivery<'_> {
         store.push_blob(blob.clone()).await?;
         let pushed = store.push_manifest(media_type::OCI_MANIFEST, referrer.manifest().to_vec()).await?;
         if !pushed.subject_accepted {
-            let tag = Path::Referrers.tag(self.subject.digest());
+            let tag = Path::Referrers.tag(self.image.digest());
             store.extend(&tag, referrer).await?;
         }
         Ok(Some(PushedEvidence { path: Path::Referrers, artifact: Digest::of(blob), manifest: referrer.digest() }))
@@ -244,5 +264,74 @@ fn why(facts: &Facts, evidence: &Evidence, path: Path, digest: Digest) -> String
         (Some(rejection), _) => rejection.error.to_string(),
         (None, Some(Answer::Unasked(unasked))) => unasked.to_string(),
         (None, None | Some(Answer::Absent | Answer::Answered(_))) => "the registry does not list it".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::signer::{Format, Predicate};
+
+    fn subject() -> Subject {
+        let image = ImageDigest::new("ghcr.io/a/b".parse().unwrap(), Digest::of(b"manifest"));
+        Subject { image, descriptor: Descriptor::of(media_type::OCI_MANIFEST, b"manifest") }
+    }
+
+    fn signature(format: Format, annotations: usize) -> Result<Vec<(Path, Digest)>, SignError> {
+        let key = SigningKey::generate().unwrap();
+        let annotations = (0..annotations).map(|n| (n.to_string(), String::new())).collect();
+        let image = "ghcr.io/a/b".parse().unwrap();
+        let now = Timestamp::UNIX_EPOCH;
+        let request = SignRequest { image: &image, key: &key, annotations: &annotations, format, now };
+        Delivery::of_signature(&request, subject())?.verify_unsent()
+    }
+
+    fn attestation(format: Format, predicate: &str) -> Result<Vec<(Path, Digest)>, SignError> {
+        let key = SigningKey::generate().unwrap();
+        let image = "ghcr.io/a/b".parse().unwrap();
+        let now = Timestamp::UNIX_EPOCH;
+        let predicate_type = PredicateType::parse("https://example.com/scan").unwrap();
+        let predicate = Predicate::new(predicate_type, predicate.as_bytes(), now).unwrap();
+        let request = AttestRequest { image: &image, key: &key, predicate: &predicate, format, now };
+        Delivery::of_attestation(&request, subject())?.verify_unsent()
+    }
+
+    fn paths(wanted: Result<Vec<(Path, Digest)>, SignError>) -> Vec<Path> {
+        wanted.unwrap().into_iter().map(|(path, _)| path).collect()
+    }
+
+    #[test]
+    fn every_layout_verifies() {
+        for (format, signatures, attestations) in [
+            (Format::Both, vec![Path::SignatureTag, Path::Referrers], vec![Path::AttestationTag, Path::Referrers]),
+            (Format::Bundle, vec![Path::Referrers], vec![Path::Referrers]),
+            (Format::Legacy, vec![Path::SignatureTag], vec![Path::AttestationTag]),
+        ] {
+            assert_eq!(paths(signature(format, 0)), signatures);
+            assert_eq!(paths(signature(format, 2)), signatures);
+            assert_eq!(paths(attestation(format, "{}")), attestations);
+        }
+    }
+
+    #[test]
+    fn what_would_not_verify_is_not_sent() {
+        let nested = |depth| format!("{{\"a\":{}{}}}", "[".repeat(depth), "]".repeat(depth));
+        let most = limits::PAYLOAD_ANNOTATIONS;
+        assert!(signature(Format::Both, most).is_ok());
+        assert!(attestation(Format::Both, &nested(8)).is_ok());
+        for format in [Format::Bundle, Format::Legacy] {
+            for error in [
+                signature(format, most + 1).unwrap_err(),
+                attestation(format, &nested(limits::EVIDENCE_DEPTH)).unwrap_err(),
+            ] {
+                assert!(matches!(error, SignError::Unverifiable { .. }), "{error}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_largest_predicate_can_be_sent() {
+        let predicate = format!("{{\"a\":\"{}\"}}", "a".repeat(limits::PREDICATE_BYTES - 8));
+        assert!(attestation(Format::Both, &predicate).is_ok());
     }
 }

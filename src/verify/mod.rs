@@ -14,7 +14,10 @@ mod key;
 mod legacy;
 mod log;
 mod message;
+mod rejections;
 mod subject;
+#[cfg(test)]
+mod testing;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,12 +27,13 @@ use jiff::Timestamp;
 pub use error::{Rejection, VerifyError};
 pub use fact::{Fact, FactKind, Facts, Step};
 
-use self::case::{Case, is_of_other_hash};
+use self::case::Case;
 use self::log::Logs;
 use self::message::Message;
-use crate::evidence::{Answer, Artifact, Evidence, Path, Unasked};
-use crate::limits::{Budget, REJECTIONS_PER_IMAGE};
-use crate::trust::{Anchor, AnchorId};
+use self::rejections::Rejections;
+use crate::evidence::{Answer, Evidence, Path, Unasked};
+use crate::limits::Budget;
+use crate::trust::Anchor;
 
 /// Verifies every artifact of `evidence` against every anchor. Whatever is found counts: a foreign or broken artifact
 /// never switches another one off.
@@ -80,66 +84,8 @@ fn verify_with_logs(
             }
         }
     }
-    explain_mismatches(evidence, &anchors, &facts, &mut rejections, budget);
-    Facts::assertion(
-        evidence.subject().clone(),
-        facts,
-        rejections.kept.into_iter().map(|(_, kept)| kept).collect(),
-        unasked(evidence),
-    )
-}
-
-/// What was rejected, within [`REJECTIONS_PER_IMAGE`], each with the place of its artifact: signatures of several keys
-/// over the same payload are layers of one digest.
-#[derive(Default)]
-struct Rejections {
-    kept: Vec<(usize, Rejection)>,
-}
-
-impl Rejections {
-    fn push(&mut self, index: usize, artifact: &Artifact, anchor: Option<AnchorId>, error: VerifyError) {
-        let is_budget = |error: &VerifyError| matches!(error, VerifyError::Budget(_));
-        let always = is_budget(&error) && !self.kept.last().is_some_and(|(_, last)| is_budget(&last.error));
-        if self.kept.len() < REJECTIONS_PER_IMAGE || always {
-            let rejection = Rejection { path: artifact.path, artifact: artifact.digest, anchor, error };
-            self.kept.push((index, rejection));
-        }
-    }
-}
-
-/// Where an anchor has no fact at all, says of what seemed signed by another key whether only its hash is another one.
-/// Done last, so that an explanation never uses up what verification needs.
-fn explain_mismatches(
-    evidence: &Evidence,
-    anchors: &BTreeMap<AnchorId, &Anchor>,
-    facts: &[Fact],
-    rejections: &mut Rejections,
-    budget: &mut Budget,
-) {
-    let mut unexplained = rejections
-        .kept
-        .iter_mut()
-        .filter(|(_, rejection)| matches!(rejection.error, VerifyError::KeyMismatch | VerifyError::SignatureInvalid))
-        .peekable();
-    for (index, artifact) in evidence.artifacts().enumerate() {
-        let Ok(content) = &artifact.content else {
-            continue;
-        };
-        let mut message = None;
-        while let Some((_, rejection)) = unexplained.next_if(|(at, _)| *at == index) {
-            let anchor = rejection
-                .anchor
-                .filter(|id| facts.iter().all(|fact| fact.anchor() != *id))
-                .and_then(|id| anchors.get(&id));
-            let Some(anchor) = anchor else {
-                continue;
-            };
-            let message = message.get_or_insert_with(|| Message::of(content));
-            if is_of_other_hash(anchor, content, message, budget) {
-                rejection.error = VerifyError::AlgorithmMismatch;
-            }
-        }
-    }
+    rejections.explain_mismatches(evidence, &anchors, &facts, budget);
+    Facts::assertion(evidence.subject().clone(), facts, rejections.into_vec(), unasked(evidence))
 }
 
 fn unasked(evidence: &Evidence) -> Vec<(Path, Unasked)> {
@@ -152,3 +98,6 @@ fn unasked(evidence: &Evidence) -> Vec<(Path, Unasked)> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,9 @@
 //! `cfg(test)` on the crate is what lets helper functions, too, fail loudly: the lints take it for test code.
 #![cfg(test)]
 
+mod cosign;
+mod fuzzing;
 mod manual;
 mod registry;
+mod signer;
 mod support;

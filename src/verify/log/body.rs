@@ -108,11 +108,13 @@ fn intoto_001(body: &[u8], signed: &Signed<'_>) -> Result<(), VerifyError> {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct Intoto001 {
     spec: Intoto001Spec,
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct Intoto001Spec {
     content: Intoto001Content,
     #[serde(rename = "publicKey")]
@@ -120,11 +122,13 @@ struct Intoto001Spec {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct Intoto001Content {
     hash: Intoto001Hash,
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct Intoto001Hash {
     algorithm: String,
     value: String,

@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 
 use jiff::Timestamp;
 use sigstore_trust_root::TrustedRoot as Root;
-use sigstore_types::{DerPublicKey, Sha256Hash, TransparencyLogEntry};
+use sigstore_types::{DerPublicKey, MediaType, Sha256Hash, TransparencyLogEntry};
 use sigstore_verify::crypto::Keyring;
 use sigstore_verify::{Error, PublicKeyVerificationPolicy, Verifier};
 
@@ -97,6 +97,9 @@ impl Logs {
         if known == 0 {
             return Ok(steps);
         }
+        for entry in &material.tlog_entries {
+            complete(copy.media_type, entry)?;
+        }
         // For each entry its promise and its checkpoint, and the bundle's signature once more.
         for _ in 0..known.saturating_mul(2).saturating_add(1) {
             budget.spend_signature_check().map_err(VerifyError::Budget)?;
@@ -146,6 +149,21 @@ impl Logs {
 
     fn knows(&self, entry: &TransparencyLogEntry) -> bool {
         Sha256Hash::try_from(entry.log_id.key_id.as_bytes()).is_ok_and(|id| self.keys.key(&id).is_some())
+    }
+}
+
+/// Each entry needs the proof that the version of its bundle asks for; sigstore-verify asks it of one of them
+/// (<https://github.com/sigstore/protobuf-specs/blob/main/protos/sigstore_bundle.proto>, `tlog_entries`).
+fn complete(version: MediaType, entry: &TransparencyLogEntry) -> Result<(), VerifyError> {
+    if version == MediaType::Bundle0_1 {
+        return match entry.inclusion_promise {
+            Some(_) => Ok(()),
+            None => Err(VerifyError::log_entry("it has no promise")),
+        };
+    }
+    match &entry.inclusion_proof {
+        Some(proof) if !proof.checkpoint.is_empty() => Ok(()),
+        Some(_) | None => Err(VerifyError::log_entry("it has no inclusion proof with a checkpoint")),
     }
 }
 

@@ -73,6 +73,7 @@ impl Promise {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct Wire {
     #[serde(rename = "SignedEntryTimestamp")]
     signed_entry_timestamp: String,
@@ -82,6 +83,7 @@ struct Wire {
 
 /// In the order of RFC 8785, in which it is signed.
 #[derive(Deserialize, Serialize)]
+#[serde(expecting = "an object")]
 struct Payload {
     body: String,
     #[serde(rename = "integratedTime")]
@@ -93,6 +95,7 @@ struct Payload {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct Kind {
     kind: String,
     #[serde(rename = "apiVersion")]

@@ -1,0 +1,166 @@
+//! The fuzz targets over seeded inputs: bytes without sense, and real ones with something broken. The seeds are fixed, so
+//! that a run either always fails or never does.
+
+use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::{Index, select};
+use proptest::strategy::ValueTree;
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+
+#[path = "../fuzz/targets.rs"]
+mod targets;
+
+/// Inputs for each target.
+const CASES: usize = 2_000;
+
+/// What parsers trip over.
+const TOKENS: [&str; 20] = [
+    "{",
+    "}",
+    "[",
+    "]",
+    "\"",
+    ":",
+    ",",
+    "null",
+    "-1",
+    "1e999",
+    "\\ud800",
+    "\u{feff}",
+    "\0",
+    "\\",
+    "{}",
+    "[]",
+    "\"\"",
+    "18446744073709551616",
+    "=",
+    "\"sha256\":",
+];
+
+/// One way to break a seed.
+#[derive(Clone, Debug)]
+enum Break {
+    Cut(Index, Index),
+    Flip(Index, u8),
+    Insert(Index, &'static str),
+    Repeat(Index, Index),
+}
+
+impl Break {
+    fn apply(&self, bytes: &mut Vec<u8>) {
+        if bytes.is_empty() {
+            return;
+        }
+        let range = |from: &Index, to: &Index| {
+            let (from, to) = (from.index(bytes.len()), to.index(bytes.len()));
+            from.min(to)..from.max(to)
+        };
+        match self {
+            Self::Cut(from, to) => {
+                bytes.drain(range(from, to));
+            }
+            Self::Flip(at, with) => {
+                let at = at.index(bytes.len());
+                bytes[at] ^= with;
+            }
+            Self::Insert(at, token) => {
+                let at = at.index(bytes.len());
+                bytes.splice(at..at, token.bytes());
+            }
+            Self::Repeat(from, to) => {
+                let part = bytes[range(from, to)].to_vec();
+                let at = to.index(bytes.len());
+                bytes.splice(at..at, part);
+            }
+        }
+    }
+}
+
+fn breaks() -> impl Strategy<Value = Break> {
+    prop_oneof![
+        (any::<Index>(), any::<Index>()).prop_map(|(from, to)| Break::Cut(from, to)),
+        (any::<Index>(), 1..=255u8).prop_map(|(at, with)| Break::Flip(at, with)),
+        (any::<Index>(), select(&TOKENS[..])).prop_map(|(at, token)| Break::Insert(at, token)),
+        (any::<Index>(), any::<Index>()).prop_map(|(from, to)| Break::Repeat(from, to)),
+    ]
+}
+
+fn run(seeds: Vec<Vec<u8>>, target: fn(&[u8])) {
+    assert!(!seeds.is_empty());
+    for seed in &seeds {
+        target(seed);
+    }
+    target(&[]);
+    let broken = (select(seeds), vec(breaks(), 1..4)).prop_map(|(mut bytes, breaks)| {
+        for one in breaks {
+            one.apply(&mut bytes);
+        }
+        bytes
+    });
+    let inputs = prop_oneof![1 => vec(any::<u8>(), 0..256), 7 => broken];
+    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[7; 32]);
+    let mut runner = TestRunner::new_with_rng(Config::default(), rng);
+    for _ in 0..CASES {
+        let input = inputs.new_tree(&mut runner).unwrap().current();
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| target(&input))) {
+            println!("the input was {:?}", String::from_utf8_lossy(&input));
+            resume_unwind(panic);
+        }
+    }
+}
+
+/// The blobs that cosign wrote and that hold `marker`.
+fn cosign(marker: &str) -> Vec<Vec<u8>> {
+    let data = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/cosign");
+    let mut found = Vec::new();
+    for layout in ["v2", "v3", "v3-fallback"] {
+        for file in fs::read_dir(format!("{data}/{layout}/blobs/sha256")).unwrap() {
+            let bytes = fs::read(file.unwrap().path()).unwrap();
+            if String::from_utf8_lossy(&bytes).contains(marker) {
+                found.push(bytes);
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn bundles() {
+    run(cosign("verificationMaterial"), targets::bundle);
+}
+
+#[test]
+fn envelopes() {
+    let envelopes = cosign("payloadType").into_iter().filter(|bytes| bytes.starts_with(b"{\"payload"));
+    run(envelopes.collect(), targets::envelope);
+}
+
+#[test]
+fn manifests_and_indexes() {
+    let mut seeds = cosign("schemaVersion");
+    let index = include_bytes!("../data/cosign/v3-fallback/index.json");
+    seeds.push(index.to_vec());
+    run(seeds, targets::manifest_and_index);
+}
+
+#[test]
+fn simple_signing_payloads() {
+    run(cosign("docker-manifest-digest"), targets::simple_signing);
+}
+
+#[test]
+fn statements() {
+    let statement = r#"{"_type":"https://in-toto.io/Statement/v1","subject":[{"name":"app","digest":{"sha256":"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},"annotations":{"env":"prod"}}],"predicateType":"https://cosign.sigstore.dev/attestation/v1","predicate":{"a":[1,{"b":"\u00e9"}]}}"#;
+    run(vec![statement.into()], targets::statement);
+}
+
+#[test]
+fn public_keys() {
+    let pem = include_bytes!("../data/cosign/cosign.pub");
+    let der = pem::parse(pem).unwrap().into_contents();
+    run(vec![pem.to_vec(), der], targets::public_key);
+}
