@@ -1,7 +1,7 @@
 //! What countersign signs and attests, both versions of the real cosign verify, in both layouts.
 
 use crate::support::cosign::{Cosign, KeyPair, Layout};
-use crate::support::countersign::countersign;
+use crate::support::countersign::{countersign, countersign_alone};
 use crate::support::registry::{Image, Kind, Registry};
 use crate::support::scratch;
 
@@ -34,7 +34,7 @@ fn into_a_registry_without_referrers_over_tls_with_a_password() {
 fn with_a_key_of_its_own_that_cosign_can_use() {
     let registry = Registry::shared(Kind::Referrers);
     let prefix = scratch::folder("own-key").join("own");
-    let made = countersign(&["key", "generate", "--output-key-prefix", &prefix.display().to_string()], registry);
+    let made = countersign_alone(&["key", "generate", "--output-key-prefix", &prefix.display().to_string()]);
     made.expect_success();
     let key = KeyPair::at(&prefix);
 

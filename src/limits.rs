@@ -70,11 +70,13 @@ pub const DENY_REASONS_PER_IMAGE: usize = 4;
 /// them for every request.
 pub const AUDIT_ANNOTATION_BYTES: usize = 1024;
 
-/// What a client is told to wait where the failed edge named no time.
-pub const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(5);
+/// What `retryAfterSeconds` says where nobody knows better. Short, since clients of the API server wait that long up to
+/// ten times before they tell their user why the image was refused
+/// (<https://github.com/kubernetes/client-go/blob/v0.36.3/rest/with_retry.go>).
+pub const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// The longest time that a client is told to wait.
-pub const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(60);
+/// The longest `retryAfterSeconds`, whatever a registry asks for; the message says how long it asked. For the same reason.
+pub const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3);
 
 /// Characters of one admission warning. Source: the API server truncates longer ones
 /// (<https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/#response>).

@@ -16,6 +16,13 @@ use super::process::{self, Daemon, Outcome};
 use super::registry::Registry;
 use super::{scratch, tools};
 
+/// Runs `countersign` with `arguments`.
+pub(crate) fn countersign_alone(arguments: &[&str]) -> Outcome {
+    let mut command = program();
+    command.args(arguments);
+    process::run(command)
+}
+
 /// Runs `countersign` with `arguments`, told how to reach `registry`.
 pub(crate) fn countersign(arguments: &[&str], registry: &Registry) -> Outcome {
     let mut command = program();

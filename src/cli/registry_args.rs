@@ -31,11 +31,11 @@ pub struct RegistryArgs {
     /// the network with it.
     #[arg(long, value_name = "HOST[:PORT]")]
     private_host: Vec<Registry>,
-    /// Take credentials from this file, which is like docker's config.json
+    /// Take credentials from this file, which is like docker's config.json, or from the config.json in this directory
     ///
     /// Without it: config.json in the directory that DOCKER_CONFIG names, the file that REGISTRY_AUTH_FILE names, or
     /// ~/.docker/config.json, whichever is there first. Credential helpers are not run.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "PATH")]
     docker_config: Option<PathBuf>,
 }
 
@@ -71,7 +71,7 @@ impl RegistryArgs {
     /// When a file that was given, or that is there, cannot be read.
     pub fn keychain(&self) -> Result<DockerConfig, Error> {
         if let Some(path) = &self.docker_config {
-            return docker_config(path);
+            return if path.is_dir() { docker_config(&path.join("config.json")) } else { docker_config(path) };
         }
         let found =
             default_paths(Variable::DockerConfig.path(), Variable::RegistryAuthFile.path(), Variable::Home.path())
@@ -121,6 +121,8 @@ mod tests {
         assert!(args.keychain().is_err());
         std::fs::write(&path, "{}").unwrap();
         assert!(args.keychain().is_ok());
+        let directory = RegistryArgs { docker_config: Some(folder.path().to_owned()), ..RegistryArgs::default() };
+        assert!(directory.keychain().is_ok());
         std::fs::write(&path, "{").unwrap();
         assert!(args.keychain().is_err());
     }
