@@ -33,9 +33,10 @@
 //! became "there are no referrers"; pages after the first were not read; token realms were followed anywhere. Each of
 //! these is a refusal or a leak on the admission path.
 //!
-//! Our reader has four kinds of request, a ceiling on every byte, one credential set per client state, and different
-//! types for "not there" and "could not ask". `oci-client` stays the choice for pushing and copying in the signer,
-//! where the registry is the user's own, with one client per credential set.
+//! Our client has four kinds of request for reading, a ceiling on every byte, tokens that serve only the credential and
+//! repository they were obtained for, and different types for "not there" and "could not ask". Pushing, which the first
+//! plan left to `oci-client`, is four more requests over the same connections, credentials and limits: a second client
+//! beside it would have been a second set of rules for credentials, redirects and certificates.
 //!
 //! *Would change our mind*: ceilings on every body, credentials per request, and errors of referrers told apart from
 //! absence.

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use super::credential::Hidden;
+use super::trouble::plain;
 use super::{Credential, Keychain};
 use crate::image::{Registry, Repository};
 
@@ -67,7 +68,7 @@ impl DockerConfig {
             let Some(credential) = auth.credential(&key)? else {
                 continue;
             };
-            let (registry, path) = place(&key).ok_or(DockerConfigError::Key(key))?;
+            let (registry, path) = place(&key).ok_or_else(|| DockerConfigError::Key(plain(&key)))?;
             entries.push(Entry { registry, path, credential });
         }
         entries.sort_by_key(|entry| std::cmp::Reverse(entry.path.len()));
@@ -156,7 +157,7 @@ impl Auth {
             return Ok(Some(Credential::bearer(token.as_str())));
         }
         if let Some(Hidden(auth)) = self.auth.filter(present) {
-            let error = || DockerConfigError::Auth(key.to_owned());
+            let error = || DockerConfigError::Auth(plain(key));
             let bytes =
                 STANDARD.decode(auth.trim()).or_else(|_| STANDARD_NO_PAD.decode(auth.trim())).map_err(|_| error())?;
             let text = Zeroizing::new(String::from_utf8(bytes).map_err(|_| error())?);

@@ -69,7 +69,7 @@ impl Fetch<'_> {
         self.spend(fetched.bytes.len())?;
         let manifest = match Manifest::parse(&fetched.bytes) {
             Ok(manifest) => manifest,
-            Err(error) => return Ok(Answer::Answered(vec![unreadable(path, fetched.digest, error)])),
+            Err(error) => return Ok(Answer::Answered(vec![unreadable(path, fetched.digest, of_request(error)?)])),
         };
         check_kind(&fetched, Kind::Manifest)
             .map_err(|error| self.session.corrupt(format_args!("contradicts itself: {error}")))?;
@@ -193,6 +193,21 @@ pub(super) fn unreadable(path: Path, digest: Digest, error: ManifestError) -> Ar
         | ManifestError::Unsupported(_) => ArtifactError::malformed("the manifest", error),
     };
     Artifact::unreadable(path, digest, error)
+}
+
+/// An error of a manifest that breaks only itself.
+///
+/// # Errors
+/// When it is a ceiling with the scope of a request.
+pub(super) fn of_request(error: ManifestError) -> Result<ManifestError, Unasked> {
+    match error {
+        ManifestError::LimitExceeded(exceeded) if exceeded.scope() == Scope::Request => Err(limit(exceeded)),
+        ManifestError::IsIndex
+        | ManifestError::IsManifest
+        | ManifestError::LimitExceeded(_)
+        | ManifestError::Malformed(_)
+        | ManifestError::Unsupported(_) => Ok(error),
+    }
 }
 
 /// The layers that `manifest`, which has `digest`, does not describe readably.

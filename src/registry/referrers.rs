@@ -11,7 +11,7 @@ use url::Url;
 
 use super::Reference;
 use super::content::{Kind, check_kind, of_path};
-use super::fetch::{Fetch, limit, unreadable, unreadable_layers};
+use super::fetch::{Fetch, limit, of_request, unreadable, unreadable_layers};
 use super::link;
 use super::session::{Place, Question, error_code};
 use super::transport::{Failure, Reply};
@@ -93,9 +93,9 @@ impl Fetch<'_> {
 
     fn index_of(&self, reply: &Reply) -> Result<Index, Unasked> {
         match reply.media_type().as_str() {
-            media_type::OCI_INDEX | "application/json" => {
-                Index::parse(&reply.body).map_err(|_| self.session.no(reply, "list of referrers"))
-            }
+            media_type::OCI_INDEX | "application/json" => Index::parse(&reply.body).map_err(|error| {
+                of_request(error).err().unwrap_or_else(|| self.session.no(reply, "list of referrers"))
+            }),
             _ => Err(self.session.no(reply, "list of referrers")),
         }
     }
@@ -130,7 +130,7 @@ impl Fetch<'_> {
                     .map_err(|error| self.session.corrupt(format_args!("contradicts itself: {error}")))?;
                 self.add(&index, fetched.digest, listing);
             }
-            Err(error) => listing.artifacts.push(unreadable(Path::Referrers, fetched.digest, error)),
+            Err(error) => listing.artifacts.push(unreadable(Path::Referrers, fetched.digest, of_request(error)?)),
         }
         Ok(())
     }

@@ -13,6 +13,7 @@ use countersign::evidence::{
 };
 use countersign::image::{Digest, ImageDigest};
 use countersign::limits::Budget;
+use countersign::registry::{Challenge, DockerConfig};
 use countersign::trust::{Anchor, HashAlgorithm, LogRule, PublicKey};
 use countersign::verify::verify;
 
@@ -79,6 +80,31 @@ pub fn public_key(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     for key in [PublicKey::from_der(bytes), PublicKey::from_pem(&text)].into_iter().flatten() {
         assert_eq!(PublicKey::from_der(key.spki_der()), Ok(key));
+    }
+}
+
+/// A `WWW-Authenticate` header.
+pub fn challenge(bytes: &[u8]) {
+    for challenge in Challenge::parse(bytes).into_iter().flatten() {
+        match challenge {
+            Challenge::Basic => {}
+            Challenge::Bearer(bearer) => {
+                assert!(!bearer.realm.is_empty());
+                assert!(!bearer.realm.contains(|c: char| c.is_control() && c != '\t'), "{bearer:?}");
+            }
+            Challenge::Other(scheme) => assert!(scheme.is_ascii() && !scheme.is_empty(), "{scheme}"),
+        }
+    }
+}
+
+/// A docker configuration: what it says of itself holds none of its secrets.
+pub fn docker_config(bytes: &[u8]) {
+    for config in [DockerConfig::parse(bytes), DockerConfig::parse_legacy(bytes)] {
+        let said = match config {
+            Ok(config) => format!("{config:?}"),
+            Err(error) => error.to_string(),
+        };
+        assert!(!said.contains("hunter2"), "{said}");
     }
 }
 

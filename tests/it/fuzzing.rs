@@ -164,3 +164,22 @@ fn public_keys() {
     let der = pem::parse(pem).unwrap().into_contents();
     run(vec![pem.to_vec(), der], targets::public_key);
 }
+
+#[test]
+fn challenges() {
+    let seeds = [
+        r#"Bearer realm="https://auth.docker.io/token",service="registry.docker.io",scope="repository:a/b:pull,push""#,
+        r#"Negotiate YII=, Basic realm="a, \"b\"", bearer Realm=x , scope = "y""#,
+    ];
+    run(seeds.map(|seed| seed.as_bytes().to_vec()).to_vec(), targets::challenge);
+}
+
+#[test]
+fn docker_configurations() {
+    // The secrets are "hunter2", once as the base64 of "user:hunter2".
+    let seeds = [
+        r#"{"auths":{"ghcr.io/a":{"auth":"dXNlcjpodW50ZXIy"},"b:5000":{"username":"u","password":"hunter2"}}}"#,
+        r#"{"https://index.docker.io/v1/":{"identitytoken":"hunter2"},"c":{"registrytoken":"hunter2"}}"#,
+    ];
+    run(seeds.map(|seed| seed.as_bytes().to_vec()).to_vec(), targets::docker_config);
+}

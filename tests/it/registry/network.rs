@@ -167,7 +167,7 @@ async fn every_path_has_its_own_answer_before_the_deadline() {
     let client = client();
     front.on(".att", Fault::Hang).on("/referrers/", Fault::Status(403));
     let query = Query::new(front.pinned(&image), true);
-    let evidence = client.fetch(&query, &Anonymous, deadline(Duration::from_millis(500))).await;
+    let evidence = client.fetch(&query, &Anonymous, deadline(Duration::from_millis(1500))).await;
     assert_eq!(unasked(&evidence, Path::AttestationTag), UnaskedKind::Deadline);
     assert_eq!(unasked(&evidence, Path::Referrers), UnaskedKind::Unauthorized);
     assert_eq!(artifacts(&evidence, Path::SignatureTag).len(), 1);

@@ -33,16 +33,16 @@ async fn t61_too_many_layers_are_refused_whole() {
 
 #[tokio::test]
 async fn t61_too_many_referrers_are_refused_whole() {
-    // 10 000 of them on 1 000 pages, on few pages, and under the fallback tag.
-    for options in [
-        demo::Options { referrers_per_page: Some(10), ..demo::Options::default() },
-        demo::Options { referrers_per_page: Some(100), ..demo::Options::default() },
-        demo::Options::default(),
-        demo::Options { referrers: false, ..demo::Options::default() },
+    // On too many pages, on few, on one, and under the fallback tag.
+    for (number, options) in [
+        (400, demo::Options { referrers_per_page: Some(10), ..demo::Options::default() }),
+        (400, demo::Options { referrers_per_page: Some(100), ..demo::Options::default() }),
+        (limits::REFERRERS + 1, demo::Options::default()),
+        (10_000, demo::Options { referrers: false, ..demo::Options::default() }),
     ] {
         let demo = registry_with(options).await;
         let image = demo.seed_image("app", "v1").unwrap();
-        let entries: Vec<_> = (0..2_000).map(|n| entry(&demo, &image, n)).collect();
+        let entries: Vec<_> = (0..number).map(|n| entry(&demo, &image, n)).collect();
         if !options.referrers {
             let tag = Path::Referrers.tag(image.digest()).to_string();
             put_manifest(&demo, "app", Some(&tag), &index(&entries));
