@@ -477,6 +477,7 @@ fn what_is_odd_is_said() {
         images("127.0.0.1:*/**"),
         images("**"),
         images("ghcr.io/a/b:v1"),
+        images("nginx"),
         images("ghcr.io/a/b@sha256:00"),
         images("ghcr.io/a/b"),
         images("ghcr.io/a/b*"),

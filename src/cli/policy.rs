@@ -94,7 +94,7 @@ fn match_glob(args: &MatchArgs) -> Outcome {
         Err(error) => return invalid("image", &error),
     };
     let stderr = if pattern.is_dead() {
-        "this glob names a tag or one digest and never matches: policies are about repositories\n"
+        "this glob matches no image: it names a tag or one digest, or no registry\n"
     } else {
         ""
     };
