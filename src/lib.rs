@@ -32,7 +32,7 @@
 //! - [`evidence`]: what a registry holds about an image, parsed and not believed; and the addresses at which to ask.
 //! - [`trust`]: what is believed before looking.
 //! - [`verify`]: turns evidence into facts, or says why not.
-//! - [`policy`]: decides.
+//! - [`policy`]: decides by policies and facts.
 //!
 //! *Translation: pure, and knows Kubernetes.*
 //!
@@ -42,6 +42,7 @@
 //!
 //! *Edges: async. Each speaks with one outside system and returns core values.*
 //!
+//! - [`telemetry`]: the names of metrics and log fields.
 //! - [`registry`]: the OCI distribution client.
 //!
 //! *Shell: where core meets edges.*
@@ -49,6 +50,7 @@
 //! - [`loader`]: documents in, generations of policies out.
 //! - [`gate`]: carries one admission from images to verdicts.
 //! - [`signer`]: carries one signature or attestation from a key to the registry, and verifies what arrived.
+//! - [`server`]: HTTPS: listener, certificates, routes, load shedding, liveness, readiness.
 //! - [`cli`]: one file for each subcommand.
 //!
 //! # The invariants
@@ -77,6 +79,8 @@ pub mod loader;
 pub mod manual;
 pub mod policy;
 pub mod registry;
+pub mod server;
 pub mod signer;
+pub mod telemetry;
 pub mod trust;
 pub mod verify;

@@ -97,7 +97,18 @@ pub const BODY_READ_TIME: Duration = Duration::from_secs(10);
 /// Time for a TLS handshake. Scope: connection; it is closed.
 pub const HANDSHAKE_TIME: Duration = Duration::from_secs(5);
 
-/// Open connections. Scope: server; further ones wait in the listener's backlog.
+/// Time that a connection may stay without a request. Scope: connection; it is closed. Longer than the 90 s for which
+/// the API server keeps one, so that it is the API server that closes and no request is lost.
+pub const IDLE_TIME: Duration = Duration::from_secs(120);
+
+/// Time in which a client has to take some of its answer. Scope: connection; it is closed.
+pub const WRITE_TIME: Duration = Duration::from_secs(10);
+
+/// Header lines of a request. Scope: connection; answered with HTTP 431.
+pub const HEADER_LINES: usize = 100;
+
+/// Open connections. Scope: server; further ones wait in the listener's backlog. From half of it on, none is kept for a
+/// second request.
 pub const CONNECTIONS: usize = 1024;
 
 /// Admission requests in flight. Scope: server; further ones are shed with a reasoned deny (`overloaded`).
@@ -105,6 +116,13 @@ pub const REQUESTS_IN_FLIGHT: usize = 256;
 
 /// Bytes of request bodies in flight. Scope: server; further ones are shed.
 pub const BODY_BYTES_IN_FLIGHT: usize = 64 << 20;
+
+/// Time for requests in flight to finish when the server stops. Scope: server; then they are cut off. As long as any
+/// client waits.
+pub const DRAIN_TIME: Duration = LONGEST_DEADLINE;
+
+/// How often certificate files are looked at.
+pub const CERTIFICATE_POLL: Duration = Duration::from_secs(5);
 
 // ---------------------------------------------------------------------------------------------------------- registry
 
@@ -200,6 +218,10 @@ pub const PAYLOAD_ANNOTATIONS: usize = 256;
 /// Signatures of one DSSE envelope. Scope: artifact. Signers write one; the ceiling is that of log entries.
 pub const ENVELOPE_SIGNATURES: usize = 32;
 
+/// Layers of a manifest, or manifests of an index, of any kind. Scope: request; denied. Images have at most some hundreds;
+/// what 4 MiB of empty ones would take in memory is a hundred times that.
+pub const DESCRIPTORS: usize = 4_096;
+
 /// Annotations of one descriptor or manifest. Scope: that descriptor, or the manifest. cosign writes at most six.
 pub const DESCRIPTOR_ANNOTATIONS: usize = 1024;
 
@@ -257,13 +279,13 @@ pub const PREDICATE_BYTES: usize = 10 << 20;
 
 /// How often a tag that others write at the same time is read, extended and written again. Scope: that tag; signing
 /// fails. Each round costs the slowest signer one loss, so this is about how many may sign one image at once.
-pub const TAG_WRITES: usize = 64;
+pub const TAG_WRITES: usize = 32;
 
-/// How often a tag is read again after it was written, [`TAG_SETTLE_PAUSE`] apart: a signer that had read the tag
-/// before may overwrite it until then. Where the registry honours `If-Match`, that cannot happen in the first place.
+/// How often a tag is read again after it was written, [`TAG_SETTLE_PAUSE`] apart. A signer that had read the tag before
+/// may overwrite it meanwhile; what it needs for that, one request, is less than these reads and pauses take.
 pub const TAG_SETTLE_READS: usize = 3;
 
-/// The pause before each of [`TAG_SETTLE_READS`]; longer than a registry takes from a read to a write.
+/// The pause before each of [`TAG_SETTLE_READS`], and at most the pause before a tag is written again.
 pub const TAG_SETTLE_PAUSE: Duration = Duration::from_millis(100);
 
 // -------------------------------------------------------------------------------------------------------------- CPU

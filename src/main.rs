@@ -1,3 +1,7 @@
-//! The countersign binary.
+//! The countersign binary: what it does is in [`countersign::cli`].
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    countersign::cli::main()
+}

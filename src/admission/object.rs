@@ -39,6 +39,11 @@ impl Object {
         })
     }
 
+    /// Whether objects with this `apiVersion` and `kind` are known to name images, so that [`Object::parse`] reads them.
+    pub fn is_known(api_version: &str, kind: &str) -> bool {
+        Kind::named(GroupVersionKind::of_object(api_version, kind)).is_some()
+    }
+
     /// What the object says about itself. Nobody asks for it, so there is no requester.
     pub fn workload(&self) -> &Workload {
         &self.workload

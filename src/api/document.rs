@@ -59,16 +59,20 @@ pub struct OtherDocument {
 /// When the text as a whole cannot be read: it is neither YAML nor JSON, says one thing twice, is too deep or too large,
 /// or holds something that is no Kubernetes object.
 pub fn parse(text: &str) -> Result<Vec<Document>, DocumentError> {
+    let mut documents = Vec::new();
+    for node in nodes(text)? {
+        read(&node, &mut documents)?;
+    }
+    Ok(documents)
+}
+
+/// Every document of `text` as a tree.
+pub(super) fn nodes(text: &str) -> Result<Vec<Node>, DocumentError> {
     if text.len() > limits::POLICY_FILE_BYTES {
         let message = format!("has more than {} bytes", limits::POLICY_FILE_BYTES);
         return Err(DocumentError::new(None, message));
     }
-    let nodes = if text.trim_start().starts_with('{') { json(text)? } else { yaml(text)? };
-    let mut documents = Vec::new();
-    for node in nodes {
-        read(&node, &mut documents)?;
-    }
-    Ok(documents)
+    if text.trim_start().starts_with('{') { json(text) } else { yaml(text) }
 }
 
 /// Why a text holds no documents.
@@ -80,7 +84,7 @@ pub struct DocumentError {
 }
 
 impl DocumentError {
-    fn new(line: Option<u64>, message: impl Into<String>) -> Self {
+    pub(super) fn new(line: Option<u64>, message: impl Into<String>) -> Self {
         Self { line, column: None, message: message.into() }
     }
 
@@ -258,7 +262,7 @@ fn read(node: &Node, documents: &mut Vec<Document>) -> Result<(), DocumentError>
 }
 
 /// The objects of a list.
-fn items(node: &Node) -> Option<&[Node]> {
+pub(super) fn items(node: &Node) -> Option<&[Node]> {
     match &node.get("items")?.value {
         Value::List(items) => Some(items),
         Value::Bool(_) | Value::Map(_) | Value::Null | Value::Number(_) | Value::Text(_) => None,

@@ -16,3 +16,9 @@ pub(super) fn now() -> Timestamp {
 pub(super) fn deadline(time: Duration) -> Instant {
     Instant::now() + time
 }
+
+/// How long ago `instant` was.
+#[expect(clippy::disallowed_methods, reason = "the age of policies is told to whoever watches")]
+pub(super) fn since(instant: Instant) -> Duration {
+    instant.elapsed()
+}

@@ -15,11 +15,36 @@ pub(super) enum Variable {
     DockerConfig,
     /// `HOME`: where docker's `config.json` is by default.
     Home,
+    /// `LOG_LEVEL`: how much is logged.
+    LogLevel,
     /// `REGISTRY_AUTH_FILE`: podman's name for a file like docker's `config.json`.
     RegistryAuthFile,
 }
 
 impl Variable {
+    const ALL: [Self; 7] = [
+        Self::CosignPassword,
+        Self::CountersignPassword,
+        Self::CountersignPasswordFile,
+        Self::DockerConfig,
+        Self::Home,
+        Self::LogLevel,
+        Self::RegistryAuthFile,
+    ];
+
+    /// What it says, for the help.
+    fn what(self) -> &'static str {
+        match self {
+            Self::CosignPassword => "password of a private key, as cosign reads it",
+            Self::CountersignPassword => "password of a private key",
+            Self::CountersignPasswordFile => "file with the password of a private key",
+            Self::DockerConfig => "directory of config.json, which has the registries' credentials",
+            Self::Home => "where .docker/config.json lies otherwise",
+            Self::LogLevel => "how much is logged; --log-level wins",
+            Self::RegistryAuthFile => "file like config.json, as podman names it",
+        }
+    }
+
     /// Its name.
     pub(super) fn name(self) -> &'static str {
         match self {
@@ -28,6 +53,7 @@ impl Variable {
             Self::CountersignPasswordFile => "COUNTERSIGN_PASSWORD_FILE",
             Self::DockerConfig => "DOCKER_CONFIG",
             Self::Home => "HOME",
+            Self::LogLevel => "LOG_LEVEL",
             Self::RegistryAuthFile => "REGISTRY_AUTH_FILE",
         }
     }
@@ -42,4 +68,18 @@ impl Variable {
     pub(super) fn path(self) -> Option<std::path::PathBuf> {
         self.value().filter(|value| !value.is_empty()).map(Into::into)
     }
+}
+
+/// Variables that the libraries for terminals and certificates read by themselves.
+const OF_LIBRARIES: [(&str, &str); 3] = [
+    ("NO_COLOR", "if set, nothing is coloured"),
+    ("SSL_CERT_DIR", "directory of certificate authorities, in place of the system's"),
+    ("SSL_CERT_FILE", "file of certificate authorities, in place of the system's"),
+];
+
+/// The part of the help that lists every variable.
+pub(super) fn help() -> String {
+    let ours = Variable::ALL.iter().map(|variable| (variable.name(), variable.what()));
+    let lines = ours.chain(OF_LIBRARIES).map(|(name, what)| format!("  {name:<26} {what}\n"));
+    format!("Environment:\n{}", lines.collect::<String>())
 }

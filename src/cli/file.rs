@@ -15,6 +15,16 @@ pub(super) fn read(what: &str, path: &Path, ceiling: usize) -> Result<Vec<u8>, E
         .ok_or_else(|| Error::usage(format!("{what} `{}` has more than {ceiling} bytes", path.display())))
 }
 
+/// The same, of standard input where the path is `-`.
+pub(super) fn read_or_stdin(what: &str, path: &Path, ceiling: usize) -> Result<Vec<u8>, Error> {
+    if path != Path::new("-") {
+        return read(what, path, ceiling);
+    }
+    read_bounded(io::stdin().lock(), ceiling)
+        .map_err(|error| Error::usage(format!("cannot read {what} from stdin: {error}")))?
+        .ok_or_else(|| Error::usage(format!("{what} on stdin has more than {ceiling} bytes")))
+}
+
 /// Reads at most `ceiling` bytes; none where there are more.
 pub(super) fn read_bounded(source: impl Read, ceiling: usize) -> io::Result<Option<Vec<u8>>> {
     let mut bytes = Vec::new();
@@ -41,6 +51,15 @@ pub(super) fn write_new(what: &str, path: &Path, bytes: &[u8], mode: u32, replac
     }
     let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(path).map_err(failed)?;
     file.write_all(bytes).and_then(|()| file.sync_all()).map_err(failed)
+}
+
+/// Writes a file that everybody may read, in one step: whoever sees it sees it whole.
+pub(super) fn replace(what: &str, path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".new");
+    let beside = Path::new(&beside);
+    write_new(what, beside, bytes, 0o644, true)?;
+    fs::rename(beside, path).map_err(|error| Error::usage(format!("cannot write {what} `{}`: {error}", path.display())))
 }
 
 #[cfg(test)]

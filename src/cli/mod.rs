@@ -1,17 +1,144 @@
 //! The command line: one file for each subcommand.
 //!
-//! This module never decides anything; it reads arguments and files, calls what does the work, and says what came of it.
+//! A subcommand reads arguments and files, calls what does the work, and says what came of it: data to stdout, what is
+//! said about it to stderr, and an exit code ([`Exit`]).
+//!
+//! This module never decides anything. It is the only one that reads the environment, in one file of it.
 
 pub mod attest;
 mod clock;
 mod env;
 mod file;
+pub mod image;
+pub mod images;
 pub mod key;
+mod log;
 mod outcome;
 mod password;
 pub mod policy;
+mod print;
 pub mod registry_args;
+mod runtime;
+pub mod serve;
 pub mod sign;
 mod signing_args;
+pub mod verify;
 
+use std::ffi::OsString;
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+pub use log::LogArgs;
 pub use outcome::{Error, Exit, Outcome};
+
+/// Admit container images into Kubernetes by their signatures, and make these signatures
+///
+/// countersign lets an image run in a cluster only if its signatures and attestations say so. It runs as an admission
+/// webhook (`serve`), and it is a tool for whoever builds, signs and verifies images.
+#[derive(Debug, Parser)]
+#[command(
+    name = "countersign",
+    version,
+    after_help = HINTS,
+    after_long_help = format!("{EXAMPLES}\n{}\n{EXIT_CODES}\n\n{HINTS}", env::help()),
+    max_term_width = 100,
+    disable_help_subcommand = true,
+    arg_required_else_help = true
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    log: LogArgs,
+}
+
+const HINTS: &str = "`countersign COMMAND --help` says more about a command, and shows examples.";
+
+const EXIT_CODES: &str = "Exit codes:
+  0  accepted, or done
+  1  rejected
+  2  wrong usage, or input that cannot be read
+  3  a registry or another service could not be asked";
+
+const EXAMPLES: &str = "Examples:
+  countersign key generate
+  countersign sign ghcr.io/acme/app:1.2 --key cosign.key
+  countersign verify ghcr.io/acme/app:1.2 --key cosign.pub
+  countersign serve --policies policies/
+";
+
+/// The subcommands, in the order in which somebody meets them.
+#[derive(Debug, Subcommand)]
+enum Command {
+    Key(key::Args),
+    Sign(sign::Args),
+    Attest(attest::Args),
+    Verify(verify::Args),
+    Serve(serve::Args),
+    #[command(subcommand)]
+    Policy(policy::Command),
+    Images(images::Args),
+    Image(image::Args),
+}
+
+/// Runs the process: its arguments and its streams.
+pub fn main() -> ExitCode {
+    // Not locked: other threads log to stderr.
+    run(std::env::args_os(), &mut anstream::stdout(), &mut anstream::stderr()).code().into()
+}
+
+/// Runs one command line. Data goes to `out`, and all else to `err`; both drop colours where they are no terminals.
+pub fn run(args: impl IntoIterator<Item = OsString>, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => return print::usage(&error, out, err),
+    };
+    let done = cli.log.start(cli.command.log_level()).and_then(|()| dispatch(cli.command, err));
+    match done {
+        Ok(outcome) => print::outcome(&outcome, out, err),
+        Err(error) => print::error(&error, err),
+    }
+}
+
+fn dispatch(command: Command, err: &mut dyn Write) -> Result<Outcome, Error> {
+    match command {
+        Command::Attest(args) => runtime::start()?.block_on(attest::run(args)),
+        Command::Image(args) => Ok(image::run(&args)),
+        Command::Images(args) => images::run(&args),
+        Command::Key(args) => runtime::start()?.block_on(key::run(args)),
+        Command::Policy(command) => policy::run(&command),
+        Command::Serve(args) => serve::run(args, err),
+        Command::Sign(args) => runtime::start()?.block_on(sign::run(args)),
+        Command::Verify(args) => runtime::start()?.block_on(verify::run(args)),
+    }
+}
+
+impl Command {
+    /// How much is logged where nobody says: a server tells of every verdict, a tool only of trouble.
+    fn log_level(&self) -> crate::telemetry::LogLevel {
+        match self {
+            Self::Serve(_) => crate::telemetry::LogLevel::Info,
+            Self::Attest(_)
+            | Self::Image(_)
+            | Self::Images(_)
+            | Self::Key(_)
+            | Self::Policy(_)
+            | Self::Sign(_)
+            | Self::Verify(_) => crate::telemetry::LogLevel::Warn,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Cli::command().debug_assert();
+    }
+}

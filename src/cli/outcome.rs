@@ -45,17 +45,35 @@ pub struct Outcome {
 pub struct Error {
     exit: Exit,
     message: String,
+    hint: Option<String>,
 }
 
 impl Error {
     /// Input that cannot be read, or arguments that make no sense together.
     pub fn usage(message: impl fmt::Display) -> Self {
-        Self { exit: Exit::Usage, message: message.to_string() }
+        Self { exit: Exit::Usage, message: message.to_string(), hint: None }
+    }
+
+    /// A service that is needed cannot be asked, or the machine does not give what is needed.
+    pub fn unavailable(message: impl fmt::Display) -> Self {
+        Self { exit: Exit::Unavailable, message: message.to_string(), hint: None }
+    }
+
+    /// The same error, and what to do about it.
+    #[must_use]
+    pub fn hint(mut self, hint: impl fmt::Display) -> Self {
+        self.hint = Some(hint.to_string());
+        self
     }
 
     /// The exit code.
     pub fn exit(&self) -> Exit {
         self.exit
+    }
+
+    /// What to do about it.
+    pub fn what_to_do(&self) -> Option<&str> {
+        self.hint.as_deref()
     }
 }
 

@@ -6,21 +6,22 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use super::{Error, Exit, Outcome};
 use crate::api::{self, Document, PolicyDocument, Problem, Resolved, STANDALONE_NAMESPACE};
 use crate::image::ImageRef;
 use crate::loader::{self, Note, TextFile, describe};
 use crate::policy::{Dialect, Pattern};
 
-/// Looks at policies, without a cluster and without a registry.
+/// Look at policies, without a cluster and without a registry
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
-    /// Says whether policies are right, and what is odd about them.
+    /// Say whether policies are right, and what is odd about them
     ///
     /// Reads YAML or JSON strictly: an unknown field is an error. Secrets in the same files stand in for the cluster's;
     /// a Secret that is not in them is not checked. Exits with 0 if every policy is right, 1 if one is not, and 2 if
     /// something is no policy document or cannot be read.
     Check(CheckArgs),
-    /// Says whether a glob matches an image.
+    /// Say whether a glob matches an image
     ///
     /// Prints the image's canonical name, which is what globs are held against. Exits with 0 if it matches, 1 if not,
     /// and 2 if the glob or the image is invalid.
@@ -60,49 +61,28 @@ pub struct MatchArgs {
     pub image: String,
 }
 
-/// What a subcommand printed and how it ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outcome {
-    /// The exit code.
-    pub code: u8,
-    /// For standard output.
-    pub stdout: String,
-    /// For standard error.
-    pub stderr: String,
-}
-
 /// Runs the subcommand.
-pub fn run(command: &Command) -> Outcome {
+///
+/// # Errors
+/// When a glob or an image is none.
+pub fn run(command: &Command) -> Result<Outcome, Error> {
     match command {
-        Command::Check(args) => check(args),
+        Command::Check(args) => Ok(check(args)),
         Command::Match(args) => match_glob(args),
     }
 }
 
-fn match_glob(args: &MatchArgs) -> Outcome {
-    let invalid = |what: &str, error: &dyn fmt::Display| Outcome {
-        code: 2,
-        stdout: String::new(),
-        stderr: format!("the {what} is invalid: {error}\n"),
-    };
-    let pattern = match Pattern::parse(&args.glob, Dialect::PolicyController) {
-        Ok(pattern) => pattern,
-        Err(error) => return invalid("glob", &error),
-    };
-    let image: ImageRef = match args.image.parse() {
-        Ok(image) => image,
-        Err(error) => return invalid("image", &error),
-    };
-    let stderr = if pattern.is_dead() {
-        "this glob matches no image: it names a tag or one digest, or no registry\n"
-    } else {
-        ""
-    };
-    Outcome {
-        code: u8::from(!pattern.matches(image.repository())),
-        stdout: format!("{}\n", image.canonical()),
-        stderr: stderr.to_owned(),
+fn match_glob(args: &MatchArgs) -> Result<Outcome, Error> {
+    let pattern = Pattern::parse(&args.glob, Dialect::PolicyController)
+        .map_err(|error| Error::usage(format!("the glob is invalid: {error}")))?;
+    let image: ImageRef = args.image.parse().map_err(|error| Error::usage(format!("the image is invalid: {error}")))?;
+    let mut messages = Vec::new();
+    if pattern.is_dead() {
+        let dead = "this glob matches no image: it names a tag or one digest, or no registry";
+        messages.push(dead.to_owned());
     }
+    let exit = if pattern.matches(image.repository()) { Exit::Success } else { Exit::Refused };
+    Ok(Outcome { data: format!("{}\n", image.canonical()), messages, exit })
 }
 
 fn check(args: &CheckArgs) -> Outcome {
@@ -120,21 +100,18 @@ fn check(args: &CheckArgs) -> Outcome {
         }
     }
     checked.judge(&policies, &resolved);
-    let code = if !checked.unreadable.is_empty() {
-        2
+    let exit = if !checked.unreadable.is_empty() {
+        Exit::Usage
+    } else if checked.invalid() > 0 || !checked.problems.is_empty() {
+        Exit::Refused
     } else {
-        u8::from(checked.invalid() > 0 || !checked.problems.is_empty())
+        Exit::Success
     };
-    let mut outcome = Outcome { code, stdout: String::new(), stderr: String::new() };
-    for error in &checked.unreadable {
-        outcome.stderr.push_str(error);
-        outcome.stderr.push('\n');
-    }
-    outcome.stdout = match args.output {
+    let data = match args.output {
         Format::Json => checked.json(),
         Format::Text => checked.to_string(),
     };
-    outcome
+    Outcome { data, messages: checked.unreadable, exit }
 }
 
 /// Everything that was found.

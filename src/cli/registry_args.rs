@@ -97,7 +97,8 @@ fn docker_config(path: &Path) -> Result<DockerConfig, Error> {
         .map_err(|error| Error::usage(format!("the docker configuration `{}`: {error}", path.display())))
 }
 
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
+/// The certificates in a PEM file, of which there is at least one.
+pub(super) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
     let bytes = file::read("the certificate authorities", path, limits::CERTIFICATE_FILE_BYTES)?;
     let found = CertificateDer::pem_slice_iter(&bytes)
         .collect::<Result<Vec<_>, _>>()

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use sigstore_types::bundle::{MediaType, SignatureContent, VerificationMaterialContent};
 
-use super::json::{AtMost, null_as_default};
+use super::json::{AnyString, AtMost, null_as_default};
 use super::{ArtifactError, media_type};
 use crate::limits::{CHAIN_CERTIFICATES, EVIDENCE_BLOB_BYTES, Exceeded, LOG_ENTRIES, Scope, TIMESTAMPS};
 
@@ -81,8 +81,12 @@ impl Bundle {
 }
 
 /// The shape of a bundle with nothing decoded: what is counted, and what may stand only once or only alone.
+///
+/// The crate keeps the values of names that it does not know in memory, at many times their size, until it has seen all.
+/// So there must be none: the JSON of protocol buffers has no others either
+/// (<https://protobuf.dev/programming-guides/json/>, unknown fields).
 #[derive(Deserialize)]
-#[serde(expecting = "an object", rename_all = "camelCase")]
+#[serde(expecting = "an object", rename_all = "camelCase", deny_unknown_fields)]
 struct Shape {
     media_type: String,
     verification_material: MaterialShape,
@@ -91,57 +95,80 @@ struct Shape {
 }
 
 #[derive(Deserialize)]
-#[serde(expecting = "an object", rename_all = "camelCase")]
+#[serde(expecting = "an object", rename_all = "camelCase", deny_unknown_fields)]
 struct MaterialShape {
     #[serde(default, deserialize_with = "null_as_default")]
     tlog_entries: AtMost<IgnoredAny, LOG_ENTRIES>,
     #[serde(default, deserialize_with = "null_as_default")]
     timestamp_verification_data: TimestampShape,
-    certificate: Option<IgnoredAny>,
+    certificate: Option<CertificateShape>,
     x509_certificate_chain: Option<ChainShape>,
-    public_key: Option<IgnoredAny>,
+    public_key: Option<KeyShape>,
 }
 
 #[derive(Default, Deserialize)]
-#[serde(expecting = "an object", rename_all = "camelCase")]
+#[serde(expecting = "an object", rename_all = "camelCase", deny_unknown_fields)]
 struct TimestampShape {
     #[serde(default, deserialize_with = "null_as_default")]
     rfc3161_timestamps: AtMost<IgnoredAny, TIMESTAMPS>,
 }
 
 #[derive(Deserialize)]
-#[serde(expecting = "an object")]
+#[serde(expecting = "an object", deny_unknown_fields)]
 struct ChainShape {
     #[serde(default, deserialize_with = "null_as_default")]
-    certificates: AtMost<IgnoredAny, CHAIN_CERTIFICATES>,
+    certificates: AtMost<CertificateShape, CHAIN_CERTIFICATES>,
 }
 
 #[derive(Deserialize)]
-#[serde(expecting = "an object", rename_all = "camelCase")]
+#[serde(expecting = "an object", deny_unknown_fields)]
+struct CertificateShape {
+    #[serde(rename = "rawBytes")]
+    _raw_bytes: AnyString,
+}
+
+#[derive(Deserialize)]
+#[serde(expecting = "an object", deny_unknown_fields)]
+struct KeyShape {
+    #[serde(rename = "hint")]
+    _hint: Option<AnyString>,
+}
+
+#[derive(Deserialize)]
+#[serde(expecting = "an object", deny_unknown_fields)]
 struct MessageShape {
     #[serde(rename = "messageDigest")]
-    _message_digest: Option<IgnoredAny>,
+    _message_digest: Option<DigestShape>,
     #[serde(rename = "signature")]
-    _signature: IgnoredAny,
+    _signature: AnyString,
 }
 
 #[derive(Deserialize)]
-#[serde(expecting = "an object", rename_all = "camelCase")]
+#[serde(expecting = "an object", deny_unknown_fields)]
+struct DigestShape {
+    #[serde(rename = "algorithm")]
+    _algorithm: AnyString,
+    #[serde(rename = "digest")]
+    _digest: AnyString,
+}
+
+#[derive(Deserialize)]
+#[serde(expecting = "an object", deny_unknown_fields)]
 struct EnvelopeShape {
     #[serde(rename = "payload")]
-    _payload: IgnoredAny,
+    _payload: AnyString,
     #[serde(rename = "payloadType")]
-    _payload_type: IgnoredAny,
+    _payload_type: AnyString,
     signatures: AtMost<SignatureShape, 1>,
 }
 
 #[derive(Deserialize)]
-#[serde(expecting = "an object")]
+#[serde(expecting = "an object", deny_unknown_fields)]
 struct SignatureShape {
     #[serde(rename = "sig")]
-    _sig: IgnoredAny,
+    _sig: AnyString,
     #[serde(rename = "keyid")]
-    _keyid: Option<IgnoredAny>,
+    _keyid: Option<AnyString>,
 }
 
 impl Shape {
@@ -152,27 +179,24 @@ impl Shape {
             return Err(malformed(format!("its media type is `{}`", self.media_type)));
         }
         let material = self.verification_material;
+        // Both are a `oneof` of the format: with two of them, two readers could choose differently.
+        let keys =
+            [material.certificate.is_some(), material.x509_certificate_chain.is_some(), material.public_key.is_some()];
+        if keys.into_iter().filter(|present| *present).count() != 1 {
+            return Err(malformed("it names not exactly one of certificate, chain and key".into()));
+        }
         material.tlog_entries.within().ok_or_else(|| exceeded("log entries of a bundle", LOG_ENTRIES))?;
         material
             .timestamp_verification_data
             .rfc3161_timestamps
             .within()
             .ok_or_else(|| exceeded("timestamps of a bundle", TIMESTAMPS))?;
-        if let Some(chain) = &material.x509_certificate_chain {
-            let certificates = chain
-                .certificates
-                .clone()
-                .within()
-                .ok_or_else(|| exceeded("certificates of a chain", CHAIN_CERTIFICATES))?;
+        if let Some(chain) = material.x509_certificate_chain {
+            let certificates =
+                chain.certificates.within().ok_or_else(|| exceeded("certificates of a chain", CHAIN_CERTIFICATES))?;
             if certificates.is_empty() {
                 return Err(malformed("its certificate chain is empty".into()));
             }
-        }
-        // Both are a `oneof` of the format: with two of them, two readers could choose differently.
-        let keys =
-            [material.certificate.is_some(), material.x509_certificate_chain.is_some(), material.public_key.is_some()];
-        if keys.into_iter().filter(|present| *present).count() != 1 {
-            return Err(malformed("it names not exactly one of certificate, chain and key".into()));
         }
         if self.message_signature.is_some() == self.dsse_envelope.is_some() {
             return Err(malformed("it holds not exactly one of message signature and envelope".into()));
@@ -221,20 +245,26 @@ mod tests {
         let key = r#""publicKey":{"hint":"h"}"#;
         for (from, to, expected) in [
             ("bundle.v0.3", "bundle.v0.4", "its media type is"),
-            (r#""mediaType""#, r#""type""#, "missing field `mediaType`"),
+            (r#"{"mediaType":"application/vnd.dev.sigstore.bundle.v0.3+json","#, "{", "missing field `mediaType`"),
             (r#"{"mediaType""#, r#"{"mediaType":"x","mediaType""#, "duplicate field `mediaType`"),
             (
                 r#""dsseEnvelope":"#,
                 r#""messageSignature":{"signature":"AAAA"},"dsseEnvelope":"#,
                 "not exactly one of message signature and envelope",
             ),
-            (r#""dsseEnvelope":"#, r#""other":"#, "not exactly one of message signature and envelope"),
+            (r#""dsseEnvelope":"#, r#""other":"#, "unknown field `other`"),
+            (r#""dsseEnvelope":"#, r#""dsse_envelope":"#, "unknown field `dsse_envelope`"),
+            (r#""hint":"h""#, r#""hint":"h","x":[0]"#, "unknown field `x`"),
+            (r#""hint":"h""#, r#""hint":[0]"#, "expected a string"),
+            (r#""payload":"aGk=""#, r#""payload":[0]"#, "expected a string"),
+            (r#""sig":"AAAA""#, r#""sig":"AAAA","x":[0]"#, "unknown field `x`"),
+            (r#""tlogEntries":"#, r#""tlog_entries":"#, "unknown field `tlog_entries`"),
             (
                 key,
                 &format!(r#"{key},"certificate":{{"rawBytes":"AAAA"}}"#),
                 "not exactly one of certificate, chain and key",
             ),
-            (key, r#""other":{}"#, "not exactly one of certificate, chain and key"),
+            (r#""publicKey":{"hint":"h"},"#, "", "not exactly one of certificate, chain and key"),
             (key, r#""x509CertificateChain":{"certificates":[]}"#, "its certificate chain is empty"),
             (r#"[{"sig":"AAAA"}]"#, r#"[{"sig":"AAAA"},{"sig":"AAAA"}]"#, "not exactly one signature"),
             (r#"[{"sig":"AAAA"}]"#, "[]", "not exactly one signature"),
@@ -275,7 +305,7 @@ mod tests {
         assert_eq!(
             error(
                 r#""publicKey":{"hint":"h"}"#,
-                format!(r#""x509CertificateChain":{{"certificates":[{}]}}"#, list(100))
+                format!(r#""x509CertificateChain":{{"certificates":[{}]}}"#, vec![r#"{"rawBytes":""}"#; 100].join(","))
             ),
             "more than 10 certificates of a chain"
         );

@@ -152,6 +152,30 @@ impl<'de> Deserialize<'de> for StringOrOther {
     }
 }
 
+/// A string that is not kept.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct AnyString;
+
+impl<'de> Deserialize<'de> for AnyString {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Skip;
+
+        impl Visitor<'_> for Skip {
+            type Value = AnyString;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string")
+            }
+
+            fn visit_str<E>(self, _: &str) -> Result<AnyString, E> {
+                Ok(AnyString)
+            }
+        }
+
+        deserializer.deserialize_str(Skip)
+    }
+}
+
 /// How deep a value may be nested.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Nesting {

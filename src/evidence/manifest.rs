@@ -7,9 +7,9 @@ use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use super::descriptor::{Descriptor, WireDescriptor};
-use super::json::{UniqueMap, null_as_default};
-use super::media_type;
-use crate::limits::{DESCRIPTOR_ANNOTATIONS, EVIDENCE_LAYERS, Exceeded, MANIFEST_BYTES, REFERRERS, Scope};
+use super::json::{AtMost, UniqueMap, null_as_default};
+use super::{media_type, one_line};
+use crate::limits::{DESCRIPTOR_ANNOTATIONS, DESCRIPTORS, EVIDENCE_LAYERS, Exceeded, MANIFEST_BYTES, REFERRERS, Scope};
 
 /// An image manifest of OCI or Docker, schema version 2
 /// (<https://github.com/opencontainers/image-spec/blob/v1.1.1/manifest.md>).
@@ -37,14 +37,14 @@ impl Manifest {
         }
         let config = document.config.ok_or_else(|| ManifestError::Malformed("it has no config".into()))?;
         let layers = document.layers.ok_or_else(|| ManifestError::Malformed("it has no layers".into()))?;
-        let (layers, unreadable) = read_each(&layers);
+        let (layers, unreadable) = read_each(layers)?;
         Ok(Self {
             media_type: document.media_type.unwrap_or_else(|| media_type::OCI_MANIFEST.into()),
             artifact_type: document.artifact_type.filter(|kind| !kind.is_empty()),
-            config: read(&config).map_err(ManifestError::Malformed)?,
+            config: read(&config).map_err(|detail| malformed(&detail))?,
             layers,
             unreadable,
-            subject: document.subject.map(|subject| read(&subject)).transpose().map_err(ManifestError::Malformed)?,
+            subject: document.subject.map(|subject| read(&subject)).transpose().map_err(|detail| malformed(&detail))?,
             annotations: annotations(document.annotations)?,
         })
     }
@@ -120,7 +120,7 @@ impl Index {
             return Err(ManifestError::IsManifest);
         }
         let manifests = document.manifests.ok_or_else(|| ManifestError::Malformed("it has no manifests".into()))?;
-        let (manifests, unreadable) = read_each(&manifests);
+        let (manifests, unreadable) = read_each(manifests)?;
         Ok(Self {
             media_type: document.media_type.unwrap_or_else(|| media_type::OCI_INDEX.into()),
             artifact_type: document.artifact_type.filter(|kind| !kind.is_empty()),
@@ -212,9 +212,9 @@ struct Document {
     artifact_type: Option<String>,
     config: Option<Box<RawValue>>,
     #[serde(default, deserialize_with = "null_as_default")]
-    layers: Option<Vec<Box<RawValue>>>,
+    layers: Option<AtMost<Box<RawValue>, DESCRIPTORS>>,
     #[serde(default, deserialize_with = "null_as_default")]
-    manifests: Option<Vec<Box<RawValue>>>,
+    manifests: Option<AtMost<Box<RawValue>, DESCRIPTORS>>,
     subject: Option<Box<RawValue>>,
     #[serde(default)]
     annotations: UniqueMap<String, DESCRIPTOR_ANNOTATIONS>,
@@ -227,8 +227,7 @@ impl Document {
         if bytes.len() > MANIFEST_BYTES {
             return Err(Exceeded::new("bytes of a manifest", MANIFEST_BYTES, Scope::Artifact).into());
         }
-        let document: Self =
-            serde_json::from_slice(bytes).map_err(|error| ManifestError::Malformed(error.to_string()))?;
+        let document: Self = serde_json::from_slice(bytes).map_err(|error| malformed(&error.to_string()))?;
         if document.fs_layers.is_some() || document.schema_version == Some(1) {
             return Err(ManifestError::Unsupported("Docker schema 1".into()));
         }
@@ -247,13 +246,17 @@ impl Document {
             Some(media_type::OCI_INDEX | media_type::DOCKER_LIST) => Kind::Index,
             None | Some("") if is_index => Kind::Index,
             None | Some("") => Kind::Manifest,
-            Some(other) => return Err(ManifestError::Unsupported(other.into())),
+            Some(other) => return Err(ManifestError::Unsupported(one_line(other))),
         };
         if (kind == Kind::Manifest && is_index) || (kind == Kind::Index && is_manifest) {
             return Err(ManifestError::Malformed("it holds something else than its media type says".into()));
         }
         Ok((document, kind))
     }
+}
+
+fn malformed(detail: &str) -> ManifestError {
+    ManifestError::Malformed(one_line(detail))
 }
 
 fn annotations(
@@ -266,16 +269,17 @@ fn read(raw: &RawValue) -> Result<Descriptor, String> {
     serde_json::from_str::<WireDescriptor>(raw.get()).map_err(|error| error.to_string())?.read()
 }
 
-fn read_each(raw: &[Box<RawValue>]) -> (Vec<Descriptor>, Vec<Unreadable>) {
+fn read_each(raw: AtMost<Box<RawValue>, DESCRIPTORS>) -> Result<(Vec<Descriptor>, Vec<Unreadable>), ManifestError> {
+    let raw = raw.within().ok_or_else(|| Exceeded::new("descriptors in a manifest", DESCRIPTORS, Scope::Request))?;
     let mut readable = Vec::with_capacity(raw.len());
     let mut unreadable = Vec::new();
     for (position, raw) in raw.iter().enumerate() {
         match read(raw) {
             Ok(descriptor) => readable.push(descriptor),
-            Err(detail) => unreadable.push(Unreadable { position, detail }),
+            Err(detail) => unreadable.push(Unreadable { position, detail: one_line(&detail) }),
         }
     }
-    (readable, unreadable)
+    Ok((readable, unreadable))
 }
 
 #[cfg(test)]

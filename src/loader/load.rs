@@ -117,6 +117,20 @@ pub fn load(settings: &Settings) -> Result<Loaded, LoadError> {
     from_files(&read(&settings.path)?, settings)
 }
 
+/// Reads the policies of several files or directories once, as one set, with the settings of a program that runs without
+/// a cluster.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_all(paths: &[PathBuf], no_match: NoMatch) -> Result<Loaded, LoadError> {
+    let mut files = Vec::new();
+    for path in paths {
+        files.extend(read(path)?);
+    }
+    let shown: Vec<_> = paths.iter().map(|path| path.display().to_string()).collect();
+    from_files(&files, &Settings::new(shown.join("`, `"), no_match))
+}
+
 /// The generation that `files` make.
 pub(super) fn from_files(files: &[TextFile], settings: &Settings) -> Result<Loaded, LoadError> {
     let documents = Documents::read(files, settings)?;

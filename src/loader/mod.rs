@@ -15,6 +15,6 @@ mod watch;
 
 pub use files::{ReadError, TextFile, read};
 pub(crate) use load::describe;
-pub use load::{LoadError, Loaded, Note, Settings, load, load_dir};
+pub use load::{LoadError, Loaded, Note, Settings, load, load_all, load_dir};
 pub use status::Status;
 pub use watch::Loader;

@@ -70,7 +70,6 @@ impl Format {
 
 /// An image was signed or attested: the evidence is in the registry and verifies.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[must_use]
 pub struct Signed {
     /// The image.
     pub subject: ImageDigest,

@@ -5,7 +5,7 @@ use tokio::time::Instant;
 
 use super::SignError;
 use crate::image::{Digest, Repository, Tag};
-use crate::registry::{Client, Fetched, Keychain, PushError, Pushed, Reference};
+use crate::registry::{Client, Fetched, Keychain, Pushed, Reference};
 
 /// A repository, with who asks it and until when.
 pub(super) struct Store<'a> {
@@ -31,24 +31,14 @@ impl Store<'_> {
     pub(super) async fn push_manifest(&self, media_type: &str, bytes: impl Into<Bytes>) -> Result<Pushed, SignError> {
         let bytes = bytes.into();
         let reference = Reference::Digest(Digest::of(&bytes));
-        self.push(&reference, media_type, bytes).await.map_err(SignError::from)
+        self.push(&reference, media_type, bytes).await
     }
 
-    /// Points `tag` to a manifest, unless the registry says that it no longer points to `seen`. Says whether it did;
-    /// few registries look, so that it did does not mean that nothing was overwritten.
-    pub(super) async fn replace_tag(
-        &self,
-        tag: &Tag,
-        _seen: Option<Digest>,
-        media_type: &str,
-        bytes: impl Into<Bytes>,
-    ) -> Result<bool, SignError> {
-        let reference = Reference::Tag(tag.clone());
-        match self.push(&reference, media_type, bytes.into()).await {
-            Ok(_) => Ok(true),
-            Err(PushError::Rejected { status: 412, .. }) => Ok(false),
-            Err(error) => Err(error.into()),
-        }
+    /// Pushes a manifest and points `tag` to it, wherever that pointed before.
+    pub(super) async fn push_tag(&self, tag: &Tag, media_type: &str, bytes: impl Into<Bytes>) -> Result<(), SignError> {
+        // A tag has no subject, so there is nothing to learn from the answer.
+        let Pushed { .. } = self.push(&Reference::Tag(tag.clone()), media_type, bytes.into()).await?;
+        Ok(())
     }
 
     /// How messages name a tag of this repository.
@@ -56,7 +46,8 @@ impl Store<'_> {
         format!("{}:{tag}", self.repository)
     }
 
-    async fn push(&self, reference: &Reference, media_type: &str, bytes: Bytes) -> Result<Pushed, PushError> {
-        self.client.push_manifest(self.repository, reference, media_type, bytes, self.keys, self.deadline).await
+    async fn push(&self, reference: &Reference, media_type: &str, bytes: Bytes) -> Result<Pushed, SignError> {
+        let Self { client, repository, keys, deadline } = *self;
+        Ok(client.push_manifest(repository, reference, media_type, bytes, keys, deadline).await?)
     }
 }

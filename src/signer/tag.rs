@@ -59,11 +59,15 @@ impl Store<'_> {
             })?;
             if let Some(blob) = extended.blob {
                 self.push_blob(blob).await?;
+                // That took a while. From a read to the write that depends on it there is to be one request's time.
+                if self.read(&reference, tag).await?.map(|(digest, _)| digest) != seen {
+                    continue;
+                }
             }
             let bytes = serde_json::to_vec(&extended.manifest)?;
             let digest = Digest::of(&bytes);
-            let written = self.replace_tag(tag, seen, entry.media_type(), bytes).await?;
-            if written && self.settles(&reference, tag, entry).await? {
+            self.push_tag(tag, entry.media_type(), bytes).await?;
+            if self.settles(&reference, tag, entry).await? {
                 return Ok(digest);
             }
             // Signers that met once would meet again if all took the same time.

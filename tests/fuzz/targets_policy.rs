@@ -5,7 +5,7 @@ use countersign::image::Repository;
 use countersign::policy::{Coverage, Dialect, NoMatch, Pattern, PolicyBody};
 
 /// A glob, and on the next line a repository that it is held against.
-pub fn glob(bytes: &[u8]) {
+pub(crate) fn glob(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let (glob, repository) = text.split_once('\n').unwrap_or((&text, "ghcr.io/acme/app"));
     let repository: Option<Repository> = repository.parse().ok();
@@ -27,7 +27,7 @@ pub fn glob(bytes: &[u8]) {
 }
 
 /// A text of documents: every policy in it compiles to one that decides or refuses, and never to nothing.
-pub fn policy_documents(bytes: &[u8]) {
+pub(crate) fn policy_documents(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let documents = match parse(&text) {
         Ok(documents) => documents,

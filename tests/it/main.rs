@@ -6,3 +6,4 @@
 mod cosign;
 mod fuzzing;
 mod manual;
+mod signer;

@@ -11,13 +11,25 @@ struct Line {
     command: Command,
 }
 
-fn run_line(arguments: &[&str]) -> Outcome {
+/// What a command line printed, and its exit code.
+struct Printed {
+    stdout: String,
+    stderr: String,
+    code: u8,
+}
+
+fn run_line(arguments: &[&str]) -> Printed {
     let line = std::iter::once(&"policy").chain(arguments);
-    run(&Line::try_parse_from(line).unwrap().command)
+    let (stdout, messages, exit) = match run(&Line::try_parse_from(line).unwrap().command) {
+        Ok(outcome) => (outcome.data, outcome.messages, outcome.exit),
+        Err(error) => (String::new(), vec![error.to_string()], error.exit()),
+    };
+    let stderr = messages.iter().map(|message| format!("{message}\n")).collect();
+    Printed { stdout, stderr, code: exit.code() }
 }
 
 /// Runs `policy check` over files in a directory that reads as `DIR` in what is printed.
-fn check_files(files: &[(&str, &str)], options: &[&str]) -> Outcome {
+fn check_files(files: &[(&str, &str)], options: &[&str]) -> Printed {
     let directory = TempDir::new().unwrap();
     let name = directory.path().display().to_string();
     let mut arguments = vec!["check"];
@@ -32,10 +44,10 @@ fn check_files(files: &[(&str, &str)], options: &[&str]) -> Outcome {
         .collect();
     arguments.extend(paths.iter().map(String::as_str));
     let outcome = run_line(&arguments);
-    Outcome { stdout: outcome.stdout.replace(&name, "DIR"), stderr: outcome.stderr.replace(&name, "DIR"), ..outcome }
+    Printed { stdout: outcome.stdout.replace(&name, "DIR"), stderr: outcome.stderr.replace(&name, "DIR"), ..outcome }
 }
 
-fn shown(outcome: &Outcome) -> String {
+fn shown(outcome: &Printed) -> String {
     format!("exit {}\n--- stdout\n{}--- stderr\n{}", outcome.code, outcome.stdout, outcome.stderr)
 }
 

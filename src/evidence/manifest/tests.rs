@@ -148,3 +148,15 @@ fn evidence_is_counted() {
     assert_eq!(error.scope(), Scope::Request);
     assert_eq!(error.to_string(), "more than 200 referrers");
 }
+
+#[test]
+fn descriptors_are_counted_before_they_are_read() {
+    // T61, T63
+    let index = |count: usize| {
+        Index::parse(format!(r#"{{"schemaVersion":2,"manifests":[{}]}}"#, vec!["{}"; count].join(",")).as_bytes())
+    };
+    assert_eq!(index(DESCRIPTORS).unwrap().unreadable().len(), DESCRIPTORS);
+    let error = index(DESCRIPTORS + 1).unwrap_err();
+    assert_eq!(error.to_string(), "more than 4096 descriptors in a manifest");
+    assert_eq!(index(1_000_000).unwrap_err(), error);
+}

@@ -1,0 +1,328 @@
+//! `countersign serve`
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::pin::pin;
+use std::sync::Arc;
+
+use clap::ValueEnum;
+use rustls_pki_types::CertificateDer;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::{Notify, watch};
+
+use super::registry_args::{self, RegistryArgs};
+use super::{Error, Exit, Outcome, clock, file, runtime};
+use crate::gate::Gate;
+use crate::loader::{LoadError, Loader, Settings, Status};
+use crate::policy::NoMatch;
+use crate::registry;
+use crate::server::{
+    App, Ceilings, Certificate, CertificateFiles, Check, Drained, Health, SelfMade, Server, State, Webhook, tls,
+};
+use crate::telemetry::{Metrics, field};
+
+/// Run the admission webhook
+///
+/// Listens for the Kubernetes API server and answers at /validate (judges the images of a request) and /mutate (pins
+/// tags to the digests that they mean now). /livez, /readyz and /metrics are for whoever watches; /readyz?verbose says
+/// what is wrong. It speaks HTTPS only, and HTTP/1.1 only.
+///
+/// Policies come from files, which are read again when they change. Whatever goes wrong is a refusal: configure the
+/// webhook with `failurePolicy: Fail`.
+///
+/// On SIGTERM it is not ready at once, answers the requests at hand, and ends; a second signal ends it at once.
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "Examples:
+  countersign serve --policies policies/
+  countersign serve --policies policies/ --listen 0.0.0.0:8443 --tls-cert tls.crt --tls-key tls.key")]
+pub struct Args {
+    /// The directory of the policies; Secrets, ConfigMaps and Namespaces in it stand in for the cluster's
+    #[arg(long, value_name = "DIR")]
+    policies: PathBuf,
+    /// What happens to images that no policy covers
+    #[arg(long, value_enum, default_value_t = NoMatchArg::Deny)]
+    no_match: NoMatchArg,
+    /// Listen on this address; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8443")]
+    listen: SocketAddr,
+    /// Write the address to this file as soon as it is listened on
+    #[arg(long, value_name = "FILE")]
+    addr_file: Option<PathBuf>,
+    #[command(flatten)]
+    certificate: CertificateArgs,
+    #[command(flatten)]
+    registry: RegistryArgs,
+}
+
+/// With which certificate the server proves who it is, and whom it asks for one.
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Certificates")]
+struct CertificateArgs {
+    /// The server's certificate chain in PEM; read again when it changes
+    ///
+    /// Without it, a certificate is made at every start, for localhost and the names of --tls-san.
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// The private key of the certificate in PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+    /// A DNS name or address for the certificate that is made at start; may be given several times
+    #[arg(long, value_name = "NAME", conflicts_with = "tls_cert")]
+    tls_san: Vec<String>,
+    /// Where to write the authority of the certificate that is made at start: the caBundle of the webhook configuration
+    #[arg(long, value_name = "FILE", default_value = "countersign-ca.pem", conflicts_with = "tls_cert")]
+    ca_bundle_out: PathBuf,
+    /// Answer only clients with a certificate of the authorities in this PEM file, such as the API server's
+    ///
+    /// /livez, /readyz and /metrics stay open to everybody.
+    #[arg(long, value_name = "FILE")]
+    client_ca: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum NoMatchArg {
+    /// They are refused
+    Deny,
+    /// They are admitted with a warning
+    Warn,
+    /// They are admitted
+    Allow,
+}
+
+impl From<NoMatchArg> for NoMatch {
+    fn from(arg: NoMatchArg) -> Self {
+        match arg {
+            NoMatchArg::Allow => Self::Allow,
+            NoMatchArg::Deny => Self::Deny,
+            NoMatchArg::Warn => Self::Warn,
+        }
+    }
+}
+
+/// Serves until a signal.
+///
+/// # Errors
+/// When the server cannot start: what is given cannot be read, or the address cannot be had.
+pub fn run(args: Args, err: &mut dyn Write) -> Result<Outcome, Error> {
+    let runtime = runtime::start()?;
+    let ended = runtime.block_on(serve(args, err));
+    // What still runs after the drain is cut off.
+    runtime.shutdown_background();
+    ended
+}
+
+async fn serve(args: Args, err: &mut dyn Write) -> Result<Outcome, Error> {
+    let mut signals = Signals::new()?;
+    let metrics = Arc::new(Metrics::new().map_err(Error::unavailable)?);
+    let client = args.registry.client()?;
+    let keychain = args.registry.keychain()?;
+    for helper in keychain.unsupported() {
+        tracing::warn!({ field::EVENT } = "registry", { field::DETAIL } = ?helper, "a credential helper is not run");
+    }
+    let loader = open(Settings::new(&args.policies, args.no_match.into()))?;
+    let (certificate, files) = certificate(&args.certificate, err)?;
+    let (renewed, certificate) = watch::channel(certificate);
+    let authorities = match &args.certificate.client_ca {
+        Some(path) => registry_args::certificates(path)?,
+        None => Vec::new(),
+    };
+
+    let gate = Gate::new(loader.policies(), client.clone(), Arc::new(keychain));
+    let health = Health::new(vec![policies_check(&loader), certificate_check(certificate.clone())]);
+    let app =
+        App::new(Webhook::new(gate, Arc::clone(&metrics)), Arc::new(health), Arc::clone(&metrics), Ceilings::default())
+            .before_scrape(scrape(&loader, certificate.clone(), client));
+    let server = listen(args.listen, app, certificate, &authorities).await?;
+
+    start(tell(loader.status()));
+    start(loader.run(std::future::pending()));
+    match files {
+        Some(files) => start(async move { files.watch(renewed, &metrics).await }),
+        // Nothing will renew it, and whoever serves it has to be able to see it.
+        None => start(async move { renewed.closed().await }),
+    }
+    let address = server.address();
+    let _ = writeln!(err, "listening on https://{address}");
+    if let Some(path) = &args.addr_file {
+        file::replace("the address", path, format!("{address}\n").as_bytes())?;
+    }
+    until_signal(server, &mut signals).await
+}
+
+/// Runs the server until a signal, and ends it; a second signal does not wait.
+async fn until_signal(server: Server, signals: &mut Signals) -> Result<Outcome, Error> {
+    let stop = Notify::new();
+    let mut running = pin!(server.run(stop.notified()));
+    let drained = tokio::select! {
+        drained = &mut running => drained,
+        () = signals.next() => {
+            stop.notify_one();
+            tokio::select! {
+                drained = &mut running => drained,
+                () = signals.next() => Drained::CutOff,
+            }
+        }
+    };
+    match drained {
+        Drained::CutOff => Err(Error::unavailable("requests were cut off that were not answered yet")),
+        Drained::Fully => Ok(Outcome { exit: Exit::Success, ..Outcome::default() }),
+    }
+}
+
+/// The policies, loaded for the first time.
+fn open(settings: Settings) -> Result<Loader, Error> {
+    Loader::open(settings).map_err(|error| {
+        let told = Error::usage(&error);
+        match error {
+            LoadError::Document { .. } | LoadError::Duplicate { .. } => {
+                told.hint("`countersign policy check` says all that is wrong with policies")
+            }
+            LoadError::NoPolicy { .. } | LoadError::Read(_) | LoadError::TooManyDocuments => told,
+        }
+    })
+}
+
+/// The certificate, and the files in which it may change.
+fn certificate(args: &CertificateArgs, err: &mut dyn Write) -> Result<(Certificate, Option<CertificateFiles>), Error> {
+    if let (Some(chain), Some(key)) = (&args.tls_cert, &args.tls_key) {
+        let mut files = CertificateFiles::new(chain, key);
+        let certificate = files.load().map_err(Error::usage)?;
+        return Ok((certificate, Some(files)));
+    }
+    let made = SelfMade::new(&args.tls_san).map_err(Error::usage)?;
+    let path = &args.ca_bundle_out;
+    file::replace("the CA bundle", path, made.ca_bundle.as_bytes())
+        .map_err(|error| error.hint("`--ca-bundle-out` names another place"))?;
+    let shown = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+    let _ = writeln!(err, "made a certificate for this run; its CA bundle is {}", shown.display());
+    Ok((made.certificate, None))
+}
+
+async fn listen(
+    address: SocketAddr,
+    app: App,
+    certificate: watch::Receiver<Certificate>,
+    authorities: &[CertificateDer<'static>],
+) -> Result<Server, Error> {
+    let tls = tls(certificate, authorities).map_err(Error::usage)?;
+    let app = if authorities.is_empty() { app } else { app.only_for_known_clients() };
+    let server = Server::bind(address, app, tls).await;
+    server.map_err(|error| {
+        Error::unavailable(format!("cannot listen on {address}: {error}")).hint("`--listen` names another address")
+    })
+}
+
+/// Whether there are policies, and whether they are those that the files hold now.
+fn policies_check(loader: &Loader) -> Check {
+    let (policies, status) = (loader.policies(), loader.status());
+    Check::new("policies", move || {
+        if policies.borrow().is_none() {
+            return State::Failed("none were loaded yet".to_owned());
+        }
+        let status = status.borrow();
+        match &status.stale {
+            Some(reason) => State::Worrying(format!("policies_stale: {reason}")),
+            None if status.invalid > 0 => {
+                State::Worrying(format!("{} of {} refuse all that they cover", status.invalid, status.policies))
+            }
+            None => State::Good(format!("{} of revision {}", status.policies, status.revision)),
+        }
+    })
+}
+
+/// Whether the certificate is valid.
+fn certificate_check(certificate: watch::Receiver<Certificate>) -> Check {
+    Check::new("certificate", move || {
+        let not_after = certificate.borrow().not_after();
+        if clock::now() > not_after {
+            State::Failed(format!("expired at {not_after}"))
+        } else {
+            State::Good(format!("valid until {not_after}"))
+        }
+    })
+}
+
+/// Brings the metrics up to date that change by themselves, or elsewhere.
+fn scrape(
+    loader: &Loader,
+    certificate: watch::Receiver<Certificate>,
+    client: registry::Client,
+) -> impl Fn(&Metrics) + Send + Sync + 'static {
+    let status = loader.status();
+    move |metrics| {
+        let status = status.borrow();
+        metrics.policies(status.policies.saturating_sub(status.invalid), status.invalid);
+        metrics.policies_read(status.stale.is_some(), status.read_at.map(clock::since).unwrap_or_default());
+        let left = clock::now().duration_until(certificate.borrow().not_after());
+        metrics.certificate_expires(left.as_secs_f64());
+        let requests = client.requests();
+        for outcome in registry::Outcome::ALL {
+            let of_outcome = requests.iter().filter(|(_, of, _)| *of == outcome).map(|(_, _, count)| count);
+            metrics.registry_requests(outcome.as_str(), of_outcome.sum());
+        }
+    }
+}
+
+/// Tells of every change of the policies, and of what is wrong with them.
+async fn tell(mut status: watch::Receiver<Status>) {
+    loop {
+        tell_once(&status.borrow_and_update());
+        if status.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+fn tell_once(status: &Status) {
+    let event = "policies";
+    if let Some(reason) = &status.stale {
+        tracing::error!(
+            { field::EVENT } = event,
+            { field::REASON } = "policies_stale",
+            { field::DETAIL } = ?reason,
+            "the files cannot be used, the last good policies stay"
+        );
+        return;
+    }
+    tracing::info!(
+        { field::EVENT } = event,
+        { field::REVISION } = status.revision,
+        "{} policies, {} of them invalid",
+        status.policies,
+        status.invalid
+    );
+    for note in status.problems.iter() {
+        tracing::error!({ field::EVENT } = event, { field::DETAIL } = ?note.to_string(), "a document is invalid");
+    }
+    for note in status.warnings.iter() {
+        tracing::warn!({ field::EVENT } = event, { field::DETAIL } = ?note.to_string(), "a document is odd");
+    }
+}
+
+/// The signals that end the process.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self, Error> {
+        let listen =
+            |kind| signal(kind).map_err(|error| Error::unavailable(format!("cannot wait for signals: {error}")));
+        Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
+    }
+
+    /// Waits for the next one.
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "what goes on beside the server, until the process ends")]
+fn start(task: impl Future<Output = ()> + Send + 'static) {
+    drop(tokio::spawn(task));
+}

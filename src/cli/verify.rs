@@ -1,0 +1,203 @@
+//! `countersign verify`
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::ValueEnum;
+use nonempty::NonEmpty;
+use serde::Serialize;
+use tokio::sync::watch;
+
+use super::print::table;
+use super::registry_args::RegistryArgs;
+use super::{Error, Exit, Outcome, file};
+use crate::explain::{self, VerdictJson};
+use crate::gate::{Decision, Gate};
+use crate::image::{ContainerKind, Digest, ImageRef, ImageUse, Pointer};
+use crate::loader;
+use crate::policy::{
+    Authority, Basis, Coverage, DenyClass, Mode, NoMatch, Outcome as Judgement, PinRule, Policy, PolicyBody,
+    PolicyName, PolicySet, Rule, Verdict, Workload,
+};
+use crate::trust::{Anchor, HashAlgorithm, LogRule, PublicKey};
+use crate::{limits, registry};
+
+/// Say whether images would be admitted, by a key or by policies
+///
+/// Looks at the same evidence and judges by the same rules as the admission webhook, except that an image may be named by
+/// a tag: the answer is about what the tag means now.
+///
+/// Exits with 0 if every image is accepted, 1 if one is rejected, 2 if the arguments cannot be read, and 3 if a registry
+/// could not be asked.
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "Examples:
+  countersign verify ghcr.io/acme/app:1.2 --key cosign.pub
+  countersign verify ghcr.io/acme/app:1.2 ghcr.io/acme/web:3 --policy policies/
+  countersign verify ghcr.io/acme/app:1.2 --policy policies/ -o json")]
+pub struct Args {
+    /// The images, by tag or digest
+    #[arg(required = true, value_name = "IMAGE")]
+    images: Vec<ImageRef>,
+    #[command(flatten)]
+    by: By,
+    /// How to print the verdicts
+    #[arg(short, long, value_enum, default_value_t = Format::Table)]
+    output: Format,
+    /// Give up after so many seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u16).range(1..))]
+    timeout: u16,
+    #[command(flatten)]
+    registry: RegistryArgs,
+}
+
+/// What the images are judged by.
+#[derive(Clone, Debug, clap::Args)]
+#[group(required = true, multiple = false)]
+struct By {
+    /// Ask for a signature by this public key, in a PEM file
+    #[arg(long, value_name = "PEM")]
+    key: Option<PathBuf>,
+    /// Judge by the policies in this file or directory; may be given several times
+    #[arg(long, value_name = "FILE")]
+    policy: Vec<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// One line for each image, for people
+    Table,
+    /// One JSON object
+    Json,
+}
+
+#[derive(Serialize)]
+struct Report {
+    accepted: bool,
+    revision: String,
+    verdicts: Vec<VerdictJson>,
+}
+
+/// Judges the images.
+///
+/// # Errors
+/// When a file cannot be read, or there are too many images.
+pub async fn run(args: Args) -> Result<Outcome, Error> {
+    let mut messages = Vec::new();
+    let set = match &args.by.key {
+        Some(path) => Arc::new(by_key(path)?),
+        None => {
+            let loaded = loader::load_all(&args.by.policy, NoMatch::Deny).map_err(Error::usage)?;
+            messages.extend(loaded.problems.iter().map(ToString::to_string));
+            loaded.set
+        }
+    };
+    let images = args.images.into_iter().map(|image| ImageUse {
+        pointer: Pointer::new(""),
+        kind: ContainerKind::Container,
+        container: String::new(),
+        image,
+    });
+    let Some(images) = NonEmpty::from_vec(images.collect()) else {
+        return Err(Error::usage("there is no image to verify"));
+    };
+    let keychain: Arc<dyn registry::Keychain> = Arc::new(args.registry.keychain()?);
+    let (_policies, receiver) = watch::channel(Some(set));
+    let gate = Gate::new(receiver, args.registry.client()?, keychain);
+    let time = Duration::from_secs(args.timeout.into());
+    let decision = gate.judge(&Workload::default(), &images, PinRule::Free, time).await;
+    let Decision { verdicts, revision } =
+        decision.map_err(|failure| Error::usage(failure.finding).hint("verify fewer images at a time"))?;
+
+    for verdict in &verdicts {
+        messages.extend(said(verdict));
+    }
+    let exit = exit(&verdicts);
+    let data = match args.output {
+        Format::Json => {
+            let verdicts = verdicts.iter().map(explain::verdict_json).collect();
+            let report = Report { accepted: exit == Exit::Success, revision, verdicts };
+            let json = serde_json::to_string_pretty(&report).map_err(Error::usage)?;
+            format!("{json}\n")
+        }
+        Format::Table => {
+            let head = ["IMAGE", "VERDICT", "CODE", "POLICY", "DIGEST"].map(str::to_owned);
+            let rows: Vec<_> = [head].into_iter().chain(verdicts.iter().map(row)).collect();
+            table(&rows)
+        }
+    };
+    Ok(Outcome { data, messages, exit })
+}
+
+/// The policy that asks for a signature by the key in the file at `path`, and covers every image.
+fn by_key(path: &Path) -> Result<PolicySet, Error> {
+    let shown = path.display();
+    let pem = file::read("the public key", path, limits::PUBLIC_KEY_BYTES)?;
+    let text = str::from_utf8(&pem).map_err(|_| Error::usage(format!("the public key `{shown}` is no text")))?;
+    let key = PublicKey::from_pem(text).map_err(|error| Error::usage(format!("the public key `{shown}`: {error}")))?;
+    let revision = key.fingerprint();
+    let anchor = Anchor::key(key, HashAlgorithm::Sha256, LogRule::Optional);
+    let rule = Rule::Signed { anchors: NonEmpty::new(Arc::new(anchor)) };
+    let authority = Authority { name: "key".to_owned(), rule };
+    let policy = Policy {
+        name: PolicyName::new("", shown.to_string()),
+        coverage: Coverage::Everything,
+        mode: Mode::Enforce,
+        body: PolicyBody::Compiled(NonEmpty::new(authority)),
+    };
+    Ok(PolicySet::new(vec![policy], NoMatch::Deny, revision))
+}
+
+/// What is said beside the table: why an image is refused and what to do, and of what its users are warned.
+fn said(verdict: &Verdict) -> Vec<String> {
+    let image = &verdict.image;
+    let written = explain::quoted(image.image.written(), limits::IMAGE_REFERENCE_BYTES);
+    let mut said: Vec<String> =
+        verdict.warnings.iter().map(|warning| format!("{written}: {}", explain::warning(warning, image))).collect();
+    match &verdict.outcome {
+        Judgement::Allow(_) => {}
+        Judgement::Deny(denials) => {
+            said.extend(denials.iter().map(|denial| format!("{written}: {}", explain::denial(denial))));
+            let exact =
+                verdict.digest.map_or_else(|| image.image.written().to_owned(), |digest| image.image.pinned(digest));
+            said.extend(explain::hint_for(denials.first().reason, &exact).map(|hint| format!("{written}: {hint}")));
+        }
+    }
+    said
+}
+
+/// The line of the table about one image.
+fn row(verdict: &Verdict) -> [String; 5] {
+    let (word, code, policies) = match &verdict.outcome {
+        Judgement::Allow(allowance) => ("accepted", "", allowance.basis().iter().map(basis).collect::<Vec<_>>()),
+        Judgement::Deny(denials) => {
+            let first = denials.first();
+            ("rejected", first.reason.code(), first.policy.iter().map(ToString::to_string).collect())
+        }
+    };
+    let digest = verdict.digest.as_ref().map(Digest::to_string).unwrap_or_default();
+    [verdict.image.image.written().to_owned(), word.to_owned(), code.to_owned(), policies.join(", "), digest]
+}
+
+fn basis(basis: &Basis) -> String {
+    match basis {
+        Basis::NoMatchRule => "no policy".to_owned(),
+        Basis::Satisfied { policy, authority } => format!("{policy}/{authority}"),
+        Basis::WarnOnly { policy } => format!("{policy} (warn)"),
+    }
+}
+
+/// A refusal that is known counts for more than one that may yet turn out otherwise.
+fn exit(verdicts: &NonEmpty<Verdict>) -> Exit {
+    let mut exit = Exit::Success;
+    for verdict in verdicts {
+        match &verdict.outcome {
+            Judgement::Allow(_) => {}
+            Judgement::Deny(denials) => match denials.first().reason.class() {
+                DenyClass::Evidence | DenyClass::Malformed | DenyClass::Policy => return Exit::Refused,
+                DenyClass::Unavailable => exit = Exit::Unavailable,
+            },
+        }
+    }
+    exit
+}

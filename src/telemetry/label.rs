@@ -1,0 +1,92 @@
+//! The closed lists from which labels of metrics are taken.
+
+/// Which webhook was called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Endpoint {
+    /// `/mutate`
+    Mutate,
+    /// `/validate`
+    Validate,
+}
+
+impl Endpoint {
+    /// The label.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Mutate => "mutate",
+            Self::Validate => "validate",
+        }
+    }
+}
+
+/// What was answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// The object may be stored.
+    Allow,
+    /// It may not.
+    Deny,
+    /// There is no decision: the request was no review that could be read.
+    None,
+}
+
+impl Decision {
+    /// The label.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Deny => "deny",
+            Self::None => "none",
+        }
+    }
+}
+
+/// Why work was refused before it was begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shed {
+    /// Too many bytes of bodies are held.
+    Bytes,
+    /// Too many requests are being judged.
+    Requests,
+}
+
+impl Shed {
+    /// Every reason.
+    pub const ALL: [Self; 2] = [Self::Bytes, Self::Requests];
+
+    /// The label.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Bytes => "bytes",
+            Self::Requests => "requests",
+        }
+    }
+}
+
+/// How a connection ended before its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Broken {
+    /// The TLS handshake failed.
+    Handshake,
+    /// The TLS handshake took too long.
+    HandshakeTime,
+    /// What was sent is not HTTP/1.1, or the connection broke.
+    Http,
+    /// The client was too slow to send or to read, or had nothing to say.
+    Slow,
+}
+
+impl Broken {
+    /// Every way.
+    pub const ALL: [Self; 4] = [Self::Handshake, Self::HandshakeTime, Self::Http, Self::Slow];
+
+    /// The label.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Handshake => "handshake",
+            Self::HandshakeTime => "handshake_time",
+            Self::Http => "http",
+            Self::Slow => "slow",
+        }
+    }
+}

@@ -1,0 +1,291 @@
+//! The metrics, each with its name, its help and its labels.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use prometheus::{
+    Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    TextEncoder,
+};
+
+use super::label::{Broken, Decision, Endpoint, Shed};
+
+/// The media type of [`Metrics::text`].
+pub const MEDIA_TYPE: &str = prometheus::TEXT_FORMAT;
+
+/// Bounds of latency, in seconds: a warm admission takes less than a millisecond, the API server waits at most 30 s.
+const LATENCY_BOUNDS: [f64; 14] =
+    [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0];
+
+/// Everything that is counted. One value for one process; it is shared by reference.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    requests: IntCounterVec,
+    duration: HistogramVec,
+    in_flight: IntGauge,
+    images: IntCounterVec,
+    shed: IntCounterVec,
+    panics: IntCounter,
+    connections: IntGauge,
+    broken: IntCounterVec,
+    registry_requests: IntCounterVec,
+    policies: IntGaugeVec,
+    policies_stale: IntGauge,
+    policies_age: Gauge,
+    certificate_expiry: Gauge,
+    certificate_refused: IntCounter,
+    catching_up: Mutex<()>,
+}
+
+/// One answered request for admission.
+#[derive(Clone, Copy, Debug)]
+pub struct Answered {
+    /// Which webhook.
+    pub endpoint: Endpoint,
+    /// The operation as reviews spell it; empty where it could not be read.
+    pub operation: &'static str,
+    /// The answer.
+    pub decision: Decision,
+    /// The code of the reason of a refusal or of an exemption, from a closed list; else empty.
+    pub reason: &'static str,
+}
+
+/// The metrics could not be set up: two have the same name.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot set up metrics: {0}")]
+pub struct MetricsError(#[from] prometheus::Error);
+
+impl Metrics {
+    /// New metrics, all at zero.
+    ///
+    /// # Errors
+    /// Never with the names in this file.
+    pub fn new() -> Result<Self, MetricsError> {
+        let new = Maker { registry: Registry::new_custom(Some("countersign".to_owned()), None)? };
+        let metrics = Self {
+            requests: new.counters(
+                "admission_requests_total",
+                "Requests for admission, by webhook, operation, decision and the code of the reason.",
+                &["endpoint", "operation", "decision", "reason"],
+            )?,
+            duration: new.histograms(
+                "admission_duration_seconds",
+                "Time from the headers of a request for admission to its answer.",
+                &["endpoint"],
+            )?,
+            in_flight: new.gauge("requests_in_flight", "Requests for admission that are being judged.")?,
+            images: new.counters(
+                "image_results_total",
+                "Images judged, by result and the code of the first reason.",
+                &["result", "code"],
+            )?,
+            shed: new.counters("shed_total", "Requests refused unread or unjudged under load.", &["ceiling"])?,
+            panics: new.counter("panics_total", "Panics that became a refusal of one request.")?,
+            connections: new.gauge("connections", "Open connections.")?,
+            broken: new.counters("connections_broken_total", "Connections that were cut off.", &["why"])?,
+            registry_requests: new.counters(
+                "registry_requests_total",
+                "Requests sent to registries and their token services, by what became of them.",
+                &["outcome"],
+            )?,
+            policies: new.gauges("policies", "Policies in use, by state.", &["state"])?,
+            policies_stale: new.gauge("policies_stale", "1 while the newest policies cannot be used.")?,
+            policies_age: new.float("policies_age_seconds", "Time since the policies were last read.")?,
+            certificate_expiry: new
+                .float("certificate_expiry_seconds", "Time until the webhook's certificate expires.")?,
+            certificate_refused: new
+                .counter("certificate_refused_total", "Certificates found on disk that could not be used.")?,
+            catching_up: Mutex::new(()),
+            registry: new.registry,
+        };
+        // What may never happen is to be seen as zero, so that its first time is an increase.
+        for why in Broken::ALL {
+            metrics.broken.with_label_values(&[why.as_str()]);
+        }
+        for ceiling in Shed::ALL {
+            metrics.shed.with_label_values(&[ceiling.as_str()]);
+        }
+        Ok(metrics)
+    }
+
+    /// All metrics in Prometheus' text format ([`MEDIA_TYPE`]).
+    ///
+    /// # Errors
+    /// Never with the metrics of this file.
+    pub fn text(&self) -> Result<String, MetricsError> {
+        Ok(TextEncoder::new().encode_to_string(&self.registry.gather())?)
+    }
+
+    /// Counts an answer that took `time`.
+    pub fn answered(&self, answered: Answered, time: Duration) {
+        let Answered { endpoint, operation, decision, reason } = answered;
+        self.requests.with_label_values(&[endpoint.as_str(), operation, decision.as_str(), reason]).inc();
+        self.duration(endpoint).observe(time.as_secs_f64());
+    }
+
+    fn duration(&self, endpoint: Endpoint) -> Histogram {
+        self.duration.with_label_values(&[endpoint.as_str()])
+    }
+
+    /// Counts one judged image; `code` is that of the first reason of a refusal, else empty.
+    pub fn image(&self, decision: Decision, code: &'static str) {
+        self.images.with_label_values(&[decision.as_str(), code]).inc();
+    }
+
+    /// A request is being judged as long as the result lives.
+    pub fn in_flight(&self) -> impl Sized + Send + use<> {
+        Counted::new(&self.in_flight)
+    }
+
+    /// A connection is open as long as the result lives.
+    pub fn connection(&self) -> impl Sized + Send + use<> {
+        Counted::new(&self.connections)
+    }
+
+    /// Counts a connection that was cut off.
+    pub fn broken(&self, why: Broken) {
+        self.broken.with_label_values(&[why.as_str()]).inc();
+    }
+
+    /// Counts a request that was refused under load.
+    pub fn shed(&self, ceiling: Shed) {
+        self.shed.with_label_values(&[ceiling.as_str()]).inc();
+    }
+
+    /// Counts a panic.
+    pub fn panicked(&self) {
+        self.panics.inc();
+    }
+
+    /// The panics so far.
+    pub fn panics(&self) -> u64 {
+        self.panics.get()
+    }
+
+    /// `total` requests went to registries so far with `outcome`, a label of a closed list.
+    pub fn registry_requests(&self, outcome: &'static str, total: u64) {
+        let _alone = self.catching_up.lock().unwrap_or_else(PoisonError::into_inner);
+        let counter = self.registry_requests.with_label_values(&[outcome]);
+        counter.inc_by(total.saturating_sub(counter.get()));
+    }
+
+    /// The policies in use: how many can decide, and how many are broken and refuse what they cover.
+    pub fn policies(&self, valid: usize, invalid: usize) {
+        let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        self.policies.with_label_values(&["valid"]).set(count(valid));
+        self.policies.with_label_values(&["invalid"]).set(count(invalid));
+    }
+
+    /// Whether the policies in use are older than those that were found last, and how long ago they were read.
+    pub fn policies_read(&self, is_stale: bool, age: Duration) {
+        self.policies_stale.set(i64::from(is_stale));
+        self.policies_age.set(age.as_secs_f64());
+    }
+
+    /// The certificate expires in so many seconds; negative if it has expired.
+    pub fn certificate_expires(&self, seconds: f64) {
+        self.certificate_expiry.set(seconds);
+    }
+
+    /// A certificate was found on disk and cannot be used.
+    pub fn certificate_refused(&self) {
+        self.certificate_refused.inc();
+    }
+}
+
+/// Makes and registers metrics.
+struct Maker {
+    registry: Registry,
+}
+
+impl Maker {
+    fn add<T: prometheus::core::Collector + Clone + 'static>(&self, metric: T) -> Result<T, prometheus::Error> {
+        self.registry.register(Box::new(metric.clone()))?;
+        Ok(metric)
+    }
+
+    fn counter(&self, name: &str, help: &str) -> Result<IntCounter, prometheus::Error> {
+        self.add(IntCounter::new(name, help)?)
+    }
+
+    fn counters(&self, name: &str, help: &str, labels: &[&str]) -> Result<IntCounterVec, prometheus::Error> {
+        self.add(IntCounterVec::new(Opts::new(name, help), labels)?)
+    }
+
+    fn gauge(&self, name: &str, help: &str) -> Result<IntGauge, prometheus::Error> {
+        self.add(IntGauge::new(name, help)?)
+    }
+
+    fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> Result<IntGaugeVec, prometheus::Error> {
+        self.add(IntGaugeVec::new(Opts::new(name, help), labels)?)
+    }
+
+    fn float(&self, name: &str, help: &str) -> Result<Gauge, prometheus::Error> {
+        self.add(Gauge::new(name, help)?)
+    }
+
+    fn histograms(&self, name: &str, help: &str, labels: &[&str]) -> Result<HistogramVec, prometheus::Error> {
+        let options = HistogramOpts::new(name, help).buckets(LATENCY_BOUNDS.to_vec());
+        self.add(HistogramVec::new(options, labels)?)
+    }
+}
+
+/// One more, as long as it lives.
+struct Counted(IntGauge);
+
+impl Counted {
+    fn new(gauge: &IntGauge) -> Self {
+        gauge.inc();
+        Self(gauge.clone())
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_with_its_help() {
+        let metrics = Metrics::new().unwrap();
+        metrics.answered(
+            Answered {
+                endpoint: Endpoint::Validate,
+                operation: "CREATE",
+                decision: Decision::Deny,
+                reason: "signature_missing",
+            },
+            Duration::from_millis(3),
+        );
+        metrics.image(Decision::Deny, "signature_missing");
+        metrics.registry_requests("answered", 7);
+        metrics.policies(2, 1);
+        let text = metrics.text().unwrap();
+        let help: Vec<_> = text.lines().filter(|line| line.starts_with("# HELP") || line.contains('{')).collect();
+        insta::assert_snapshot!(help.join("\n"));
+    }
+
+    #[test]
+    fn totals_only_grow() {
+        let metrics = Metrics::new().unwrap();
+        metrics.registry_requests("failed", 7);
+        metrics.registry_requests("failed", 5);
+        metrics.registry_requests("failed", 8);
+        assert!(metrics.text().unwrap().contains("countersign_registry_requests_total{outcome=\"failed\"} 8\n"));
+    }
+
+    #[test]
+    fn a_gauge_falls_again() {
+        let metrics = Metrics::new().unwrap();
+        let one = metrics.in_flight();
+        assert!(metrics.text().unwrap().contains("countersign_requests_in_flight 1\n"));
+        drop(one);
+        assert!(metrics.text().unwrap().contains("countersign_requests_in_flight 0\n"));
+    }
+}
