@@ -21,7 +21,7 @@ help: ## Say what there is to make (default)
 .PHONY: quickstart
 quickstart: ## Build, then sign and judge example images on this machine, with a registry and a webhook on loopback
 	@$(call cargo,build)
-	@$(call cargo,run) --quiet -- quickstart
+	@$(call cargo,run) --quiet -- quickstart --cosign-data tests/data/cosign
 
 .PHONY: test
 test: check unit it e2e ## All that must hold before a change lands: check, unit, it, e2e

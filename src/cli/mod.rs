@@ -17,6 +17,7 @@ mod outcome;
 mod password;
 pub mod policy;
 mod print;
+pub mod quickstart;
 pub mod registry_args;
 mod runtime;
 pub mod serve;
@@ -72,6 +73,7 @@ const EXAMPLES: &str = "Examples:
 /// The subcommands, in the order in which somebody meets them.
 #[derive(Debug, Subcommand)]
 enum Command {
+    Quickstart(quickstart::Args),
     Key(key::Args),
     Sign(sign::Args),
     Attest(attest::Args),
@@ -109,6 +111,7 @@ fn dispatch(command: Command, err: &mut dyn Write) -> Result<Outcome, Error> {
         Command::Images(args) => images::run(&args),
         Command::Key(args) => runtime::start()?.block_on(key::run(args)),
         Command::Policy(command) => policy::run(&command),
+        Command::Quickstart(args) => runtime::start()?.block_on(quickstart::run(args)),
         Command::Serve(args) => serve::run(args, err),
         Command::Sign(args) => runtime::start()?.block_on(sign::run(args)),
         Command::Verify(args) => runtime::start()?.block_on(verify::run(args)),
@@ -125,6 +128,7 @@ impl Command {
             | Self::Images(_)
             | Self::Key(_)
             | Self::Policy(_)
+            | Self::Quickstart(_)
             | Self::Sign(_)
             | Self::Verify(_) => crate::telemetry::LogLevel::Warn,
         }

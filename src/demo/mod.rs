@@ -7,6 +7,7 @@
 //! This module never listens to a network, never writes to disk, and is no part of an admission.
 
 mod answer;
+mod layout;
 mod loopback;
 mod seed;
 mod server;

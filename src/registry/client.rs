@@ -41,6 +41,8 @@ pub struct Options {
     pub connect_time: Duration,
     /// How long a registry that failed is not asked again. Default: [`limits::REGISTRY_REST`].
     pub rest: Duration,
+    /// The first wait before a request is repeated; it doubles. Default: [`limits::RETRY_WAIT`].
+    pub retry_wait: Duration,
 }
 
 impl Default for Options {
@@ -51,6 +53,7 @@ impl Default for Options {
             private_hosts: Vec::new(),
             connect_time: limits::CONNECT_TIME,
             rest: limits::REGISTRY_REST,
+            retry_wait: limits::RETRY_WAIT,
         }
     }
 }

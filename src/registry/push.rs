@@ -64,17 +64,14 @@ impl Client {
             if has_blob(session, digest).await? {
                 return Ok(digest);
             }
-            let reply = session.ask(&post("blobs/uploads/".to_owned())).await.map_err(unasked)?;
-            if reply.status != StatusCode::ACCEPTED {
-                return Err(rejected(session, &reply, format!("{repository}@{digest}")));
-            }
-            let mut place = location(session, &reply)?;
-            place.query_pairs_mut().append_pair("digest", &digest.to_string());
-            let question = put(Place::Url(place), "application/octet-stream", bytes.clone())?;
-            let reply = session.ask(&question).await.map_err(unasked)?;
-            match reply.status {
-                StatusCode::CREATED => Ok(digest),
-                _ => Err(rejected(session, &reply, format!("{repository}@{digest}"))),
+            let mut repetitions = limits::RETRIES;
+            loop {
+                match upload(session, digest, bytes.clone()).await {
+                    Err(PushError::Unasked(why)) if why.kind() == UnaskedKind::Unavailable && repetitions > 0 => {
+                        repetitions -= 1;
+                    }
+                    result => return result.map(|()| digest),
+                }
             }
         })
         .await
@@ -204,6 +201,23 @@ impl Client {
     }
 }
 
+/// One upload from its beginning: what becomes of one that broke off is not known.
+async fn upload(session: &Session<'_>, digest: Digest, bytes: Bytes) -> Result<(), PushError> {
+    let name = || format!("{}@{digest}", session.repository());
+    let reply = session.ask(&post("blobs/uploads/".to_owned())).await.map_err(unasked)?;
+    if reply.status != StatusCode::ACCEPTED {
+        return Err(rejected(session, &reply, name()));
+    }
+    let mut place = location(session, &reply)?;
+    place.query_pairs_mut().append_pair("digest", &digest.to_string());
+    let question = put(Place::Url(place), "application/octet-stream", bytes)?;
+    let reply = session.ask(&question).await.map_err(unasked)?;
+    match reply.status {
+        StatusCode::CREATED => Ok(()),
+        _ => Err(rejected(session, &reply, name())),
+    }
+}
+
 async fn has_blob(session: &Session<'_>, digest: Digest) -> Result<bool, Unasked> {
     let mut question = Question::get(format!("blobs/{digest}"), 0);
     question.method = Method::HEAD;
@@ -219,7 +233,6 @@ fn post(path: String) -> Question {
     let mut question = Question::get(path, limits::SMALL_ANSWER_BYTES);
     question.method = Method::POST;
     question.redirects = false;
-    // What a repetition begins once more, the registry ends by itself.
     question
 }
 

@@ -29,8 +29,6 @@ struct Listing {
     candidates: Vec<Descriptor>,
     /// What is known to be of no use without being fetched.
     artifacts: Vec<Artifact>,
-    /// Entries of any kind.
-    entries: usize,
 }
 
 impl Fetch<'_> {
@@ -42,12 +40,12 @@ impl Fetch<'_> {
         if !host.lacks_referrers(namespace) {
             self.list(namespace, &mut listing).await?;
         }
-        // A registry that lists nothing may have been without the list when the evidence was pushed under the tag, or
-        // have the list and not fill it.
-        if listing.entries == 0 {
+        // A registry that lists no evidence may have been without the list when it was pushed under the tag, or have the
+        // list and not fill it. One that lists some is believed to list all, as the specification demands.
+        if listing.candidates.is_empty() {
             self.list_fallback(&mut listing).await?;
         }
-        let Listing { candidates, mut artifacts, .. } = listing;
+        let Listing { candidates, mut artifacts } = listing;
         if candidates.len() + artifacts.len() > limits::REFERRERS {
             return Err(limit(Exceeded::new("referrers of one image", limits::REFERRERS, Scope::Request)));
         }
@@ -139,7 +137,6 @@ impl Fetch<'_> {
 
     /// Adds the entries of `index`, which has `digest`, each once.
     fn add(&self, index: &Index, digest: Digest, listing: &mut Listing) {
-        listing.entries += index.manifests().len() + index.unreadable().len();
         let path = Path::Referrers;
         for entry in index.unreadable() {
             listing.artifacts.push(Artifact::unreadable(path, digest, ArtifactError::malformed("a referrer", entry)));
@@ -215,7 +212,7 @@ enum Looks {
 impl Looks {
     /// Only a type that is there and foreign says that an entry is no evidence. Clients and registries have left the type
     /// out of lists, or put there that of an empty config
-    /// (<https://github.com/google/go-containerregistry/issues>, cosign 4641): then the manifest is looked at.
+    /// (<https://github.com/sigstore/cosign/issues/4641>): then the manifest is looked at.
     fn of(entry: &Descriptor) -> Self {
         if Kind::of(&entry.media_type) == Some(Kind::Index) {
             return Self::Foreign;

@@ -29,6 +29,7 @@ pub(super) struct Transport {
     exceptions: Exceptions,
     hosts: Hosts,
     rest: Duration,
+    retry_wait: Duration,
 }
 
 /// A request.
@@ -129,6 +130,7 @@ impl Transport {
             },
             hosts: Hosts::default(),
             rest: options.rest,
+            retry_wait: options.retry_wait,
         })
     }
 
@@ -191,7 +193,7 @@ impl Transport {
     async fn hop(&self, ask: &Ask, deadline: Instant) -> Result<Reply, Failure> {
         let host = self.hosts.of(&authority(&ask.url));
         let mut repetitions = if ask.repeats { limits::RETRIES } else { 0 };
-        let mut pause = limits::RETRY_WAIT;
+        let mut pause = self.retry_wait;
         loop {
             if let Some(why) = host.resting(ask.repository.as_deref()) {
                 return Err(why.into());
@@ -219,8 +221,8 @@ impl Transport {
             if repetitions == 0 || !in_time {
                 if matches!(why.kind(), UnaskedKind::RateLimited { .. }) {
                     host.rest(self.rest, &why);
-                } else if repetitions == 0 {
-                    // Cut short by this request's own deadline, it would say nothing about the next one.
+                } else if repetitions == 0 && ask.repeats {
+                    // One attempt, or several cut short by this request's own deadline, would say nothing about the next.
                     host.rest_repository(ask.repository.as_deref().unwrap_or_default(), self.rest, &why);
                 }
                 return Err(why.into());

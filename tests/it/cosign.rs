@@ -48,11 +48,11 @@ impl Layout {
             };
             let manifest = Manifest::parse(&self.blob(descriptor.digest)).unwrap();
             let layers = manifest.evidence_layers().unwrap().iter();
-            let artifacts = layers.map(|layer| match path {
-                Path::SignatureTag => Artifact::from_signature_layer(layer, &self.blob(layer.digest)),
-                Path::AttestationTag => Artifact::from_envelope_layer(layer, &self.blob(layer.digest)),
-                Path::Referrers => unreachable!("it is no tag here"),
-            });
+            let read = match path {
+                Path::SignatureTag => Artifact::from_signature_layer,
+                Path::AttestationTag | Path::Referrers => Artifact::from_envelope_layer,
+            };
+            let artifacts = layers.map(|layer| read(layer, &self.blob(layer.digest)));
             answers.insert(path, Answer::Answered(artifacts.collect()));
         }
         let mut referrers = Vec::new();

@@ -6,4 +6,6 @@
 mod cosign;
 mod fuzzing;
 mod manual;
+mod registry;
 mod signer;
+mod support;

@@ -1,0 +1,58 @@
+//! What the integration tests stand on: servers on loopback that misbehave on command, and what lies behind them.
+//!
+//! There are no mocks. The registry is the real one of `demo`; [`Faulty`] stands in front of it and breaks on the wire what
+//! a test tells it to break; [`TokenService`] gives the tokens that it may ask for; [`tls`] makes certificates, good and
+//! bad.
+
+pub(crate) mod artifacts;
+mod fault;
+mod faulty;
+mod http;
+pub(crate) mod tls;
+mod token;
+
+use std::time::Duration;
+
+use countersign::demo;
+use tokio::time::Instant;
+
+pub(crate) use fault::Fault;
+pub(crate) use faulty::Faulty;
+pub(crate) use http::Seen;
+pub(crate) use token::TokenService;
+
+/// A deadline that a test does not mean to reach.
+pub(crate) fn ample() -> Instant {
+    deadline(Duration::from_secs(20))
+}
+
+/// A deadline that comes after `time`.
+#[expect(clippy::disallowed_methods, reason = "deadlines of tests start now")]
+pub(crate) fn deadline(time: Duration) -> Instant {
+    Instant::now() + time
+}
+
+/// An empty registry with the referrers API.
+pub(crate) async fn registry() -> demo::Running {
+    registry_with(demo::Options::default()).await
+}
+
+/// An empty registry of another kind.
+pub(crate) async fn registry_with(options: demo::Options) -> demo::Running {
+    demo::Registry::start(options).await.expect("a port of loopback")
+}
+
+/// An answer of a test's own, in JSON.
+pub(crate) fn response(status: u16, body: Vec<u8>) -> http::Response {
+    http::Response::new(status).header("content-type", "application/json").body(body)
+}
+
+/// Runs `task` beside the test.
+pub(crate) fn run(task: impl Future<Output = ()> + Send + 'static) {
+    drop(spawn(task));
+}
+
+#[expect(clippy::disallowed_methods, reason = "the servers of tests run beside them")]
+fn spawn(task: impl Future<Output = ()> + Send + 'static) -> tokio::task::JoinHandle<()> {
+    tokio::spawn(task)
+}
