@@ -32,7 +32,7 @@
 //! - [`evidence`]: what a registry holds about an image, parsed and not believed; and the addresses at which to ask.
 //! - [`trust`]: what is believed before looking.
 //! - [`verify`]: turns evidence into facts, or says why not.
-//! - [`policy`]: decides.
+//! - [`policy`]: decides by policies and facts.
 //!
 //! *Translation: pure, and knows Kubernetes.*
 //!
@@ -56,8 +56,8 @@
 //! # The invariants
 //!
 //! The absences are the design: *policy never verifies; verify never fetches; registry never judges; admission never
-//! decides; nothing but `admission::response` can say "allowed"; nothing but `cli`, `server` and the gate's one bounded
-//! blocking call start tasks; the core never logs, it returns.*
+//! decides; nothing but `admission::response` can say "allowed"; nothing but `cli` and `server` start tasks, and the gate
+//! and the loader one bounded blocking call each; the core never logs, it returns.*
 //!
 //! - A fact exists only because a signature was verified ([`verify::Fact`]); an allowance only because policies were
 //!   satisfied ([`policy::Allowance`]). Neither can be made elsewhere.

@@ -73,7 +73,7 @@ fn read(
 ) -> Option<AuthoritySpec> {
     let name = object
         .take("name")
-        .and_then(|name| name.text(problems))
+        .and_then(|name| name.label(problems))
         .filter(|name| !name.is_empty())
         .map_or_else(|| format!("authority-{index}"), str::to_owned);
     let kinds = ["key", "keyless", "static"].map(|kind| object.take(kind));
@@ -129,7 +129,10 @@ fn read_format(object: &mut Object<'_>, problems: &mut Vec<Problem>) {
 
 fn read_static(field: &Field<'_>, problems: &mut Vec<Problem>, warnings: &mut Vec<Problem>) -> Option<RuleSpec> {
     let mut object = field.object(problems)?;
-    let message = object.take("message").and_then(|message| message.text(problems)).unwrap_or_default().to_owned();
+    let message = object.take("message").and_then(|message| message.text(problems)).unwrap_or_default();
+    // It becomes part of a refusal, which is one line.
+    let words = message.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
+    let message = words.collect::<Vec<_>>().join(" ");
     let rule = object.require("action", problems).and_then(|action| match action.text(problems)? {
         "fail" => Some(RuleSpec::Fail { message }),
         "pass" => {

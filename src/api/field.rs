@@ -91,6 +91,16 @@ impl<'a> Field<'a> {
         Some(text)
     }
 
+    /// The text, where it is one that can stand in a message.
+    pub(super) fn label(&self, problems: &mut Vec<Problem>) -> Option<&'a str> {
+        let text = self.text(problems)?;
+        if text.chars().any(char::is_control) {
+            problems.push(self.problem("holds a control character"));
+            return None;
+        }
+        Some(text)
+    }
+
     fn mismatch(&self, wanted: &str) -> Problem {
         match self.node.value {
             Value::Null => {
@@ -103,6 +113,9 @@ impl<'a> Field<'a> {
         }
     }
 }
+
+/// Unknown fields of one mapping that are reported one by one.
+const UNKNOWN_FIELDS: usize = 10;
 
 /// A mapping whose fields are taken by name; what nobody took is unknown.
 #[derive(Debug)]
@@ -165,14 +178,17 @@ impl<'a> Object<'a> {
         })
     }
 
-    /// Reports every field that nobody took.
+    /// Reports the fields that nobody took: each of the first, and how many more there are.
     pub(super) fn finish(self, problems: &mut Vec<Problem>) {
-        for (key, node) in self.entries {
-            if !self.known.iter().any(|known| known == key) {
-                let message =
-                    format!("{} is not a known field; known are {}", quoted(key), listed(&self.known, " and "));
-                problems.push(Problem::new(self.path_of(key), node.line, message));
-            }
+        let unknown = || self.entries.iter().filter(|(key, _)| !self.known.iter().any(|known| known == key));
+        let hint = listed(&self.known, " and ");
+        for (key, node) in unknown().take(UNKNOWN_FIELDS) {
+            let message = format!("{} is not a known field; known are {hint}", quoted(key));
+            problems.push(Problem::new(self.path_of(key), node.line, message));
+        }
+        let more = unknown().skip(UNKNOWN_FIELDS).count();
+        if more > 0 {
+            problems.push(self.problem(format!("{more} more fields are not known")));
         }
     }
 

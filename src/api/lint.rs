@@ -8,10 +8,12 @@ use crate::policy::{Dialect, Pattern};
 pub(super) fn pattern(field: &Field<'_>, pattern: &Pattern, dialect: Dialect) -> Option<Problem> {
     let glob = pattern.as_str();
     if pattern.is_dead() {
-        return Some(field.problem(format!(
-            "{} never matches: policies are about repositories, not about tags or one digest",
-            quoted(glob)
-        )));
+        let why = if glob.contains('/') {
+            "policies are about repositories, not about tags or one digest"
+        } else {
+            "a glob names the registry as well, as in `index.docker.io/library/nginx`"
+        };
+        return Some(field.problem(format!("{} never matches: {why}", quoted(glob))));
     }
     let (first, rest) = glob.split_once('/').unwrap_or((glob, ""));
     if ends_open(first) && first.contains(['.', ':']) {

@@ -169,6 +169,11 @@ fn every_invalid_policy_is_told_where_and_why() {
         ("policy over all", format!("{{{image}, {fail}, policy: {{type: rego}}}}")),
         ("unknown field (T30c)", format!("{{{image}, {fail}, modes: warn}}")),
         ("unknown field with a bad name", format!("{{{image}, {fail}, \"a\\n`b\": 1}}")),
+        ("many unknown fields", {
+            let fields: Vec<_> = (0..12).map(|index| format!("x{index}: 1")).collect();
+            format!("{{{image}, {fail}, {}}}", fields.join(", "))
+        }),
+        ("authority with a name of two lines", with_authority("{name: \"a\\nb\", static: {action: fail}}")),
         ("several", "{images: [{glob: ''}], authorities: [{static: {}}], mode: x, y: z}".into()),
     ];
     let mut report = String::new();
@@ -197,7 +202,7 @@ fn what_a_policy_says_is_what_is_compiled() {
          {{name: k, key: {{data: {}}}, signatureFormat: bundle}}, \
          {{key: {{data: {}, hashAlgorithm: ' SHA512 '}}, attestations: [{{name: p, predicateType: slsaprovenance1}}, \
          {{name: u, predicateType: 'https://example.com/x'}}]}}, \
-         {{name: '', static: {{action: fail, message: no}}}}]}}",
+         {{name: '', static: {{action: fail, message: \"not\\n  this \\e[1m one\\n\"}}}}]}}",
         quoted(KEY),
         quoted(KEY)
     ));
@@ -224,7 +229,7 @@ fn what_a_policy_says_is_what_is_compiled() {
     assert_eq!(attesting.first().hash(), HashAlgorithm::Sha512);
     let types: Vec<_> = attestations.iter().map(|wanted| wanted.predicate_type.as_str()).collect();
     assert_eq!(types, ["https://slsa.dev/provenance/v1", "https://example.com/x"]);
-    assert_eq!(message, "no");
+    assert_eq!(message, "not this [1m one");
 }
 
 #[test]
@@ -477,6 +482,7 @@ fn what_is_odd_is_said() {
         images("127.0.0.1:*/**"),
         images("**"),
         images("ghcr.io/a/b:v1"),
+        images("nginx"),
         images("ghcr.io/a/b@sha256:00"),
         images("ghcr.io/a/b"),
         images("ghcr.io/a/b*"),

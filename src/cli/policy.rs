@@ -78,7 +78,7 @@ fn match_glob(args: &MatchArgs) -> Result<Outcome, Error> {
     let image: ImageRef = args.image.parse().map_err(|error| Error::usage(format!("the image is invalid: {error}")))?;
     let mut messages = Vec::new();
     if pattern.is_dead() {
-        let dead = "this glob names a tag or one digest and never matches: policies are about repositories";
+        let dead = "this glob matches no image: it names a tag or one digest, or no registry";
         messages.push(dead.to_owned());
     }
     let exit = if pattern.matches(image.repository()) { Exit::Success } else { Exit::Refused };

@@ -181,7 +181,7 @@ fn t86_one_broken_policy_among_ten_thousand() {
         let mut text = String::new();
         for policy in 0..1000 {
             let policy = fail(&format!("p{}", file * 1000 + policy));
-            write!(text, "{policy}---\n").unwrap();
+            writeln!(text, "{policy}---").unwrap();
         }
         policies.write(&format!("{file}.yaml"), &text.replace("name: p4711}", "name: p4711}\nspce: {}"));
     }

@@ -1,5 +1,6 @@
 //! Globs over repositories.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use regex::Regex;
@@ -61,12 +62,14 @@ impl Pattern {
             }
     }
 
-    /// Whether it names a tag or one digest, and so matches nothing: what is covered is known by repository alone.
+    /// Whether there is no repository that it matches: it names a tag or one digest, or no registry. What is covered is
+    /// known by repository alone, so that such a glob covers nothing.
     pub fn is_dead(&self) -> bool {
-        let digest = self.written.split_once('@').map(|(_, digest)| digest);
-        let any_digest =
-            digest.is_some_and(|digest| matches!(digest, "*" | "**" | "sha256:*" | "sha256:**" | "sha256*"));
-        names_tag_or_digest(&self.written) && !any_digest
+        let tokens: Vec<Token> = tokens(&complete(&self.written)).collect();
+        match self.dialect {
+            Dialect::Countersign => !may_name(&tokens),
+            Dialect::PolicyController => !may_name(&tokens) && !may_name_any_digest(&tokens),
+        }
     }
 
     /// The glob as written.
@@ -84,31 +87,87 @@ fn names_tag_or_digest(glob: &str) -> bool {
     glob.contains('@') || glob.get(last..).is_some_and(|component| component.contains(':'))
 }
 
-/// Turns a glob into an expression that is anchored at both ends.
-fn compile(glob: &str) -> Result<Regex, ParsePatternError> {
-    // The two literals that policy-controller completes.
-    let glob = match glob {
+/// A glob as it is read: the two literals that policy-controller completes, and Docker Hub by its canonical name.
+fn complete(glob: &str) -> String {
+    match glob {
         "*" => "index.docker.io/library/*".to_owned(),
         "*/*" => "index.docker.io/*/*".to_owned(),
         other => {
             other.strip_prefix("docker.io/").map_or_else(|| other.to_owned(), |rest| format!("index.docker.io/{rest}"))
         }
-    };
+    }
+}
+
+/// A piece of a glob.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Token {
+    /// `**`
+    Anything,
+    /// Any other character.
+    Character(char),
+    /// `*`
+    Component,
+}
+
+fn tokens(glob: &str) -> impl Iterator<Item = Token> {
+    let mut characters = glob.chars().peekable();
+    std::iter::from_fn(move || {
+        Some(match characters.next()? {
+            '*' if characters.next_if_eq(&'*').is_some() => Token::Anything,
+            '*' => Token::Component,
+            other => Token::Character(other),
+        })
+    })
+}
+
+/// Turns a glob into an expression that is anchored at both ends.
+fn compile(glob: &str) -> Result<Regex, ParsePatternError> {
     let mut expression = String::with_capacity(glob.len() * 2);
-    let mut rest = glob.as_str();
-    while let Some(next) = rest.chars().next() {
-        if let Some(after) = rest.strip_prefix("**") {
-            expression.push_str("(?s:.*)");
-            rest = after;
-        } else if let Some(after) = rest.strip_prefix('*') {
-            expression.push_str("[^/]*");
-            rest = after;
-        } else {
-            expression.push_str(&regex::escape(next.encode_utf8(&mut [0; 4])));
-            rest = rest.get(next.len_utf8()..).unwrap_or_default();
+    for token in tokens(&complete(glob)) {
+        match token {
+            Token::Anything => expression.push_str("(?s:.*)"),
+            Token::Character(character) => expression.push_str(&regex::escape(character.encode_utf8(&mut [0; 4]))),
+            Token::Component => expression.push_str("[^/]*"),
         }
     }
     Regex::new(&format!(r"\A(?:{expression})\z")).map_err(|_| ParsePatternError::TooLong)
+}
+
+/// Whether some repository may match: there is a `/` between registry and path, a `:` stands only in the registry, and
+/// there is no `@`. Says yes where it does not know.
+fn may_name(tokens: &[Token]) -> bool {
+    let is = |wanted: char| move |token: &Token| *token == Token::Character(wanted);
+    let slash = tokens.iter().position(is('/')).unwrap_or(tokens.len());
+    let port = tokens.iter().rposition(is(':'));
+    let behind_port = tokens.iter().skip(port.map_or(0, |port| port + 1));
+    let has_path = behind_port.into_iter().any(|token| *token == Token::Anything || is('/')(token));
+    has_path && port.is_none_or(|port| port < slash) && !tokens.iter().any(is('@'))
+}
+
+/// Whether some repository may match together with every digest, as policy-controller writes it behind the name. Goes
+/// backwards through what stands there, and keeps account of how much of the glob may be left.
+fn may_name_any_digest(tokens: &[Token]) -> bool {
+    let mut left: BTreeSet<usize> = BTreeSet::from([tokens.len()]);
+    for character in format!("@sha256:{ANY_DIGEST}").chars().rev() {
+        let mut next = BTreeSet::new();
+        // A wildcard may stand for nothing: what is before it is tried as well.
+        let mut reachable: Vec<usize> = left.into_iter().collect();
+        while let Some(end) = reachable.pop() {
+            let Some(last) = end.checked_sub(1) else { continue };
+            match tokens.get(last) {
+                Some(Token::Anything | Token::Component) => {
+                    next.insert(end);
+                    reachable.push(last);
+                }
+                Some(Token::Character(wanted)) if *wanted == character => {
+                    next.insert(last);
+                }
+                Some(Token::Character(_)) | None => {}
+            }
+        }
+        left = next;
+    }
+    left.into_iter().any(|end| tokens.get(..end).is_some_and(may_name))
 }
 
 impl PartialEq for Pattern {
@@ -219,13 +278,37 @@ mod tests {
     }
 
     #[test]
-    fn a_glob_of_a_tag_is_known_never_to_match() {
-        let dead = Pattern::parse("ghcr.io/a/b:v1*", Dialect::PolicyController).unwrap();
-        assert!(dead.is_dead());
-        let digest = Pattern::parse("ghcr.io/a/b@sha256:00", Dialect::PolicyController).unwrap();
-        assert!(digest.is_dead());
-        for live in ["ghcr.io/a/b*", "ghcr.io/a/b@*", "localhost:5000/**"] {
-            assert!(!Pattern::parse(live, Dialect::PolicyController).unwrap().is_dead(), "{live}");
+    fn a_glob_that_never_matches_is_known() {
+        let is_dead = |glob| Pattern::parse(glob, Dialect::PolicyController).unwrap().is_dead();
+        for dead in [
+            "ghcr.io/a/b:v1*",
+            "ghcr.io/a/b:*",
+            "ghcr.io/**:v1",
+            "ghcr.io/a/b@sha256:00",
+            "ghcr.io/a/b@sha256:0*",
+            "ghcr.io/a@b/**",
+            "ghcr.io/*:5000/**",
+            "nginx",
+            "nginx:*",
+            "a*",
+        ] {
+            assert!(is_dead(dead), "{dead}");
+        }
+        for live in [
+            "*",
+            "*/*",
+            "**",
+            "ghcr.io/a/b*",
+            "ghcr.io/a/b@*",
+            "ghcr.io/a/b@sha256:*",
+            "ghcr.io/a/b@sha*",
+            "ghcr.io/a/*:*",
+            "**:*",
+            "localhost:5000/**",
+            "localhost:5000**",
+            "*:5000/a",
+        ] {
+            assert!(!is_dead(live), "{live}");
         }
     }
 }

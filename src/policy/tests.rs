@@ -366,7 +366,7 @@ fn t29_an_image_that_no_policy_covers() {
         let policies = vec![policy("p", vec![signed(&[0])])];
         let outside = decide_on(&set(policies.clone(), no_match), pinned(OUTSIDE), PinRule::Required, &finding);
         assert_eq!((outside.is_allowed(), told(&outside)), (passes, reasons.iter().map(ToString::to_string).collect()));
-        let warned = outside.warnings.iter().any(|warning| *warning == Warning::NoMatchingPolicy);
+        let warned = outside.warnings.contains(&Warning::NoMatchingPolicy);
         assert_eq!(warned, no_match == NoMatch::Warn);
         let none = decide_on(&set(vec![], no_match), pinned(COVERED), PinRule::Required, &finding);
         assert_eq!(none.is_allowed(), passes, "an empty set covers nothing");

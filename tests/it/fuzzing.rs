@@ -12,6 +12,8 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 #[path = "../fuzz/targets.rs"]
 mod targets;
+#[path = "../fuzz/targets_policy.rs"]
+mod targets_policy;
 
 /// Inputs for each target.
 const CASES: usize = 2_000;
@@ -89,6 +91,10 @@ fn breaks() -> impl Strategy<Value = Break> {
 }
 
 fn run(seeds: Vec<Vec<u8>>, target: fn(&[u8])) {
+    run_some(CASES, seeds, target);
+}
+
+fn run_some(cases: usize, seeds: Vec<Vec<u8>>, target: fn(&[u8])) {
     assert!(!seeds.is_empty());
     for seed in &seeds {
         target(seed);
@@ -103,7 +109,7 @@ fn run(seeds: Vec<Vec<u8>>, target: fn(&[u8])) {
     let inputs = prop_oneof![1 => vec(any::<u8>(), 0..256), 7 => broken];
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[7; 32]);
     let mut runner = TestRunner::new_with_rng(Config::default(), rng);
-    for _ in 0..CASES {
+    for _ in 0..cases {
         let input = inputs.new_tree(&mut runner).unwrap().current();
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| target(&input))) {
             println!("the input was {:?}", String::from_utf8_lossy(&input));
@@ -182,4 +188,22 @@ fn docker_configurations() {
         r#"{"https://index.docker.io/v1/":{"identitytoken":"hunter2"},"c":{"registrytoken":"hunter2"}}"#,
     ];
     run(seeds.map(|seed| seed.as_bytes().to_vec()).to_vec(), targets::docker_config);
+}
+
+#[test]
+fn globs() {
+    let seeds =
+        ["ghcr.io/acme/**\nghcr.io/acme/app", "docker.io/*/a@*\nnginx", "*:5000/a/b*\nlocalhost:5000/a/b", "*/*"];
+    run_some(10_000, seeds.map(|seed| seed.as_bytes().to_vec()).to_vec(), targets_policy::glob);
+}
+
+#[test]
+fn policy_documents() {
+    let samples = concat!(env!("CARGO_MANIFEST_DIR"), "/config/samples");
+    let mut seeds: Vec<_> =
+        fs::read_dir(samples).unwrap().map(|file| fs::read(file.unwrap().path()).unwrap()).collect();
+    seeds.push(br#"{"apiVersion":"policy.sigstore.dev/v1beta1","kind":"ClusterImagePolicy","metadata":{"name":"p"},"spec":{"images":[{"glob":"**"}],"authorities":[{"static":{"action":"fail"}}],"mode":"warn"}}"#.to_vec());
+    seeds.push(b"a: &a {b: [*c, &c 1]}\n---\napiVersion: v1\nkind: List\nitems: [*a]\n".to_vec());
+    seeds.sort();
+    run_some(10_000, seeds, targets_policy::policy_documents);
 }

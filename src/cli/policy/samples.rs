@@ -9,7 +9,7 @@ use nonempty::NonEmpty;
 use crate::evidence::Statement;
 use crate::image::{ContainerKind, Digest, ImageDigest, ImageUse, Pointer};
 use crate::loader::{self, Loaded};
-use crate::policy::{NoMatch, Outcome, PinRule, Warning, Workload};
+use crate::policy::{NoMatch, Outcome, PinRule, Policy, Warning, Workload};
 use crate::trust::AnchorId;
 use crate::verify::{Fact, Facts};
 
@@ -78,7 +78,7 @@ fn stranger() -> AnchorId {
     let key = crate::trust::PublicKey::from_pem(pem).unwrap();
     let anchor =
         crate::trust::Anchor::key(key, crate::trust::HashAlgorithm::Sha256, crate::trust::LogRule::Optional).id();
-    let mut believed = loaded.set.policies().iter().flat_map(|policy| policy.authorities());
+    let mut believed = loaded.set.policies().iter().flat_map(Policy::authorities);
     assert!(believed.all(|authority| authority.rule.anchors().all(|known| known.id() != anchor)));
     anchor
 }

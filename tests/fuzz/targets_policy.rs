@@ -1,0 +1,67 @@
+//! The fuzz targets of policies, each a plain function, as in `targets.rs`.
+
+use countersign::api::{Document, Resolved, STANDALONE_NAMESPACE, compile, parse, revision};
+use countersign::image::Repository;
+use countersign::policy::{Coverage, Dialect, NoMatch, Pattern, PolicyBody};
+
+/// A glob, and on the next line a repository that it is held against.
+pub(crate) fn glob(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let (glob, repository) = text.split_once('\n').unwrap_or((&text, "ghcr.io/acme/app"));
+    let repository: Option<Repository> = repository.parse().ok();
+    let [own, theirs] = [Dialect::Countersign, Dialect::PolicyController].map(|dialect| Pattern::parse(glob, dialect));
+    if let Ok(own) = &own {
+        assert_eq!(own.as_str(), glob);
+        assert!(theirs.is_ok(), "what is a glob here is one there: {glob}");
+    }
+    if let (Ok(theirs), Some(repository)) = (theirs, repository) {
+        let matches = theirs.matches(&repository);
+        assert!(!(matches && theirs.is_dead()), "{glob} matches {repository}");
+        assert!(!own.is_ok_and(|own| own.matches(&repository)) || matches, "{glob} on {repository}");
+        let name = repository.to_string();
+        let same = glob.strip_prefix("docker.io/").map_or(glob.to_owned(), |rest| format!("index.docker.io/{rest}"));
+        if !glob.contains('*') {
+            assert_eq!(matches, same == name, "{glob} on {repository}");
+        }
+    }
+}
+
+/// A text of documents: every policy in it compiles to one that decides or refuses, and never to nothing.
+pub(crate) fn policy_documents(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let documents = match parse(&text) {
+        Ok(documents) => documents,
+        Err(error) => return assert_eq!(error.to_string().lines().count(), 1, "{error}"),
+    };
+    let mut resolved = Resolved::new(STANDALONE_NAMESPACE);
+    let mut policies = Vec::new();
+    for document in documents {
+        match document {
+            Document::ClusterImagePolicy(policy) => policies.push(*policy),
+            Document::Secret(secret) => {
+                let prints = format!("{secret:?}").contains("BEGIN");
+                assert!(!prints || !secret.problems().is_empty(), "a Secret prints its values");
+                resolved.add_secret(secret);
+            }
+            Document::ConfigMap(_) | Document::Namespace(_) | Document::Other(_) => {}
+        }
+    }
+    for policy in &policies {
+        let compiled = compile(policy, &resolved);
+        match &compiled.policy.body {
+            PolicyBody::Compiled(authorities) => {
+                assert_eq!(compiled.problems, []);
+                assert!(authorities.iter().all(|authority| !authority.name.is_empty()));
+                assert!(compiled.policy.coverage != Coverage::Everything, "what it covers was read");
+            }
+            PolicyBody::Invalid(errors) => assert_eq!(errors.len(), compiled.problems.len()),
+        }
+        assert!(!compiled.policy.name.name().is_empty());
+        for note in compiled.problems.iter().chain(&compiled.warnings) {
+            assert!(!note.to_string().chars().any(char::is_control), "{note:?}");
+        }
+    }
+    let again = |no_match| revision(policies.iter().rev(), &resolved, no_match);
+    assert_eq!(again(NoMatch::Deny), revision(&policies, &resolved, NoMatch::Deny));
+    assert_ne!(again(NoMatch::Deny), again(NoMatch::Allow));
+}
