@@ -5,9 +5,10 @@ use super::support::Place;
 #[test]
 fn help() {
     let place = Place::new();
-    let commands: [&[&str]; 14] = [
+    let commands: [&[&str]; 15] = [
         &["-h"],
         &["--help"],
+        &["quickstart", "--help"],
         &["serve", "--help"],
         &["verify", "--help"],
         &["sign", "--help"],
