@@ -42,7 +42,8 @@ fn gather(node: &Node, pointer: String, objects: &mut Vec<ManifestObject>) -> Re
     let word = |key: &str| {
         let text = node.get(key).and_then(Node::as_text).filter(|text| !text.is_empty());
         text.ok_or_else(|| {
-            DocumentError::new(node.line, format!("`{pointer}` is no Kubernetes object: it has no `{key}`"))
+            let what = if pointer.is_empty() { "the document".to_owned() } else { format!("`{pointer}`") };
+            DocumentError::new(node.line, format!("{what} is no Kubernetes object: it has no `{key}`"))
         })
     };
     let (api_version, kind) = (word("apiVersion")?, word("kind")?);

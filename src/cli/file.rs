@@ -42,15 +42,20 @@ pub(super) fn write_new(what: &str, path: &Path, bytes: &[u8], mode: u32, replac
         }
         Error::usage(format!("cannot write {what} `{}`: {error}", path.display()))
     };
+    create(path, bytes, mode, replace).map_err(failed)
+}
+
+fn create(path: &Path, bytes: &[u8], mode: u32, replace: bool) -> io::Result<()> {
     if replace {
         match fs::remove_file(path) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(failed(error)),
+            Err(error) => return Err(error),
         }
     }
-    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(path).map_err(failed)?;
-    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(failed)
+    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
 }
 
 /// Writes a file that everybody may read, in one step: whoever sees it sees it whole.
@@ -58,8 +63,9 @@ pub(super) fn replace(what: &str, path: &Path, bytes: &[u8]) -> Result<(), Error
     let mut beside = path.as_os_str().to_owned();
     beside.push(".new");
     let beside = Path::new(&beside);
-    write_new(what, beside, bytes, 0o644, true)?;
-    fs::rename(beside, path).map_err(|error| Error::usage(format!("cannot write {what} `{}`: {error}", path.display())))
+    create(beside, bytes, 0o644, true)
+        .and_then(|()| fs::rename(beside, path))
+        .map_err(|error| Error::usage(format!("cannot write {what} `{}`: {error}", path.display())))
 }
 
 #[cfg(test)]

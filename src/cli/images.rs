@@ -6,7 +6,7 @@ use clap::ValueEnum;
 use serde::Serialize;
 
 use super::print::table;
-use super::{Error, Exit, Outcome, file};
+use super::{Error, Outcome, file};
 use crate::admission::Object;
 use crate::api;
 use crate::limits;
@@ -43,8 +43,8 @@ enum Format {
 /// One image of one object.
 #[derive(Serialize)]
 struct Found {
+    /// Kind and name.
     object: String,
-    name: String,
     kind: &'static str,
     container: String,
     pointer: String,
@@ -65,27 +65,29 @@ pub fn run(args: &Args) -> Result<Outcome, Error> {
         return Err(Error::usage(format!("`{shown}` holds no Kubernetes object")));
     }
     let mut found = Vec::new();
-    let mut messages = Vec::new();
+    let mut notes = Vec::new();
     for object in objects {
-        let name = api::one_line(&object.name);
         let kind = api::one_line(&object.kind);
         let line = object.line.map(|line| format!(":{line}")).unwrap_or_default();
         if !Object::is_known(&object.api_version, &object.kind) {
             let version = api::one_line(&object.api_version);
-            messages.push(format!(
+            notes.push(format!(
                 "{shown}{line}: `{kind}` of `{version}` is not known to name images, and is passed over"
             ));
             continue;
         }
+        let named = match object.name.as_str() {
+            "" => kind,
+            name => format!("{kind}/{}", api::one_line(name)),
+        };
         let parsed = Object::parse(&object.json)
-            .map_err(|denial| Error::usage(format!("{shown}{line}: {kind} {name}: {}", denial.finding)))?;
+            .map_err(|denial| Error::usage(format!("{shown}{line}: {named}: {}", denial.finding)))?;
         for missing in parsed.missing_images() {
             let place = missing.pointer.field_path();
-            messages.push(format!("{shown}{line}: {kind} {name}: `{place}` names no image"));
+            notes.push(format!("{shown}{line}: {named}: `{place}` names no image"));
         }
         found.extend(parsed.images().iter().map(|image| Found {
-            object: kind.clone(),
-            name: name.clone(),
+            object: named.clone(),
             kind: image.kind.as_str(),
             container: image.container.clone(),
             pointer: format!("{}{}", object.pointer, image.pointer),
@@ -93,7 +95,7 @@ pub fn run(args: &Args) -> Result<Outcome, Error> {
             canonical: image.image.canonical(),
         }));
     }
-    Ok(Outcome { data: print(args.output, &found)?, messages, exit: Exit::Success })
+    Ok(Outcome { data: print(args.output, &found)?, notes, ..Outcome::default() })
 }
 
 fn print(format: Format, found: &[Found]) -> Result<String, Error> {
@@ -111,12 +113,8 @@ fn print(format: Format, found: &[Found]) -> Result<String, Error> {
         Format::Table => {
             let head = ["IMAGE", "OBJECT", "CONTAINER", "POINTER"].map(str::to_owned);
             let rows = found.iter().map(|found| {
-                let object = if found.name.is_empty() {
-                    found.object.clone()
-                } else {
-                    format!("{}/{}", found.object, found.name)
-                };
-                [found.image.clone(), object, api::one_line(&found.container), found.pointer.clone()]
+                let container = api::one_line(&found.container);
+                [found.image.clone(), found.object.clone(), container, found.pointer.clone()]
             });
             let rows: Vec<_> = [head].into_iter().chain(rows).collect();
             Ok(table(&rows))

@@ -34,8 +34,12 @@ impl Exit {
 pub struct Outcome {
     /// For stdout: the data that was asked for. Ends with a line end, unless it is empty.
     pub data: String,
-    /// For stderr: what a person should know, one message each.
+    /// For stderr: what is wrong, one message each; where nothing is, what a person should know.
     pub messages: Vec<String>,
+    /// For stderr: what a person should know although it is not what is wrong.
+    pub notes: Vec<String>,
+    /// For stderr: what to do about it.
+    pub hints: Vec<String>,
     /// The exit code.
     pub exit: Exit,
 }

@@ -76,13 +76,13 @@ fn match_glob(args: &MatchArgs) -> Result<Outcome, Error> {
     let pattern = Pattern::parse(&args.glob, Dialect::PolicyController)
         .map_err(|error| Error::usage(format!("the glob is invalid: {error}")))?;
     let image: ImageRef = args.image.parse().map_err(|error| Error::usage(format!("the image is invalid: {error}")))?;
-    let mut messages = Vec::new();
+    let mut notes = Vec::new();
     if pattern.is_dead() {
         let dead = "this glob matches no image: it names a tag or one digest, or no registry";
-        messages.push(dead.to_owned());
+        notes.push(dead.to_owned());
     }
     let exit = if pattern.matches(image.repository()) { Exit::Success } else { Exit::Refused };
-    Ok(Outcome { data: format!("{}\n", image.canonical()), messages, exit })
+    Ok(Outcome { data: format!("{}\n", image.canonical()), notes, exit, ..Outcome::default() })
 }
 
 fn check(args: &CheckArgs) -> Outcome {
@@ -111,7 +111,7 @@ fn check(args: &CheckArgs) -> Outcome {
         Format::Json => checked.json(),
         Format::Text => checked.to_string(),
     };
-    Outcome { data, messages: checked.unreadable, exit }
+    Outcome { data, messages: checked.unreadable, exit, ..Outcome::default() }
 }
 
 /// Everything that was found.

@@ -22,6 +22,12 @@ pub(super) fn outcome(outcome: &Outcome, out: &mut dyn Write, err: &mut dyn Writ
     for message in &outcome.messages {
         say(err, color, word, message);
     }
+    for note in &outcome.notes {
+        say(err, AnsiColor::Yellow, "note", note);
+    }
+    for hint in &outcome.hints {
+        say(err, AnsiColor::Cyan, "hint", hint);
+    }
     outcome.exit
 }
 

@@ -49,7 +49,7 @@ pub async fn run(args: Args) -> Result<Outcome, Error> {
     let wrong = rows.iter().filter(|row| !row.is_expected()).count();
     if wrong > 0 {
         let message = format!("{wrong} of {} verdicts are not the expected ones", rows.len());
-        return Ok(Outcome { data, messages: vec![message], exit: Exit::Refused });
+        return Ok(Outcome { data, messages: vec![message], exit: Exit::Refused, ..Outcome::default() });
     }
     data.push_str(HOW_TO_GO_ON);
     Ok(Outcome { data, ..Outcome::default() })

@@ -121,12 +121,12 @@ async fn serve(args: Args, err: &mut dyn Write) -> Result<Outcome, Error> {
         tracing::warn!({ field::EVENT } = "registry", { field::DETAIL } = ?helper, "a credential helper is not run");
     }
     let loader = open(Settings::new(&args.policies, args.no_match.into()))?;
-    let (certificate, files) = certificate(&args.certificate, err)?;
-    let (renewed, certificate) = watch::channel(certificate);
     let authorities = match &args.certificate.client_ca {
         Some(path) => registry_args::certificates(path)?,
         None => Vec::new(),
     };
+    let (certificate, files) = certificate(&args.certificate, err)?;
+    let (renewed, certificate) = watch::channel(certificate);
 
     let gate = Gate::new(loader.policies(), client.clone(), Arc::new(keychain));
     let health = Health::new(vec![policies_check(&loader), certificate_check(certificate.clone())]);

@@ -83,12 +83,12 @@ struct Report {
 /// # Errors
 /// When a file cannot be read, or there are too many images.
 pub async fn run(args: Args) -> Result<Outcome, Error> {
-    let mut messages = Vec::new();
+    let mut outcome = Outcome::default();
     let set = match &args.by.key {
         Some(path) => Arc::new(by_key(path)?),
         None => {
             let loaded = loader::load_all(&args.by.policy, NoMatch::Deny).map_err(Error::usage)?;
-            messages.extend(loaded.problems.iter().map(ToString::to_string));
+            outcome.notes.extend(loaded.problems.iter().map(ToString::to_string));
             loaded.set
         }
     };
@@ -110,13 +110,13 @@ pub async fn run(args: Args) -> Result<Outcome, Error> {
         decision.map_err(|failure| Error::usage(failure.finding).hint("verify fewer images at a time"))?;
 
     for verdict in &verdicts {
-        messages.extend(said(verdict));
+        tell(verdict, &mut outcome);
     }
-    let exit = exit(&verdicts);
-    let data = match args.output {
+    outcome.exit = exit(&verdicts);
+    outcome.data = match args.output {
         Format::Json => {
             let verdicts = verdicts.iter().map(explain::verdict_json).collect();
-            let report = Report { accepted: exit == Exit::Success, revision, verdicts };
+            let report = Report { accepted: outcome.exit == Exit::Success, revision, verdicts };
             let json = serde_json::to_string_pretty(&report).map_err(Error::usage)?;
             format!("{json}\n")
         }
@@ -126,7 +126,7 @@ pub async fn run(args: Args) -> Result<Outcome, Error> {
             table(&rows)
         }
     };
-    Ok(Outcome { data, messages, exit })
+    Ok(outcome)
 }
 
 /// The policy that asks for a signature by the key in the file at `path`, and covers every image.
@@ -148,22 +148,21 @@ fn by_key(path: &Path) -> Result<PolicySet, Error> {
     Ok(PolicySet::new(vec![policy], NoMatch::Deny, revision))
 }
 
-/// What is said beside the table: why an image is refused and what to do, and of what its users are warned.
-fn said(verdict: &Verdict) -> Vec<String> {
+/// Says beside the table why an image is refused and what to do, and of what its users are warned.
+fn tell(verdict: &Verdict, outcome: &mut Outcome) {
     let image = &verdict.image;
     let written = explain::quoted(image.image.written(), limits::IMAGE_REFERENCE_BYTES);
-    let mut said: Vec<String> =
-        verdict.warnings.iter().map(|warning| format!("{written}: {}", explain::warning(warning, image))).collect();
+    let about = |text: String| format!("{written}: {text}");
+    outcome.notes.extend(verdict.warnings.iter().map(|warning| about(explain::warning(warning, image))));
     match &verdict.outcome {
         Judgement::Allow(_) => {}
         Judgement::Deny(denials) => {
-            said.extend(denials.iter().map(|denial| format!("{written}: {}", explain::denial(denial))));
+            outcome.messages.extend(denials.iter().map(|denial| about(explain::denial(denial))));
             let exact =
                 verdict.digest.map_or_else(|| image.image.written().to_owned(), |digest| image.image.pinned(digest));
-            said.extend(explain::hint_for(denials.first().reason, &exact).map(|hint| format!("{written}: {hint}")));
+            outcome.hints.extend(explain::hint_for(denials.first().reason, &exact).map(about));
         }
     }
-    said
 }
 
 /// The line of the table about one image.

@@ -49,6 +49,9 @@ impl Certificate {
         let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(chain)
             .collect::<Result<_, _>>()
             .map_err(|error| CertificateError::Malformed(error.to_string()))?;
+        if chain.is_empty() {
+            return Err(CertificateError::Missing);
+        }
         let key = PrivateKeyDer::from_pem_slice(key).map_err(|_| CertificateError::Key)?;
         Self::from_der(chain, key, now)
     }

@@ -1,7 +1,6 @@
 //! One connection, from its handshake to its end.
 
 use std::convert::Infallible;
-use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 
@@ -69,8 +68,9 @@ impl Connections {
         let pace = Pace::new();
         let stream = Paced::new(stream, pace.clone(), &self.ceilings);
         let shared = self.clone();
+        let paced = pace.clone();
         let service = service_fn(move |mut request: Request<Incoming>| {
-            let answering = pace.answering();
+            let answering = paced.answering();
             let shared = shared.clone();
             if let Some(client) = client {
                 request.extensions_mut().insert(client);
@@ -94,7 +94,12 @@ impl Connections {
                 connection.await
             }
         };
-        served.map_err(|error| (if is_slow(&error) { Broken::Slow } else { Broken::Http }, error.to_string()))
+        match served {
+            // hyper takes the end of a connection on which nothing was asked yet for a good one.
+            _ if pace.was_too_slow() => Err((Broken::Slow, String::new())),
+            Ok(()) => Ok(()),
+            Err(error) => Err((Broken::Http, error.to_string())),
+        }
     }
 
     async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
@@ -116,16 +121,4 @@ impl Connections {
 async fn ends(ending: &mut watch::Receiver<bool>) {
     // A sender that is gone means the same.
     let _ = ending.wait_for(|ending| *ending).await;
-}
-
-/// Whether the stream's pace ended the connection.
-fn is_slow(error: &hyper::Error) -> bool {
-    let mut source = std::error::Error::source(error);
-    while let Some(error) = source {
-        if error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::TimedOut) {
-            return true;
-        }
-        source = error.source();
-    }
-    false
 }

@@ -26,7 +26,7 @@ pub struct CertificateFiles {
 #[derive(Debug, thiserror::Error)]
 pub enum FilesError {
     /// What is in them cannot be used.
-    #[error("{path}: {error}")]
+    #[error("`{}`: {error}", path.display())]
     Certificate {
         /// The file of the chain.
         path: PathBuf,
@@ -34,7 +34,7 @@ pub enum FilesError {
         error: CertificateError,
     },
     /// A file cannot be read.
-    #[error("cannot read {path}: {error}")]
+    #[error("cannot read `{}`: {error}", path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,

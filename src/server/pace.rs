@@ -3,10 +3,11 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use futures_util::task::AtomicWaker;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
@@ -25,7 +26,15 @@ enum Phase {
 
 /// The phase of one connection, shared by its stream and its service.
 #[derive(Clone, Debug)]
-pub(super) struct Pace(Arc<AtomicU8>);
+pub(super) struct Pace(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    phase: AtomicU8,
+    too_slow: AtomicBool,
+    /// Whoever polls the stream: after an answer it has to look at the clock again, and hyper sees no reason to.
+    reader: AtomicWaker,
+}
 
 /// A request is being answered as long as it lives.
 pub(super) struct Answering(Pace);
@@ -44,17 +53,27 @@ impl Pace {
         Answering(self.clone())
     }
 
+    /// Whether the connection ended because its client was too slow. One that ended since it had nothing to ask was not.
+    pub(super) fn was_too_slow(&self) -> bool {
+        self.0.too_slow.load(Ordering::Relaxed)
+    }
+
+    fn too_slow(&self) -> io::Error {
+        self.0.too_slow.store(true, Ordering::Relaxed);
+        io::ErrorKind::TimedOut.into()
+    }
+
     fn set(&self, phase: Phase) {
         let number = match phase {
             Phase::Answering => 0,
             Phase::Headers => 1,
             Phase::Idle => 2,
         };
-        self.0.store(number, Ordering::Relaxed);
+        self.0.phase.store(number, Ordering::Relaxed);
     }
 
     fn phase(&self) -> Phase {
-        match self.0.load(Ordering::Relaxed) {
+        match self.0.phase.load(Ordering::Relaxed) {
             0 => Phase::Answering,
             1 => Phase::Headers,
             _ => Phase::Idle,
@@ -65,6 +84,7 @@ impl Pace {
 impl Drop for Answering {
     fn drop(&mut self) {
         self.0.set(Phase::Idle);
+        self.0.0.reader.wake();
     }
 }
 
@@ -98,19 +118,21 @@ impl<S> Paced<S> {
         let time = match phase {
             Phase::Answering => {
                 self.reading = None;
+                self.pace.0.reader.register(cx.waker());
                 return Poll::Pending;
             }
             Phase::Headers => self.header_read_time,
             Phase::Idle => self.idle_time,
         };
-        match &mut self.reading {
-            Some((of, timer)) if *of == phase => timer.as_mut().poll(cx),
-            reading => {
-                let (_, timer) = reading.insert((phase, Box::pin(sleep(time))));
-                timer.as_mut().poll(cx)
-            }
-        }
-        .map(|()| io::ErrorKind::TimedOut.into())
+        let timer = match &mut self.reading {
+            Some((of, timer)) if *of == phase => timer,
+            reading => &mut reading.insert((phase, Box::pin(sleep(time)))).1,
+        };
+        ready!(timer.as_mut().poll(cx));
+        Poll::Ready(match phase {
+            Phase::Answering | Phase::Headers => self.pace.too_slow(),
+            Phase::Idle => io::ErrorKind::TimedOut.into(),
+        })
     }
 
     /// What a write came to: an error if nothing was taken for too long.
@@ -122,7 +144,7 @@ impl<S> Paced<S> {
         let time = self.write_time;
         let timer = self.writing.get_or_insert_with(|| Box::pin(sleep(time)));
         ready!(timer.as_mut().poll(cx));
-        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+        Poll::Ready(Err(self.pace.too_slow()))
     }
 }
 

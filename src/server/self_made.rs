@@ -31,9 +31,12 @@ pub enum SelfMadeError {
     /// One was made, and cannot be used.
     #[error(transparent)]
     Certificate(#[from] CertificateError),
-    /// None could be made; a name may be none.
+    /// None could be made.
     #[error("cannot make a certificate: {0}")]
     Make(#[from] rcgen::Error),
+    /// This name is none.
+    #[error("`{0}` is neither a DNS name nor an address")]
+    Name(String),
     /// The clock of the machine cannot be right.
     #[error("cannot make a certificate: the clock says {0}")]
     Time(Timestamp),
@@ -45,6 +48,9 @@ impl SelfMade {
     /// # Errors
     /// When one of `names` is neither.
     pub fn new(names: &[String]) -> Result<Self, SelfMadeError> {
+        if let Some(name) = names.iter().find(|name| !is_name(name)) {
+            return Err(SelfMadeError::Name(name.clone()));
+        }
         let now = clock::now();
         let today = now.to_zoned(TimeZone::UTC).date();
         // A day back, for clocks that are behind; and to the year, as calendars without a 29 February want it.
@@ -79,6 +85,12 @@ impl SelfMade {
     }
 }
 
+/// Whether clients could ask for this name.
+fn is_name(name: &str) -> bool {
+    // A wildcard is no name, and one of a certificate.
+    rustls_pki_types::ServerName::try_from(name.strip_prefix("*.").unwrap_or(name)).is_ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,7 +98,11 @@ mod tests {
     #[test]
     fn a_name_is_a_name_or_an_address() {
         assert!(SelfMade::new(&["webhook.example".to_owned(), "192.0.2.1".to_owned()]).is_ok());
-        assert!(SelfMade::new(&["nämlich".to_owned()]).is_err());
+        assert!(SelfMade::new(&["*.example".to_owned()]).is_ok());
+        for bad in ["nämlich", "", "a b", "https://a.example", "a.example:443", "*"] {
+            let error = SelfMade::new(&[bad.to_owned()]).unwrap_err();
+            assert_eq!(error.to_string(), format!("`{bad}` is neither a DNS name nor an address"));
+        }
     }
 
     #[test]

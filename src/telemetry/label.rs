@@ -72,7 +72,7 @@ pub enum Broken {
     HandshakeTime,
     /// What was sent is not HTTP/1.1, or the connection broke.
     Http,
-    /// The client was too slow to send or to read, or had nothing to say.
+    /// The client was too slow to send or to read.
     Slow,
 }
 

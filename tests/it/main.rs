@@ -3,9 +3,11 @@
 //! `cfg(test)` on the crate is what lets helper functions, too, fail loudly: the lints take it for test code.
 #![cfg(test)]
 
+mod cli;
 mod cosign;
 mod fuzzing;
 mod manual;
 mod registry;
+mod server;
 mod signer;
 mod support;

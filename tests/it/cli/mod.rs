@@ -1,0 +1,6 @@
+//! The program: what it says, and how it ends.
+
+mod commands;
+mod serving;
+mod support;
+mod usage;

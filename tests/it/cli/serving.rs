@@ -1,0 +1,215 @@
+//! `serve`, as a process.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use rustls::crypto::aws_lc_rs::default_provider;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use serde_json::{Value, json};
+
+use super::support::Place;
+
+/// A policy that passes or refuses images of `app.example`.
+fn policy(action: &str) -> String {
+    format!(
+        "apiVersion: policy.sigstore.dev/v1beta1
+kind: ClusterImagePolicy
+metadata: {{name: apps}}
+spec:
+  images: [{{glob: app.example/**}}]
+  authorities: [{{static: {{action: {action}}}}}]
+"
+    )
+}
+
+/// The program at work. It is killed if the test ends before it does.
+struct Serving {
+    child: Child,
+    /// Reads what is logged, so that the program never waits for somebody to do so.
+    log: Option<JoinHandle<String>>,
+    address: String,
+    tls: Arc<ClientConfig>,
+}
+
+impl Serving {
+    fn start(place: &Place) -> Self {
+        place.write("policies/p.yaml", &policy("pass"));
+        let args = [
+            "serve",
+            "--policies",
+            "policies",
+            "--listen",
+            "127.0.0.1:0",
+            "--addr-file",
+            "addr",
+            "--log-format",
+            "json",
+        ];
+        let mut child = place.command(&args).stderr(Stdio::piped()).spawn().unwrap();
+        let mut stderr = BufReader::new(child.stderr.take().unwrap());
+        let mut line = String::new();
+        while !line.starts_with("listening on https://") {
+            line.clear();
+            assert!(stderr.read_line(&mut line).unwrap() > 0, "it ended before it listened");
+        }
+        // The file is there when the line is read, or soon: it is written right after.
+        let mut address = String::new();
+        while address.is_empty() {
+            address = fs::read_to_string(place.path().join("addr")).unwrap_or_default();
+        }
+        let address = address.trim_end().to_owned();
+        assert_eq!(line.trim_end(), format!("listening on https://{address}"));
+
+        let mut roots = RootCertStore::empty();
+        let ca = CertificateDer::from_pem_file(place.path().join("countersign-ca.pem")).unwrap();
+        roots.add(ca).unwrap();
+        let tls = ClientConfig::builder_with_provider(Arc::new(default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let log = start(move || {
+            let mut text = String::new();
+            stderr.read_to_string(&mut text).unwrap();
+            text
+        });
+        Self { child, log: Some(log), address, tls: Arc::new(tls) }
+    }
+
+    /// The status and body of the answer to one request on a connection of its own.
+    fn ask(&self, method: &str, path: &str, body: &str) -> (u16, String) {
+        let socket = TcpStream::connect(&self.address).unwrap();
+        socket.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        let name = ServerName::try_from("127.0.0.1").unwrap();
+        let mut stream = StreamOwned::new(ClientConnection::new(Arc::clone(&self.tls), name).unwrap(), socket);
+        let length = body.len();
+        write!(stream, "{method} {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
+    }
+
+    fn get(&self, path: &str) -> (u16, String) {
+        self.ask("GET", path, "")
+    }
+
+    /// Whether a pod of `app.example` passes.
+    fn judge(&self) -> bool {
+        let digest = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+        let review = json!({
+            "apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview",
+            "request": {
+                "uid": "1",
+                "kind": {"group": "", "version": "v1", "kind": "Pod"},
+                "resource": {"group": "", "version": "v1", "resource": "pods"},
+                "operation": "CREATE", "namespace": "shop", "name": "web\u{1b}[31m\nforged",
+                "userInfo": {"username": "alice"},
+                "object": {
+                    "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web\u{1b}[31m\nforged"},
+                    "spec": {"containers": [{"name": "app", "image": format!("app.example/web@{digest}")}]}
+                }
+            }
+        });
+        let (status, body) = self.ask("POST", "/validate?timeout=5s", &review.to_string());
+        assert_eq!(status, 200, "{body}");
+        let answer: Value = serde_json::from_str(&body).unwrap();
+        answer["response"]["allowed"].as_bool().unwrap()
+    }
+
+    /// Asks until it is so. Every question is a round trip, so that this does not spin; a test that fails stops after
+    /// some ten thousand of them.
+    fn until(&self, what: &str, holds: impl Fn(&Self) -> bool) {
+        assert!((0..10_000).any(|_| holds(self)), "never: {what}");
+    }
+
+    fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    /// The exit code, and what was logged.
+    fn end(mut self) -> (Option<i32>, Vec<Value>) {
+        let text = self.log.take().unwrap().join().unwrap();
+        let code = self.child.wait().unwrap().code();
+        (code, text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the test and the reader of the log go on beside each other")]
+fn start<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
+    std::thread::spawn(work)
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+    }
+}
+
+#[test]
+fn a_life() {
+    let place = Place::new();
+    let serving = Serving::start(&place);
+    assert_eq!(serving.get("/livez").0, 200);
+    assert_eq!(serving.get("/readyz").0, 200);
+    assert!(serving.judge());
+
+    // Policies that change are read again.
+    place.write("policies/p.yaml", &policy("fail"));
+    serving.until("the new policy refuses", |serving| !serving.judge());
+    // Files that cannot be read leave the last good policies, and that is said.
+    place.write("policies/p.yaml", "hello: [");
+    serving.until("the policies are stale", |serving| serving.get("/readyz?verbose").1.contains("policies_stale"));
+    assert_eq!(serving.get("/readyz").0, 200);
+    assert!(!serving.judge());
+    let (_, metrics) = serving.get("/metrics");
+    assert!(metrics.contains("countersign_policies_stale 1\n"), "{metrics}");
+    assert!(metrics.contains("countersign_policies{state=\"valid\"} 1\n"), "{metrics}");
+    // And they are left behind as soon as the files can be read.
+    place.write("policies/p.yaml", &policy("pass"));
+    serving.until("the good policy passes", Serving::judge);
+    let (_, account) = serving.get("/readyz?verbose");
+    assert!(
+        account.contains("[+]policies ok: 1 of revision ") && account.contains("[+]certificate ok: valid until "),
+        "{account}"
+    );
+
+    serving.signal("TERM");
+    let (code, log) = serving.end();
+    assert_eq!(code, Some(0));
+    let verdict = log.iter().find(|line| line["event"] == "verdict" && line["decision"] == "deny").unwrap();
+    for (field, value) in [
+        ("level", json!("INFO")),
+        ("reason", json!("static_fail")),
+        ("policy", json!("apps")),
+        ("namespace", json!("\"shop\"")),
+        ("user", json!("\"alice\"")),
+        ("field", json!("/spec/containers/0/image")),
+        ("name", json!("\"web\\u{1b}[31m\\nforged\"")),
+    ] {
+        assert_eq!(verdict[field], value, "{field} of {verdict}");
+    }
+    for event in ["policies", "shutdown"] {
+        assert!(log.iter().any(|line| line["event"] == event), "{event}");
+    }
+}
+
+#[test]
+fn a_port_that_is_taken_is_said() {
+    let place = Place::new();
+    let serving = Serving::start(&place);
+    let shown = place.run(&["serve", "--policies", "policies", "--listen", &serving.address]);
+    let shown = shown.replace(&serving.address, "[address]");
+    assert!(shown.contains("error: cannot listen on [address]: "), "{shown}");
+    assert!(shown.ends_with("hint: `--listen` names another address\n--- exit 3\n"), "{shown}");
+    serving.signal("INT");
+    assert_eq!(serving.end().0, Some(0));
+}

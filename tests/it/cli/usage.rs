@@ -1,0 +1,70 @@
+//! Help, and wrong usage.
+
+use super::support::Place;
+
+#[test]
+fn help() {
+    let place = Place::new();
+    let commands: [&[&str]; 15] = [
+        &["-h"],
+        &["--help"],
+        &["quickstart", "--help"],
+        &["serve", "--help"],
+        &["verify", "--help"],
+        &["sign", "--help"],
+        &["attest", "--help"],
+        &["key", "--help"],
+        &["key", "generate", "--help"],
+        &["policy", "--help"],
+        &["policy", "check", "--help"],
+        &["policy", "match", "--help"],
+        &["images", "--help"],
+        &["image", "--help"],
+        &["image", "parse", "--help"],
+    ];
+    let shown: Vec<_> = commands.iter().map(|args| place.run(args)).collect();
+    insta::assert_snapshot!(shown.join("\n"));
+}
+
+#[test]
+fn wrong_usage() {
+    let place = Place::new();
+    let commands: [&[&str]; 12] = [
+        &[],
+        &["sirve"],
+        &["serve"],
+        &["serve", "--policies", "p", "--listen", "8443"],
+        &["serve", "--policies", "p", "--tls-cert", "tls.crt"],
+        &["serve", "--policies", "p", "--tls-cert", "a", "--tls-key", "b", "--tls-san", "c"],
+        &["verify", "a.example/b"],
+        &["verify", "--key", "k.pub"],
+        &["verify", "a.example/b", "--key", "k.pub", "--policy", "p.yaml"],
+        &["verify", "a.example/B", "--key", "k.pub"],
+        &["image", "parse", "--log-level", "loud", "a"],
+        &["images", "a.yaml", "-o", "xml"],
+    ];
+    let shown: Vec<_> = commands.iter().map(|args| place.run(args)).collect();
+    insta::assert_snapshot!(shown.join("\n"));
+}
+
+#[test]
+fn version() {
+    let shown = Place::new().run(&["--version"]);
+    let version = env!("CARGO_PKG_VERSION");
+    assert_eq!(shown, format!("$ countersign --version\n--- stdout\ncountersign {version}\n--- exit 0\n"));
+}
+
+#[test]
+fn a_log_level_in_the_environment_is_read_strictly() {
+    let place = Place::new();
+    for (level, code) in [("debug", 0), ("", 0), ("loud", 2)] {
+        let output = place.command(&["image", "parse", "a"]).env("LOG_LEVEL", level).output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{level}");
+    }
+    let output = place.command(&["image", "parse", "a"]).env("LOG_LEVEL", "loud").output().unwrap();
+    let expected = "error: LOG_LEVEL is `loud`, not one of `error`, `warn`, `info`, `debug`, `trace`\n";
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), expected);
+    // The argument wins.
+    let mut command = place.command(&["image", "parse", "a", "--log-level", "warn"]);
+    assert!(command.env("LOG_LEVEL", "loud").output().unwrap().status.success());
+}

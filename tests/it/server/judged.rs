@@ -1,0 +1,129 @@
+//! Reviews that the real gate judges, by policies that look at no registry.
+
+use std::fs;
+use std::sync::Arc;
+
+use axum::Router;
+use countersign::gate::Gate;
+use countersign::loader::load_dir;
+use countersign::policy::NoMatch;
+use countersign::registry::{Anonymous, Client, Options};
+use countersign::server::{App, Ceilings, Health, Webhook, router};
+use countersign::telemetry::Metrics;
+use serde_json::{Value, json};
+use tokio::sync::watch;
+
+use super::support::{ask, delete_review, pod_review, post};
+
+const DIGEST: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+const POLICIES: &str = r"
+apiVersion: policy.sigstore.dev/v1beta1
+kind: ClusterImagePolicy
+metadata: {name: trusted}
+spec:
+  images: [{glob: trusted.example/**}]
+  authorities: [{static: {action: pass}}]
+---
+apiVersion: policy.sigstore.dev/v1beta1
+kind: ClusterImagePolicy
+metadata: {name: banned}
+spec:
+  images: [{glob: banned.example/**}]
+  authorities: [{static: {action: fail}}]
+---
+apiVersion: policy.sigstore.dev/v1beta1
+kind: ClusterImagePolicy
+metadata: {name: broken}
+spec:
+  images: [{glob: broken.example/**}]
+  authorities: [{key: {data: no key}}]
+";
+
+/// The routes before a gate with [`POLICIES`].
+fn gated(no_match: NoMatch) -> (Router, Arc<Metrics>) {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("policies.yaml"), POLICIES).unwrap();
+    let set = load_dir(folder.path(), no_match).unwrap().set;
+    let (_, policies) = watch::channel(Some(set));
+    let gate = Gate::new(policies, Client::new(Options::default()).unwrap(), Arc::new(Anonymous));
+    let metrics = Arc::new(Metrics::new().unwrap());
+    let webhook = Webhook::new(gate, Arc::clone(&metrics));
+    let app = App::new(webhook, Arc::new(Health::default()), Arc::clone(&metrics), Ceilings::default());
+    (router(Arc::new(app)), metrics)
+}
+
+#[tokio::test]
+async fn verdicts_become_answers() {
+    let (routes, metrics) = gated(NoMatch::Deny);
+    let review = |image: &str| post("/validate", pod_review(&format!("{image}@{DIGEST}")).to_string());
+    ask(&routes, review("trusted.example/app")).await.assert_allowed();
+    for (image, code) in [
+        ("banned.example/app", "static_fail"),
+        ("broken.example/app", "policy_invalid"),
+        ("other.example/app", "no_matching_policy"),
+    ] {
+        let answered = ask(&routes, review(image)).await;
+        assert_eq!(answered.assert_denied(code), 403);
+        let causes = &answered.response()["status"]["details"]["causes"];
+        assert_eq!(causes[0]["reason"], json!(code));
+        assert_eq!(causes[0]["field"], json!("spec.containers[0].image"));
+    }
+    ask(&routes, post("/validate", delete_review().to_string())).await.assert_allowed();
+    let text = metrics.text().unwrap();
+    for line in [
+        "countersign_image_results_total{code=\"\",result=\"allow\"} 1\n",
+        "countersign_image_results_total{code=\"static_fail\",result=\"deny\"} 1\n",
+        "countersign_admission_requests_total{decision=\"allow\",endpoint=\"validate\",operation=\"CREATE\",reason=\"\"} 1\n",
+        "countersign_admission_requests_total{decision=\"deny\",endpoint=\"validate\",operation=\"CREATE\",reason=\"policy_invalid\"} 1\n",
+    ] {
+        assert!(text.contains(line), "{line}{text}");
+    }
+}
+
+#[tokio::test]
+async fn one_bad_container_is_enough() {
+    let (routes, _) = gated(NoMatch::Deny);
+    let mut review = pod_review(&format!("trusted.example/app@{DIGEST}"));
+    review["request"]["object"]["spec"]["initContainers"] =
+        json!([{"name": "init", "image": format!("banned.example/init@{DIGEST}")}]);
+    ask(&routes, post("/validate", review.to_string())).await.assert_denied("static_fail");
+    review["request"]["object"]["spec"]["initContainers"][0]["image"] = json!(format!("trusted.example/i@{DIGEST}"));
+    ask(&routes, post("/validate", review.to_string())).await.assert_allowed();
+}
+
+#[tokio::test]
+async fn a_dry_run_is_judged_the_same() {
+    let (routes, _) = gated(NoMatch::Deny);
+    for dry_run in [false, true] {
+        for (image, allowed) in [("trusted.example/app", true), ("banned.example/app", false)] {
+            let mut review = pod_review(&format!("{image}@{DIGEST}"));
+            review["request"]["dryRun"] = json!(dry_run);
+            let answered = ask(&routes, post("/validate", review.to_string())).await;
+            assert_eq!(answered.response()["allowed"], json!(allowed));
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_no_match_rule_is_the_administrators() {
+    let review = || post("/validate", pod_review("other.example/app:1").to_string());
+    ask(&gated(NoMatch::Deny).0, review()).await.assert_denied("no_matching_policy");
+    let warned = ask(&gated(NoMatch::Warn).0, review()).await;
+    warned.assert_allowed();
+    assert_eq!(warned.response()["warnings"].as_array().map(Vec::len), Some(1));
+    let passed = ask(&gated(NoMatch::Allow).0, review()).await;
+    passed.assert_allowed();
+    assert_eq!(passed.response()["warnings"], Value::Null);
+}
+
+#[tokio::test]
+async fn mutate_refuses_nothing_that_it_can_read() {
+    let (routes, _) = gated(NoMatch::Deny);
+    for image in ["trusted.example/app:1", "banned.example/app:1", "broken.example/app:1", "other.example/app:1"] {
+        let answered = ask(&routes, post("/mutate", pod_review(image).to_string())).await;
+        answered.assert_allowed();
+        assert_eq!(answered.response()["patch"], Value::Null, "{image}");
+    }
+    ask(&routes, post("/mutate", pod_review("NOT an image").to_string())).await.assert_denied("image_malformed");
+}

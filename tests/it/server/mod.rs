@@ -1,0 +1,8 @@
+//! The server: what it answers, and whom it cuts off.
+
+mod connections;
+mod ending;
+mod handshake;
+mod judged;
+mod routes;
+mod support;
