@@ -14,6 +14,6 @@ pub use public_key::{HashAlgorithm, KeyAlgorithm, ParseKeyError, PublicKey};
 pub use root::{
     AuthorityKeys, AuthoritySummary, BuiltInRoot, CertificateAuthority, LogKeys, LogSummary, ObjectKind,
     ParseRootError, RelativePath, RelativePathError, RootCertificate, RootFault, RootList, RootLog, RootReference,
-    RootSource, RootSummary, SigstoreKeys, TimestampAuthority, TrustedRoot, TufArchive, TufMirror, TufMirrorError,
-    TufPlace, TufSource, Window,
+    RootSource, RootState, RootSummary, SigstoreKeys, TimestampAuthority, TrustedRoot, TufArchive, TufMirror,
+    TufMirrorError, TufPlace, TufSource, Window,
 };

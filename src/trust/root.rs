@@ -12,6 +12,7 @@ mod keys;
 mod log;
 mod read;
 mod source;
+mod state;
 mod summary;
 mod window;
 
@@ -28,6 +29,7 @@ pub use source::{
     BuiltInRoot, ObjectKind, RelativePath, RelativePathError, RootReference, RootSource, TufArchive, TufMirror,
     TufMirrorError, TufPlace, TufSource,
 };
+pub use state::RootState;
 pub use summary::{AuthoritySummary, LogSummary, RootSummary};
 pub use window::Window;
 
