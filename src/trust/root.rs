@@ -150,7 +150,6 @@ impl TrustedRoot {
 
     /// The root as `sigstore-verify` takes it: without the logs whose keys it cannot use, which would make it refuse
     /// the whole. Every certificate of an authority is an anchor to it.
-    #[cfg_attr(not(test), expect(dead_code, reason = "`verify` is its caller"))]
     pub(crate) fn inner(&self) -> &sigstore_trust_root::TrustedRoot {
         &self.inner
     }

@@ -1,21 +1,10 @@
 //! Logs: Rekor's and those of certificates.
 
 use aws_lc_rs::digest::{SHA256, digest};
-use x509_cert::der::Decode;
-use x509_cert::spki::{ObjectIdentifier, SubjectPublicKeyInfoRef};
+use spki::SubjectPublicKeyInfoRef;
 
 use super::{RootFault, Window};
-use crate::trust::KeyAlgorithm;
-
-/// RFC 3279, 2.3.1.
-const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
-/// RFC 5480, 2.1.1.
-const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
-const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
-const P384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
-const P521: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.35");
-/// RFC 8410, 3.
-const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
+use crate::trust::{KeyAlgorithm, ParseKeyError, PublicKey};
 
 /// A log whose promises and proofs are believed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,7 +71,7 @@ pub(super) fn key_id(key: &[u8]) -> [u8; 32] {
 
 /// The log ID of a Rekor v2 log with an Ed25519 key: the key ID of signed notes, in full length.
 pub(super) fn note_id(origin: &str, key: &[u8]) -> Option<[u8; 32]> {
-    let raw = SubjectPublicKeyInfoRef::from_der(key).ok()?.subject_public_key.as_bytes()?;
+    let raw = SubjectPublicKeyInfoRef::try_from(key).ok()?.subject_public_key.as_bytes()?;
     let mut named = origin.as_bytes().to_vec();
     named.extend_from_slice(b"\n\x01");
     named.extend_from_slice(raw);
@@ -91,19 +80,17 @@ pub(super) fn note_id(origin: &str, key: &[u8]) -> Option<[u8; 32]> {
 
 /// The algorithm of a DER SubjectPublicKeyInfo, where it is a supported one.
 pub(super) fn algorithm(key: &[u8]) -> Result<Option<KeyAlgorithm>, RootFault> {
-    let info = SubjectPublicKeyInfoRef::from_der(key).map_err(|_| RootFault::Key)?;
-    let curve = || info.algorithm.parameters_oid().ok();
-    Ok(match info.algorithm.oid {
-        ED25519 => Some(KeyAlgorithm::Ed25519),
-        RSA => Some(KeyAlgorithm::Rsa),
-        EC => match curve() {
-            Some(P256) => Some(KeyAlgorithm::EcdsaP256),
-            Some(P384) => Some(KeyAlgorithm::EcdsaP384),
-            Some(P521) => Some(KeyAlgorithm::EcdsaP521),
-            _ => None,
-        },
-        _ => None,
-    })
+    match PublicKey::from_der(key) {
+        Ok(key) => Ok(Some(key.algorithm())),
+        Err(ParseKeyError::Unsupported) => Ok(None),
+        Err(
+            ParseKeyError::LimitExceeded(_)
+            | ParseKeyError::Malformed
+            | ParseKeyError::NotPem
+            | ParseKeyError::NotPublicKey(_)
+            | ParseKeyError::Weak,
+        ) => Err(RootFault::Key),
+    }
 }
 
 fn sha256(bytes: &[u8]) -> [u8; 32] {

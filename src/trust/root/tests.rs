@@ -1,3 +1,7 @@
+use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
+use aws_lc_rs::signature::{ECDSA_P521_SHA512_ASN1_SIGNING, EcdsaKeyPair, KeyPair};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::*;
@@ -125,10 +129,9 @@ fn what_cannot_be_believed_is_refused() {
 
 #[test]
 fn a_log_of_another_algorithm_is_shown_and_not_used() {
-    let p521 = "MIGbMBAGByqGSM49AgEGBSuBBAAjA4GGAAQA";
-    let mut key = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, p521).unwrap();
-    key.resize(158, 1);
-    let key = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, key);
+    let key = EcdsaKeyPair::generate(&ECDSA_P521_SHA512_ASN1_SIGNING).unwrap();
+    let key = AsDer::<PublicKeyX509Der<'_>>::as_der(key.public_key()).unwrap();
+    let key = STANDARD.encode(key.as_ref());
     let mut root = public_good();
     root["tlogs"][0]["publicKey"]["rawBytes"] = json!(key);
     let root = parse(&root).unwrap();
