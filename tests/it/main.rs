@@ -11,3 +11,4 @@ mod registry;
 mod server;
 mod signer;
 mod support;
+mod trust_root;
