@@ -14,6 +14,8 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 mod targets;
 #[path = "../fuzz/targets_policy.rs"]
 mod targets_policy;
+#[path = "../fuzz/targets_trust.rs"]
+mod targets_trust;
 
 /// Inputs for each target.
 const CASES: usize = 2_000;
@@ -206,4 +208,29 @@ fn policy_documents() {
     seeds.push(b"a: &a {b: [*c, &c 1]}\n---\napiVersion: v1\nkind: List\nitems: [*a]\n".to_vec());
     seeds.sort();
     run_some(10_000, seeds, targets_policy::policy_documents);
+}
+
+#[test]
+fn trusted_roots() {
+    let roots =
+        [sigstore_trust_root::SIGSTORE_GITHUB_TRUSTED_ROOT, sigstore_trust_root::SIGSTORE_PRODUCTION_TRUSTED_ROOT];
+    run(roots.map(|root| root.as_bytes().to_vec()).to_vec(), targets_trust::trusted_root);
+}
+
+#[test]
+fn tuf_archives() {
+    use std::io::Write as _;
+
+    let mut builder = tar::Builder::new(Vec::new());
+    for (name, bytes) in [("repository/1.root.json", "{}"), ("repository/targets/a.trusted_root.json", "[]")] {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(2);
+        builder.append_data(&mut header, name, bytes.as_bytes()).unwrap();
+    }
+    let tar = builder.into_inner().unwrap();
+    // Not compressed, so that what is broken in the tar archive is not only a broken checksum of gzip.
+    run(vec![tar.clone()], targets_trust::tuf_archive_unpacked);
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(&tar).unwrap();
+    run(vec![encoder.finish().unwrap()], targets_trust::tuf_archive);
 }

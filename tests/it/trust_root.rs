@@ -450,6 +450,54 @@ async fn the_older_layout_is_refused_by_name() {
     assert!(error.to_string().contains("single files by usage (Fulcio)"), "{error}");
 }
 
+/// The command line over a repository in a document: exit codes, and what is printed.
+#[test]
+fn trust_refresh_and_show_say_what_a_repository_holds() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |repository: &Repository, files: &Files, command: &[&str]| {
+        let encode = |bytes: &[u8]| base64::Engine::encode(&base64::engine::general_purpose::STANDARD, bytes);
+        let document = json!({
+            "apiVersion": "policy.sigstore.dev/v1alpha1",
+            "kind": "TrustRoot",
+            "metadata": { "name": "acme" },
+            "spec": { "repository": { "root": encode(&repository.root(&Vec::new())), "mirrorFS": encode(&archive(files)) } },
+        });
+        let path = folder.path().join("trust-root.json");
+        std::fs::write(&path, document.to_string()).unwrap();
+        let cache = folder.path().join("cache");
+        let args = ["countersign", "trust"].iter().chain(command).map(std::ffi::OsString::from);
+        let args = args.chain(["--trust-root".into(), path.into_os_string()]);
+        let args = args.chain(
+            (command[0] == "refresh").then(|| ["--cache-dir".into(), cache.into_os_string()]).into_iter().flatten(),
+        );
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let exit = countersign::cli::run(args, &mut out, &mut err);
+        (exit.code(), String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
+    };
+    let mut good = Repository::new();
+    // The commands read the clock of the machine.
+    good.ends.values_mut().for_each(|end| *end = "9000-01-01T00:00:00Z");
+    for command in ["refresh", "show"] {
+        let (code, out, err) = run(&good, &good.files(), &[command, "-o", "json"]);
+        assert_eq!((code, err.as_str()), (0, ""), "{command}");
+        let found: Value = serde_json::from_str(&out).unwrap();
+        assert_eq!(found[0]["name"], "TrustRoot acme");
+        assert_eq!(found[0]["expires"], "9000-01-01T00:00:00Z");
+        let expected = TrustedRoot::built_in(BuiltInRoot::PublicGood).unwrap().fingerprint().to_string();
+        assert_eq!(found[0]["fingerprint"], expected);
+    }
+    let kept = std::fs::read(folder.path().join("cache/targets/trusted_root.json")).unwrap();
+    assert_eq!(kept, repository::trusted_root());
+
+    let mut ended = good.newer(&["timestamp"]);
+    ended.ends.insert("timestamp", "2020-01-01T00:00:00Z");
+    for command in ["refresh", "show"] {
+        let (code, out, err) = run(&ended, &ended.files(), &[command]);
+        assert_eq!((code, out.as_str()), (1, ""), "{command}");
+        assert!(err.contains("TrustRoot acme: the timestamp of the repository ended at 2020-01-01T00:00:00Z"), "{err}");
+    }
+}
+
 /// Roots made by others, which lie outside of the project.
 #[test]
 #[expect(clippy::disallowed_methods, reason = "where the vectors lie is said by the environment")]
