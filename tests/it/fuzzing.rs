@@ -206,6 +206,7 @@ fn policy_documents() {
         fs::read_dir(samples).unwrap().map(|file| fs::read(file.unwrap().path()).unwrap()).collect();
     seeds.push(br#"{"apiVersion":"policy.sigstore.dev/v1beta1","kind":"ClusterImagePolicy","metadata":{"name":"p"},"spec":{"images":[{"glob":"**"}],"authorities":[{"static":{"action":"fail"}}],"mode":"warn"}}"#.to_vec());
     seeds.push(b"a: &a {b: [*c, &c 1]}\n---\napiVersion: v1\nkind: List\nitems: [*a]\n".to_vec());
+    seeds.push(b"{apiVersion: countersign.dev/v1alpha1, kind: TrustRoot, metadata: {name: r}, spec: {remote: {mirror: 'https://m', root: eyJzaWduZWQiOnsiX3R5cGUiOiJyb290In0sInNpZ25hdHVyZXMiOlt7fV19}}}".to_vec());
     seeds.sort();
     run_some(10_000, seeds, targets_policy::policy_documents);
 }

@@ -185,7 +185,11 @@ fn compile(text: &str) -> Result<Arc<PolicySet>, Error> {
     let documents = api::parse(text).map_err(Error::unavailable)?;
     let policies = documents.iter().filter_map(|document| match document {
         Document::ClusterImagePolicy(policy) => Some(policy),
-        Document::ConfigMap(_) | Document::Namespace(_) | Document::Other(_) | Document::Secret(_) => None,
+        Document::ConfigMap(_)
+        | Document::Namespace(_)
+        | Document::Other(_)
+        | Document::Secret(_)
+        | Document::TrustRoot(_) => None,
     });
     let resolved = Resolved::new(api::STANDALONE_NAMESPACE);
     let revision = api::revision(policies.clone().map(|policy| &**policy), &resolved, NoMatch::Deny);
