@@ -193,7 +193,7 @@ fn refused(name: &str, error: &RefreshError) -> Result<Outcome, Error> {
     let message = format!("{name}: {error}");
     match error.failure() {
         RefreshFailure::Invalid | RefreshFailure::Stale => {
-            Ok(Outcome { data: String::new(), messages: vec![message], exit: Exit::Refused })
+            Ok(Outcome { messages: vec![message], exit: Exit::Refused, ..Outcome::default() })
         }
         RefreshFailure::Unreachable => Err(Error::unavailable(message)),
     }
