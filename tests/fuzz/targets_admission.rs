@@ -16,8 +16,10 @@ pub(crate) fn review(bytes: &[u8]) {
             assert!(!Response::refused(&uid, &denial).is_allowed());
         }
         Ok(request) => {
-            let review: Value = serde_json::from_slice(bytes).expect("what was understood is JSON");
-            understood(&request, &review["request"]);
+            // What is read over may hold numbers and escapes that the untyped reader refuses.
+            if let Ok(review) = serde_json::from_slice::<Value>(bytes) {
+                understood(&request, &review["request"]);
+            }
         }
     }
 }
@@ -188,8 +190,8 @@ impl Made {
         let (list, index) = hide(&mut spec, dice);
         let field = if list == "volumes" { "image/reference" } else { "image" };
         let old_spec = before(&spec, list, index, dice);
-        let object = |spec| whole(group, kind, spec);
-        let (mut object, mut old) = (object(spec), object(old_spec));
+        let object = |spec: &Map<String, Value>| whole(group, kind, spec);
+        let (mut object, mut old) = (object(&spec), object(&old_spec));
         let metadata = metadata(dice);
         object["metadata"] = metadata.clone();
         old["metadata"] = metadata;
@@ -321,7 +323,7 @@ fn before(spec: &Map<String, Value>, list: &str, index: usize, dice: &mut Dice<'
 }
 
 /// The object of this kind around a pod spec, with decoys where other kinds keep theirs.
-fn whole(group: &str, kind: &str, spec: Map<String, Value>) -> Value {
+fn whole(group: &str, kind: &str, spec: &Map<String, Value>) -> Value {
     let version = if group.is_empty() { "v1".to_owned() } else { format!("{group}/v1") };
     let decoy = json!({"containers": [{"name": "decoy", "image": "registry.example/signed/decoy:1"}]});
     let template = json!({"metadata": {"labels": {"app": "a"}}, "spec": spec});
