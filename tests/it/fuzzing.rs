@@ -12,6 +12,8 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 #[path = "../fuzz/targets.rs"]
 mod targets;
+#[path = "../fuzz/targets_admission.rs"]
+mod targets_admission;
 #[path = "../fuzz/targets_policy.rs"]
 mod targets_policy;
 #[path = "../fuzz/targets_trust.rs"]
@@ -234,4 +236,18 @@ fn tuf_archives() {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     encoder.write_all(&tar).unwrap();
     run(vec![encoder.finish().unwrap()], targets_trust::tuf_archive);
+}
+
+#[test]
+fn reviews() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/reviews");
+    let files = fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
+    let mut seeds: Vec<_> = files.filter(|file| file.extension().is_some_and(|name| name == "json")).collect();
+    seeds.sort();
+    run(seeds.into_iter().map(|file| fs::read(file).unwrap()).collect(), targets_admission::review);
+}
+
+#[test]
+fn an_unsigned_image_hides_nowhere() {
+    run_some(10_000, (0..64_u8).map(|seed| vec![seed; 8]).collect(), targets_admission::bypass);
 }

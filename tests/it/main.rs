@@ -3,6 +3,7 @@
 //! `cfg(test)` on the crate is what lets helper functions, too, fail loudly: the lints take it for test code.
 #![cfg(test)]
 
+mod admission;
 mod cli;
 mod cosign;
 mod fuzzing;
