@@ -63,15 +63,17 @@ fn verdict(plan: &Plan, planned: &PlannedImage, finding: Option<Option<&Finding>
     // What is not pinned cannot be what was judged. It is said only of images that could be resolved and would
     // otherwise pass: every other reason is more useful.
     if image.image.digest().is_none() && planned.subject.is_some() {
+        let is_resolved = matches!(finding, Some(Ok(_)));
         let enforced = planned
             .policies
             .iter()
             .any(|index| plan.set.policies().get(*index).is_none_or(|policy| policy.mode == Mode::Enforce));
         match plan.pin {
             PinRule::Free => {}
-            PinRule::Required if enforced => {
-                denials.push(Denial::new(DenyReason::ImageNotPinned, "the pod names a tag and no digest"));
+            PinRule::Required if enforced && is_resolved && denials.is_empty() => {
+                denials.push(Denial::new(DenyReason::ImageNotPinned, ""));
             }
+            PinRule::Required if enforced => {}
             PinRule::Required | PinRule::Template => warnings.push(Warning::MutableTag),
         }
     }

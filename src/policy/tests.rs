@@ -451,9 +451,12 @@ fn what_is_not_pinned_is_refused_where_a_pod_starts() {
     // Nothing is resolved for a policy that does not look, and so nothing was to be pinned.
     let unseen = set(vec![policy("p", vec![Rule::Pass])], NoMatch::Deny);
     assert!(decide_on(&unseen, tag(), PinRule::Required, &finding).is_allowed());
-    // Every other reason is more useful.
+    // Every other reason is more useful; and who could not be asked could not have pinned it.
     let verdict = decide_on(&enforced(), tag(), PinRule::Required, &Ok(facts(vec![])));
-    assert_eq!(told(&verdict), ["p signature_missing", "- image_not_pinned"]);
+    assert_eq!(told(&verdict), ["p signature_missing"]);
+    let unasked = Err(Failure::new(DenyReason::RegistryUnavailable, "refused"));
+    let verdict = decide_on(&enforced(), tag(), PinRule::Required, &unasked);
+    assert_eq!(told(&verdict), ["p registry_unavailable"]);
 }
 
 #[test]
