@@ -6,6 +6,7 @@
 mod cli;
 mod cosign;
 mod fuzzing;
+mod gate;
 mod manual;
 mod registry;
 mod server;
