@@ -1,12 +1,28 @@
 //! The list of faults and bad input that countersign must survive, and the tests that hold each.
 //!
 //! A row has a number (`T07`) and is held by tests whose names begin with it (`t07_an_image_that_is_a_number`), wherever
-//! the layer is that can fail for the right reason: beside the parser, in the registry client's tests, here, or end to
-//! end. A row that is owned and has no test fails this file. The tests that need the whole admission path, from the review
-//! to the registry and back, stand in [`path`].
+//! the layer is that can fail for the right reason: beside the parser, in the tests of the registry client and the
+//! server, here, or end to end. A row that is owned and has no test fails this file.
+//!
+//! The tests here take the whole way, from the review to the registry and back. A refusal is asserted with its exact code
+//! and has a twin that differs in one thing and is allowed, and a good request succeeds afterwards.
 
-#[path = "faults/path.rs"]
-mod path;
+#[path = "faults/attestations.rs"]
+mod attestations;
+#[path = "faults/life.rs"]
+mod life;
+#[path = "faults/objects.rs"]
+mod objects;
+#[path = "faults/policies.rs"]
+mod policies;
+#[path = "faults/protocol.rs"]
+mod protocol;
+#[path = "faults/registries.rs"]
+mod registries;
+#[path = "faults/signatures.rs"]
+mod signatures;
+#[path = "faults/volume.rs"]
+mod volume;
 
 use std::collections::BTreeSet;
 use std::fs;

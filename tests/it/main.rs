@@ -5,6 +5,8 @@
 
 mod cli;
 mod cosign;
+#[path = "../faults.rs"]
+mod faults;
 mod fuzzing;
 mod gate;
 mod manual;

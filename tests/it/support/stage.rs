@@ -8,7 +8,7 @@ use axum::body::Body;
 use countersign::api::{Document, Resolved, STANDALONE_NAMESPACE, compile, parse, revision};
 use countersign::demo;
 use countersign::gate::Gate;
-use countersign::image::ImageDigest;
+use countersign::image::{Digest, ImageDigest};
 use countersign::limits;
 use countersign::policy::{DenyClass, DenyReason, NoMatch, PolicySet};
 use countersign::registry::{Anonymous, Client, Keychain, Options};
@@ -138,7 +138,7 @@ impl Stage {
             forge::put_signatures(&self.registry, image, &[layer]);
         }
         if format.has_bundle() {
-            self.put_bundle(key, image, forge::SIGN);
+            let _ = self.put_bundle(key, image, forge::SIGN);
         }
     }
 
@@ -150,14 +150,14 @@ impl Stage {
             forge::put_attestations(&self.registry, image, &[envelope]);
         }
         if format.has_bundle() {
-            self.put_bundle(&self.key, image, predicate_type);
+            let _ = self.put_bundle(&self.key, image, predicate_type);
         }
     }
 
-    fn put_bundle(&self, key: &SigningKey, image: &ImageDigest, predicate_type: &str) {
+    fn put_bundle(&self, key: &SigningKey, image: &ImageDigest, predicate_type: &str) -> Digest {
         let statement = forge::statement(predicate_type, image.digest()).to_string();
         let bundle = forge::bundle(key, &forge::signed_envelope(key, statement.as_bytes()));
-        forge::put_bundle(&self.registry, image, &bundle);
+        forge::put_bundle(&self.registry, image, &bundle)
     }
 
     /// A new image, signed in both layouts.
