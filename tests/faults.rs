@@ -55,7 +55,7 @@ const OWNED: &[&str] = &[
 
 #[test]
 fn every_owned_row_has_a_test_that_bears_its_number() {
-    let names = test_names();
+    let names = all_test_names();
     let missing: Vec<_> = OWNED
         .iter()
         .filter(|row| {
@@ -66,15 +66,18 @@ fn every_owned_row_has_a_test_that_bears_its_number() {
     assert!(missing.is_empty(), "rows without a test: {missing:?}");
 }
 
-/// The names of all functions under `#[test]` or `#[tokio::test]`, in the library, the program's tests, and end to end.
-fn test_names() -> BTreeSet<String> {
+/// The names of all tests: of the library, of its integration, and end to end.
+pub(crate) fn all_test_names() -> BTreeSet<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    test_names(&["src", "tests", "e2e"].map(|folder| root.join(folder)).each_ref().map(PathBuf::as_path))
+}
+
+/// The names of all functions under `#[test]` or `#[tokio::test]` in these folders.
+pub(crate) fn test_names(folders: &[&Path]) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
-    for folder in ["src", "tests", "e2e"] {
-        for file in rust_files(&root.join(folder)) {
-            let source = fs::read_to_string(&file).unwrap();
-            collect(source.parse().unwrap(), &mut names);
-        }
+    for file in folders.iter().flat_map(|folder| rust_files(folder)) {
+        let source = fs::read_to_string(&file).unwrap();
+        collect(source.parse().unwrap(), &mut names);
     }
     names
 }
@@ -86,7 +89,8 @@ fn collect(tokens: TokenStream, names: &mut BTreeSet<String>) {
     for (index, token) in tokens.iter().enumerate() {
         match token {
             TokenTree::Group(group) => {
-                let attribute = matches!(tokens.get(index.wrapping_sub(1)), Some(TokenTree::Punct(p)) if p.as_char() == '#');
+                let attribute =
+                    matches!(tokens.get(index.wrapping_sub(1)), Some(TokenTree::Punct(p)) if p.as_char() == '#');
                 if attribute {
                     let last = group.stream().into_iter().filter(|t| matches!(t, TokenTree::Ident(_))).last();
                     tested |= last.is_some_and(|ident| ident.to_string() == "test");

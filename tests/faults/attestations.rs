@@ -137,10 +137,8 @@ async fn t43_a_statement_is_about_the_image() {
     for subject in wrong {
         judge_statement(with_subject(subject), "subject_mismatch").await;
     }
-    let unreadable: [fn(Digest) -> Value; 2] = [
-        |_| json!({}),
-        |image| json!([{ "name": "app", "digest": image.hex() }]),
-    ];
+    let unreadable: [fn(Digest) -> Value; 2] =
+        [|_| json!({}), |image| json!([{ "name": "app", "digest": image.hex() }])];
     for subject in unreadable {
         judge_statement(with_subject(subject), "evidence_malformed").await;
     }
@@ -305,7 +303,10 @@ async fn t46_a_payload_that_cannot_be_read_proves_nothing() {
         (&|good| format!("[{good}]"), "evidence_malformed"),
         (&|_| "null".to_owned(), "evidence_malformed"),
         (&|good| format!("{good}{good}"), "evidence_malformed"),
-        (&|good| good.replacen("\"predicateType\":", &format!("\"predicateType\":\"{SCAN}\",\"predicateType\":"), 1), "evidence_malformed"),
+        (
+            &|good| good.replacen("\"predicateType\":", &format!("\"predicateType\":\"{SCAN}\",\"predicateType\":"), 1),
+            "evidence_malformed",
+        ),
         (&|good| good.replacen("\"subject\":", "\"subject\":[],\"subject\":", 1), "evidence_malformed"),
         (&|good| good.replacen("\"predicate\":{", &format!("\"predicate\":{{\"a\":{deep},"), 1), "limit_exceeded"),
     ];
@@ -399,7 +400,9 @@ async fn t49_statements_of_known_versions_only() {
             statement
         }
     };
-    for version in ["https://in-toto.io/Statement/v2", "https://in-toto.io/Statement/v0.2", "", "https://in-toto.io/statement/v1"] {
+    for version in
+        ["https://in-toto.io/Statement/v2", "https://in-toto.io/Statement/v0.2", "", "https://in-toto.io/statement/v1"]
+    {
         judge_statement(with("_type", json!(version)), "evidence_malformed").await;
     }
     judge_statement(with("_type", Value::Null), "evidence_malformed").await;

@@ -43,7 +43,8 @@ async fn t12_an_ephemeral_container_is_judged() {
     let bad = stage.push("app", "v2").to_string();
     let debug = |image: &str| {
         let mut object = pod(&[&bad]);
-        object["spec"]["ephemeralContainers"] = json!([{ "name": "debugger", "image": image, "targetContainerName": "c0" }]);
+        object["spec"]["ephemeralContainers"] =
+            json!([{ "name": "debugger", "image": image, "targetContainerName": "c0" }]);
         let mut review = update(pod(&[&bad]), object);
         review["request"]["subResource"] = json!("ephemeralcontainers");
         review
@@ -138,14 +139,25 @@ async fn t16_what_keeps_its_images_may_change_otherwise() {
         for change in changes {
             let mut new = object(&bad);
             change(&mut new);
-            for answered in [stage.validate(&update(object(&bad), new.clone())).await, stage.mutate(&update(object(&bad), new)).await] {
-                assert_eq!(answered.assert_allowed().audited("exemption"), "images_unchanged", "it is in the audit log");
+            for answered in [
+                stage.validate(&update(object(&bad), new.clone())).await,
+                stage.mutate(&update(object(&bad), new)).await,
+            ] {
+                assert_eq!(
+                    answered.assert_allowed().audited("exemption"),
+                    "images_unchanged",
+                    "it is in the audit log"
+                );
             }
         }
         assert!(stage.front.seen().is_empty(), "nobody is asked");
 
         // What was another object, or cannot be read, excuses nothing.
-        let mut others = [update(object(&bad), object(&bad)), update(object(&bad), object(&bad)), update(object(&bad), object(&bad))];
+        let mut others = [
+            update(object(&bad), object(&bad)),
+            update(object(&bad), object(&bad)),
+            update(object(&bad), object(&bad)),
+        ];
         others[0]["request"]["oldObject"]["metadata"]["uid"] = json!("another");
         others[1]["request"]["oldObject"] = Value::Null;
         others[2]["request"]["oldObject"]["spec"] = json!(5);

@@ -35,7 +35,15 @@ async fn t25_a_glob_covers_whole_names() {
     }
     // What other tools read as classes, alternatives and exceptions, nobody reads here: the policy is invalid, and since
     // nobody knows what it was meant to cover it refuses everything.
-    for glob in ["reg.example/[ab]", "reg.example/?", "!reg.example/**", "reg.example/{a,b}", "reg.example/a|b", "", "^reg.example/.*$"] {
+    for glob in [
+        "reg.example/[ab]",
+        "reg.example/?",
+        "!reg.example/**",
+        "reg.example/{a,b}",
+        "reg.example/a|b",
+        "",
+        "^reg.example/.*$",
+    ] {
         stage.enforce(&[passing(glob), passing("other.example/**")]);
         for name in ["reg.example/a", "other.example/a"] {
             stage.run(&[&format!("{name}@{DIGEST}")]).await.assert_denied("policy_invalid");
@@ -107,7 +115,10 @@ async fn t28_what_is_no_digest_is_refused() {
         format!("{name}@md5:d41d8cd98f00b204e9800998ecf8427e"),
     ] {
         stage.run(&[&bad]).await.assert_denied("image_malformed");
-        stage.mutate(&crate::support::review::create(crate::support::review::pod(&[&bad]))).await.assert_denied("image_malformed");
+        stage
+            .mutate(&crate::support::review::create(crate::support::review::pod(&[&bad])))
+            .await
+            .assert_denied("image_malformed");
     }
     assert!(stage.front.seen().is_empty());
     stage.run(&[&image.to_string()]).await.assert_allowed();

@@ -27,10 +27,7 @@ async fn t04_nothing_that_matters_may_stand_twice() {
             (image(&good), image(&bad)),
             (containers(&good), containers(&bad)),
             ("\"name\":\"c0\"".to_owned(), "\"name\":\"c1\"".to_owned()),
-            (
-                format!("\"spec\":{}", review["request"]["object"]["spec"]),
-                format!("\"spec\":{}", pod(&[&bad])["spec"]),
-            ),
+            (format!("\"spec\":{}", review["request"]["object"]["spec"]), format!("\"spec\":{}", pod(&[&bad])["spec"])),
             ("\"apiVersion\":\"v1\",\"kind\":\"Pod\"".to_owned(), "\"kind\":\"Secret\"".to_owned()),
             ("\"apiVersion\":\"v1\"".to_owned(), "\"apiVersion\":\"v2\"".to_owned()),
         ] {
@@ -95,7 +92,8 @@ async fn t07_an_image_that_is_no_text_is_refused() {
         stage.mutate(&create(with(image.clone()))).await.assert_denied(code);
         // A template may leave its image out, which is worth a warning, since nobody can run it.
         let answered = stage.validate(&create(template(TEMPLATES[2], &with(image.clone())["spec"]))).await;
-        let blank = image.is_none_or(|image| image.is_null() || image.as_str().is_some_and(|image| image.trim().is_empty()));
+        let blank =
+            image.is_none_or(|image| image.is_null() || image.as_str().is_some_and(|image| image.trim().is_empty()));
         if blank {
             let [warning] = answered.assert_allowed().warnings().try_into().unwrap();
             assert!(warning.contains("the template names no image"), "{warning}");

@@ -39,7 +39,10 @@ async fn t31_what_is_pinned_is_what_is_judged() {
     // First the good one and then another: the pod runs the good one.
     stage.front.sequence("/manifests/v1", [manifest(&good), manifest(&bad), manifest(&bad)]);
     let pinned = stage.mutate(&create(object.clone())).await.patched(&object);
-    assert_eq!(pinned["spec"]["containers"][0]["image"], json!(format!("{}@{}", stage.tagged("app:v1"), good.digest())));
+    assert_eq!(
+        pinned["spec"]["containers"][0]["image"],
+        json!(format!("{}@{}", stage.tagged("app:v1"), good.digest()))
+    );
     let answered = stage.validate(&create(pinned)).await;
     assert_eq!(answered.assert_allowed().audited("digest"), good.to_string());
     assert_eq!(stage.front.count("/manifests/v1"), 1, "it is not asked a second time");
@@ -70,7 +73,9 @@ async fn t31_what_is_pinned_is_what_is_judged() {
 async fn t31_evidence_is_the_bytes_of_its_digest() {
     let stage = Stage::new().await;
     let image = stage.push("app", "v1");
-    for (format, line) in [(Format::Legacy, "/blobs/"), (Format::Bundle, "/blobs/"), (Format::Bundle, "/manifests/sha256:")] {
+    for (format, line) in
+        [(Format::Legacy, "/blobs/"), (Format::Bundle, "/blobs/"), (Format::Bundle, "/manifests/sha256:")]
+    {
         let image = if format == Format::Legacy { image.clone() } else { stage.push("app", "v1") };
         stage.sign(&image, format);
         stage.front.on(line, Fault::WrongBytes);

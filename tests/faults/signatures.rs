@@ -53,16 +53,13 @@ async fn t54_only_the_policys_key_counts() {
     }
 
     // A bundle whose material is the attacker's, or that only says it is ours.
-    let own_key = |image| {
-        bundle(&attacker, &signed_envelope(&attacker, statement(SIGN, image).to_string().as_bytes()))
-    };
+    let own_key = |image| bundle(&attacker, &signed_envelope(&attacker, statement(SIGN, image).to_string().as_bytes()));
     let changes: [(&dyn Fn(&mut Value), &str); 4] = [
         (&|_| {}, "key_mismatch"),
         (&|material| material["publicKey"] = json!({}), "key_mismatch"),
         (
             &|material| {
-                material["publicKey"]["hint"] =
-                    json!(STANDARD.encode(stage.key.public_key().fingerprint().as_bytes()));
+                material["publicKey"]["hint"] = json!(STANDARD.encode(stage.key.public_key().fingerprint().as_bytes()));
             },
             "signature_invalid",
         ),
@@ -182,8 +179,8 @@ async fn t60b_a_key_of_small_order_is_no_key() {
     let mut neutral = [0; 32];
     neutral[0] = 1;
     let of_order_8 = [
-        0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67, 0x0f, 0x2a, 0x20, 0x53, 0xfa,
-        0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac, 0x03, 0x7a,
+        0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67, 0x0f, 0x2a, 0x20,
+        0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac, 0x03, 0x7a,
     ];
     for point in [neutral, [0; 32], of_order_8] {
         let pem = pem::encode(&pem::Pem::new("PUBLIC KEY", [&head[..], &point].concat()));
@@ -226,7 +223,11 @@ async fn t60c_algorithms_are_not_mixed() {
     for (n, (key, _)) in made.iter().enumerate() {
         enforce_der(&stage, key, None);
         for (m, (_, signature)) in made.iter().enumerate() {
-            put_signatures(&stage.registry, &image, &[signature_layer(&stage.registry, "app", text.as_bytes(), signature)]);
+            put_signatures(
+                &stage.registry,
+                &image,
+                &[signature_layer(&stage.registry, "app", text.as_bytes(), signature)],
+            );
             let answered = stage.run(&[&image.to_string()]).await;
             if n == m {
                 answered.assert_allowed();
@@ -238,7 +239,9 @@ async fn t60c_algorithms_are_not_mixed() {
     // The hash is the policy's or the curve's own, and no other.
     let (rsa, signature) = &made[2];
     put_signatures(&stage.registry, &image, &[signature_layer(&stage.registry, "app", text.as_bytes(), signature)]);
-    for (hash, code) in [("sha256", None), ("sha384", Some("algorithm_mismatch")), ("sha512", Some("algorithm_mismatch"))] {
+    for (hash, code) in
+        [("sha256", None), ("sha384", Some("algorithm_mismatch")), ("sha512", Some("algorithm_mismatch"))]
+    {
         enforce_der(&stage, rsa, Some(hash));
         let answered = stage.run(&[&image.to_string()]).await;
         match code {

@@ -8,7 +8,9 @@ use countersign::signer::Format;
 use serde_json::{Value, json};
 
 use crate::support::artifacts::{index, put_manifest};
-use crate::support::forge::{bundle, payload, put_bundle, put_signatures, signature_layer, signed_envelope, signed_layer, statement};
+use crate::support::forge::{
+    bundle, payload, put_bundle, put_signatures, signature_layer, signed_envelope, signed_layer, statement,
+};
 use crate::support::review::{create, pod};
 use crate::support::{Fault, Stage};
 
@@ -90,8 +92,7 @@ async fn t62_bodies_without_end_are_not_read() {
 #[tokio::test]
 async fn t63_an_index_is_not_descended_into() {
     let stage = Stage::new().await;
-    let children: Vec<_> =
-        (0_u32..4_000).map(|n| Descriptor::of(media_type::OCI_MANIFEST, &n.to_le_bytes())).collect();
+    let children: Vec<_> = (0_u32..4_000).map(|n| Descriptor::of(media_type::OCI_MANIFEST, &n.to_le_bytes())).collect();
     let list = put_manifest(&stage.registry, "app", Some("list"), &index(&children));
     let list = ImageDigest::new(stage.front.repository("app"), list.digest);
     stage.front.heal();
@@ -120,7 +121,10 @@ async fn t63_an_index_is_not_descended_into() {
 async fn t64_a_bundle_that_holds_too_much() {
     let stage = Stage::new().await;
     let good = |image: &ImageDigest| {
-        bundle(&stage.key, &signed_envelope(&stage.key, statement(crate::support::forge::SIGN, image.digest()).to_string().as_bytes()))
+        bundle(
+            &stage.key,
+            &signed_envelope(&stage.key, statement(crate::support::forge::SIGN, image.digest()).to_string().as_bytes()),
+        )
     };
     let changes: [fn(&mut Value); 2] = [
         |bundle| bundle["verificationMaterial"]["tlogEntries"] = Value::Array(vec![json!({}); 1_000]),
@@ -178,7 +182,8 @@ async fn t67_a_pod_with_too_many_images() {
     stage.run(&vec![good.as_str(); limits::IMAGES_PER_REQUEST]).await.assert_allowed();
     stage.run(&vec![good.as_str(); limits::IMAGES_PER_REQUEST + 1]).await.assert_denied("limit_exceeded");
 
-    let images: Vec<_> = (0_u32..500).map(|n| format!("{}@{}", stage.tagged("app:v1"), Digest::of(&n.to_le_bytes()))).collect();
+    let images: Vec<_> =
+        (0_u32..500).map(|n| format!("{}@{}", stage.tagged("app:v1"), Digest::of(&n.to_le_bytes()))).collect();
     let names: Vec<&str> = images.iter().map(String::as_str).collect();
     stage.front.heal();
     stage.run(&names).await.assert_denied("limit_exceeded");

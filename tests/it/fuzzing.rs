@@ -10,8 +10,12 @@ use proptest::sample::{Index, select};
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
+use crate::support::review;
+
 #[path = "../fuzz/targets.rs"]
 mod targets;
+#[path = "../fuzz/targets_admission.rs"]
+mod targets_admission;
 #[path = "../fuzz/targets_policy.rs"]
 mod targets_policy;
 
@@ -206,4 +210,51 @@ fn policy_documents() {
     seeds.push(b"a: &a {b: [*c, &c 1]}\n---\napiVersion: v1\nkind: List\nitems: [*a]\n".to_vec());
     seeds.sort();
     run_some(10_000, seeds, targets_policy::policy_documents);
+}
+
+#[test]
+fn admission_reviews() {
+    let pod = review::pod(&["ghcr.io/acme/app:v1", "nginx"]);
+    let mut seeds = vec![review::create(pod.clone()), review::update(pod.clone(), pod.clone())];
+    for kind in review::TEMPLATES {
+        for (_, spec) in review::places("ghcr.io/acme/app", "docker.io/nginx:1") {
+            seeds.push(review::create(review::template(kind, &spec)));
+        }
+    }
+    let deleted = review::operation(review::create(pod), "DELETE");
+    seeds.push(deleted);
+    run_some(10_000, seeds.iter().map(|seed| seed.to_string().into_bytes()).collect(), targets_admission::review);
+}
+
+#[test]
+fn image_references() {
+    let digest = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    let mut seeds: Vec<_> = ["nginx", "docker.io/library/nginx:1.25", "[::1]:5000/a/b:c", "GHCR.io/a__b/c.d-e"]
+        .map(|seed| seed.as_bytes().to_vec())
+        .into();
+    seeds.push(format!("localhost:5000/x:y@{digest}").into_bytes());
+    run_some(20_000, seeds, targets_admission::image_reference);
+}
+
+/// Every target has its file for cargo-fuzz, and every file its entry in the manifest.
+#[test]
+fn every_target_can_be_fuzzed_without_end() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fuzz");
+    let manifest = fs::read_to_string(format!("{folder}/Cargo.toml")).unwrap();
+    let mut called = String::new();
+    for file in fs::read_dir(format!("{folder}/fuzz_targets")).unwrap() {
+        let path = file.unwrap().path();
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        assert!(manifest.contains(&format!("path = \"fuzz_targets/{name}.rs\"")), "{name} is not in Cargo.toml");
+        called.push_str(&fs::read_to_string(&path).unwrap());
+    }
+    for module in ["targets", "targets_admission", "targets_policy"] {
+        let source = fs::read_to_string(format!("{folder}/{module}.rs")).unwrap();
+        for line in source.lines().filter_map(|line| line.strip_prefix("pub")) {
+            let Some((name, _)) = line.split_once("fn ").and_then(|(_, rest)| rest.split_once("(bytes: &[u8])")) else {
+                continue;
+            };
+            assert!(called.contains(&format!("{module}::{name}(bytes)")), "{module}::{name} has no file");
+        }
+    }
 }

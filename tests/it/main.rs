@@ -3,6 +3,8 @@
 //! `cfg(test)` on the crate is what lets helper functions, too, fail loudly: the lints take it for test code.
 #![cfg(test)]
 
+#[path = "../bypasses.rs"]
+mod bypasses;
 mod cli;
 mod cosign;
 #[path = "../faults.rs"]

@@ -73,14 +73,8 @@ enum Break {
 
 impl Break {
     /// Those that end by themselves.
-    const QUICK: [Self; 6] = [
-        Self::InternalError,
-        Self::RateLimit,
-        Self::Reset,
-        Self::Truncate,
-        Self::Unauthorized,
-        Self::WrongDigest,
-    ];
+    const QUICK: [Self; 6] =
+        [Self::InternalError, Self::RateLimit, Self::Reset, Self::Truncate, Self::Unauthorized, Self::WrongDigest];
 
     fn fault(self) -> Fault {
         match self {
@@ -309,13 +303,14 @@ async fn evidence_in_both() {
 async fn no_evidence() {
     let mut flow = Flow::new(None).await;
     let steps = flow.record().await;
-    let expected =
-        [Step::SignatureTag, Step::FallbackTag, Step::List, Step::Tag, Step::TagWithToken, Step::Token];
+    let expected = [Step::SignatureTag, Step::FallbackTag, Step::List, Step::Tag, Step::TagWithToken, Step::Token];
     assert_eq!(steps.iter().map(|(step, _)| *step).collect::<Vec<_>>(), expected);
     for (step, line) in &steps {
         // What is said beside a 404 is not read.
         let quick = Break::QUICK.into_iter().filter(|broken| match broken {
-            Break::Truncate | Break::WrongDigest => matches!(step, Step::List | Step::Tag | Step::TagWithToken | Step::Token),
+            Break::Truncate | Break::WrongDigest => {
+                matches!(step, Step::List | Step::Tag | Step::TagWithToken | Step::Token)
+            }
             Break::Hang | Break::InternalError | Break::RateLimit | Break::Reset | Break::Unauthorized => true,
         });
         for broken in quick {

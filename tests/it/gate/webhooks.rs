@@ -152,7 +152,11 @@ async fn nobody_is_asked_where_nobody_has_to_look() {
     let stage = Stage::new().await;
     let image = stage.push_signed("app", "v1");
     let fixed = |name: &str, action: &str| {
-        policy(name, &format!("{}/{name}/**", stage.front.address()), &json!({ "authorities": [{ "static": { "action": action } }] }))
+        policy(
+            name,
+            &format!("{}/{name}/**", stage.front.address()),
+            &json!({ "authorities": [{ "static": { "action": action } }] }),
+        )
     };
     let invalid = policy("broken", &format!("{}/broken/**", stage.front.address()), &json!({ "authorities": [] }));
     let narrow = policy(
@@ -168,7 +172,9 @@ async fn nobody_is_asked_where_nobody_has_to_look() {
         ("broken/app", Some("policy_invalid")),
         ("other/app", Some("no_matching_policy")),
     ] {
-        for reference in [format!("{}/{path}:v1", stage.front.address()), format!("{}/{path}@{DIGEST}", stage.front.address())] {
+        for reference in
+            [format!("{}/{path}:v1", stage.front.address()), format!("{}/{path}@{DIGEST}", stage.front.address())]
+        {
             let answered = stage.run(&[&reference]).await;
             match code {
                 None => answered.assert_allowed(),

@@ -22,7 +22,7 @@ use tokio::time::Instant;
 pub(crate) use fault::Fault;
 pub(crate) use faulty::Faulty;
 pub(crate) use http::Seen;
-pub(crate) use stage::{Stage, client, compiled, policy};
+pub(crate) use stage::{Stage, compiled, policy};
 pub(crate) use token::TokenService;
 
 /// A deadline that a test does not mean to reach.

@@ -203,7 +203,7 @@ impl Stage {
 }
 
 /// A client that lets nothing rest, so that each step of a test stands for itself, and that hardly waits.
-pub(crate) fn client() -> Client {
+fn client() -> Client {
     let options = Options { rest: Duration::ZERO, retry_wait: Duration::from_millis(1), ..Options::default() };
     Client::new(options).expect("a client")
 }
