@@ -51,7 +51,7 @@ enum Meaning {
 }
 
 #[test]
-fn every_image_field_of_a_pod_is_known() {
+fn t24_every_image_field_of_a_pod_is_known() {
     let cluster = Cluster::shared();
     let document = cluster.json(&["get", "--raw", "/openapi/v3/api/v1"]);
     let schemas = &document["components"]["schemas"];
@@ -67,7 +67,7 @@ fn every_image_field_of_a_pod_is_known() {
 }
 
 #[test]
-fn every_kind_with_a_pod_inside_is_known() {
+fn t24_every_kind_with_a_pod_inside_is_known() {
     let cluster = Cluster::shared();
     let index = cluster.json(&["get", "--raw", "/openapi/v3"]);
     let mut kinds = BTreeSet::new();

@@ -49,6 +49,10 @@ pub const LONGEST_DEADLINE: Duration = Duration::from_secs(30);
 /// whichever is more.
 pub const DEADLINE_RESERVE: Duration = Duration::from_millis(500);
 
+/// What of a request's time is kept for verification when the registries are asked: this or a fifth, whichever is less.
+/// A path that never answers must not take the time in which the others' evidence is verified. Scope: request.
+pub const VERIFICATION_RESERVE: Duration = Duration::from_secs(1);
+
 /// Bytes of a deny message. Scope: the answer; the rest is counted and left out politely, and `status.details.causes`
 /// has them all up to [`DENY_CAUSES`].
 pub const DENY_MESSAGE_BYTES: usize = 4096;

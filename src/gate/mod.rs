@@ -79,9 +79,9 @@ impl Gate {
         pin: PinRule,
         time: Duration,
     ) -> Result<Decision, Failure> {
-        let deadline = clock::deadline(time);
+        let deadlines = Deadlines::of(time);
         let plan = self.plan(workload, images, pin)?;
-        let findings = join_all(plan.subjects().iter().map(|subject| self.find(subject, deadline))).await;
+        let findings = join_all(plan.subjects().iter().map(|subject| self.find(subject, deadlines))).await;
         let findings: BTreeMap<SubjectId, Finding> = findings.into_iter().collect();
         let revision = plan.policies().revision().to_owned();
         Ok(Decision { verdicts: plan.decide(&findings, clock::now()), revision })
@@ -127,13 +127,27 @@ impl Gate {
     }
 
     /// Finds out about one image all there is to know.
-    async fn find(&self, subject: &Subject, deadline: Instant) -> (SubjectId, Finding) {
+    async fn find(&self, subject: &Subject, Deadlines { asking, answering }: Deadlines) -> (SubjectId, Finding) {
         let finding = async {
             let keys = &*self.keychain;
-            let digest = self.registry.resolve(subject.image(), keys, deadline).await.map_err(failure::of_registry)?;
-            let evidence = self.registry.fetch(&subject.query(&digest), keys, deadline).await;
-            self.pool.verify(evidence, subject.anchors().to_vec(), clock::now(), deadline).await
+            let digest = self.registry.resolve(subject.image(), keys, asking).await.map_err(failure::of_registry)?;
+            let evidence = self.registry.fetch(&subject.query(&digest), keys, asking).await;
+            self.pool.verify(evidence, subject.anchors().to_vec(), clock::now(), answering).await
         };
         (subject.id(), finding.await)
+    }
+}
+
+/// Until when registries are asked, and until when everything is verified.
+#[derive(Clone, Copy)]
+struct Deadlines {
+    asking: Instant,
+    answering: Instant,
+}
+
+impl Deadlines {
+    fn of(time: Duration) -> Self {
+        let reserve = limits::VERIFICATION_RESERVE.min(time / 5);
+        Self { asking: clock::deadline(time.saturating_sub(reserve)), answering: clock::deadline(time) }
     }
 }

@@ -1,11 +1,13 @@
 //! The fuzz targets of policies, each a plain function, as in `targets.rs`.
 
+#![expect(unreachable_pub, reason = "the packages that include this file call them from outside")]
+
 use countersign::api::{Document, Resolved, STANDALONE_NAMESPACE, compile, parse, revision};
 use countersign::image::Repository;
 use countersign::policy::{Coverage, Dialect, NoMatch, Pattern, PolicyBody};
 
 /// A glob, and on the next line a repository that it is held against.
-pub(crate) fn glob(bytes: &[u8]) {
+pub fn glob(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let (glob, repository) = text.split_once('\n').unwrap_or((&text, "ghcr.io/acme/app"));
     let repository: Option<Repository> = repository.parse().ok();
@@ -27,7 +29,7 @@ pub(crate) fn glob(bytes: &[u8]) {
 }
 
 /// A text of documents: every policy in it compiles to one that decides or refuses, and never to nothing.
-pub(crate) fn policy_documents(bytes: &[u8]) {
+pub fn policy_documents(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let documents = match parse(&text) {
         Ok(documents) => documents,

@@ -1,5 +1,7 @@
 //! The fuzz targets of trust roots, as `targets.rs` has those of evidence.
 
+#![expect(unreachable_pub, reason = "the packages that include this file call them from outside")]
+
 use std::io::Write;
 use std::sync::Arc;
 
@@ -7,7 +9,7 @@ use countersign::sigstore::Archive;
 use countersign::trust::{RelativePath, TrustedRoot, TufArchive};
 
 /// A `trusted_root.json`.
-pub(crate) fn trusted_root(bytes: &[u8]) {
+pub fn trusted_root(bytes: &[u8]) {
     let Ok(root) = TrustedRoot::parse(bytes) else { return };
     assert!(
         !root.certificate_authorities().is_empty()
@@ -22,7 +24,7 @@ pub(crate) fn trusted_root(bytes: &[u8]) {
 }
 
 /// A TUF repository as a document carries it.
-pub(crate) fn tuf_archive(bytes: &[u8]) {
+pub fn tuf_archive(bytes: &[u8]) {
     let Ok(archive) = Archive::read(&TufArchive(Arc::from(bytes))) else { return };
     for path in archive.paths() {
         assert_eq!(path.as_str().parse::<RelativePath>().as_ref(), Ok(path));
@@ -30,7 +32,7 @@ pub(crate) fn tuf_archive(bytes: &[u8]) {
 }
 
 /// The same, where the bytes are what lies under the compression.
-pub(crate) fn tuf_archive_unpacked(bytes: &[u8]) {
+pub fn tuf_archive_unpacked(bytes: &[u8]) {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::none());
     if encoder.write_all(bytes).is_ok()
         && let Ok(compressed) = encoder.finish()

@@ -251,3 +251,36 @@ fn reviews() {
 fn an_unsigned_image_hides_nowhere() {
     run_some(10_000, (0..64_u8).map(|seed| vec![seed; 8]).collect(), targets_admission::bypass);
 }
+
+#[test]
+fn image_references() {
+    let digest = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    let mut seeds: Vec<_> = ["nginx", "docker.io/library/nginx:1.25", "[::1]:5000/a/b:c", "GHCR.io/a__b/c.d-e"]
+        .map(|seed| seed.as_bytes().to_vec())
+        .into();
+    seeds.push(format!("localhost:5000/x:y@{digest}").into_bytes());
+    run_some(20_000, seeds, targets_admission::image_reference);
+}
+
+/// Every target has its file for cargo-fuzz, and every file its entry in the manifest.
+#[test]
+fn every_target_can_be_fuzzed_without_end() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fuzz");
+    let manifest = fs::read_to_string(format!("{folder}/Cargo.toml")).unwrap();
+    let mut called = String::new();
+    for file in fs::read_dir(format!("{folder}/fuzz_targets")).unwrap() {
+        let path = file.unwrap().path();
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        assert!(manifest.contains(&format!("path = \"fuzz_targets/{name}.rs\"")), "{name} is not in Cargo.toml");
+        called.push_str(&fs::read_to_string(&path).unwrap());
+    }
+    for module in ["targets", "targets_admission", "targets_policy", "targets_trust"] {
+        let source = fs::read_to_string(format!("{folder}/{module}.rs")).unwrap();
+        for line in source.lines().filter_map(|line| line.strip_prefix("pub")) {
+            let Some((name, _)) = line.split_once("fn ").and_then(|(_, rest)| rest.split_once("(bytes: &[u8])")) else {
+                continue;
+            };
+            assert!(called.contains(&format!("{module}::{name}(bytes)")), "{module}::{name} has no file");
+        }
+    }
+}

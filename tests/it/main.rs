@@ -4,9 +4,14 @@
 #![cfg(test)]
 
 mod admission;
+#[path = "../bypasses.rs"]
+mod bypasses;
 mod cli;
 mod cosign;
+#[path = "../faults.rs"]
+mod faults;
 mod fuzzing;
+mod gate;
 mod manual;
 mod registry;
 mod server;

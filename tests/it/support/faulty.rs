@@ -52,6 +52,8 @@ enum Matches {
     Line(String),
     /// It is the request with this number.
     Number(usize),
+    /// The method and path are this text.
+    Whole(String),
 }
 
 /// Who may ask.
@@ -127,6 +129,12 @@ impl Faulty {
         self.rule(Matches::Line(text.to_owned()), faults, false)
     }
 
+    /// Breaks every request whose `METHOD /path` is `line`, but the next `first` of them.
+    pub(crate) fn after(&self, first: usize, line: &str, fault: Fault) -> &Self {
+        let faults = std::iter::repeat_n(Fault::Pass, first).chain([fault]);
+        self.rule(Matches::Whole(line.to_owned()), faults, true)
+    }
+
     /// Breaks the request with this number, from 0, of all that arrive. Repetitions have numbers of their own, and are
     /// broken as well where they ask the same.
     pub(crate) fn nth(&self, number: usize, fault: Fault) -> &Self {
@@ -194,7 +202,11 @@ impl Shared {
             {
                 rule.matches = Matches::Line(request.line());
             }
-            let matches = matches!(&rule.matches, Matches::Line(text) if request.line().contains(text.as_str()));
+            let matches = match &rule.matches {
+                Matches::Line(text) => request.line().contains(text.as_str()),
+                Matches::Number(_) => false,
+                Matches::Whole(line) => request.line() == *line,
+            };
             match rule.faults.front() {
                 Some(last) if matches && rule.stays && rule.faults.len() == 1 => return last.clone(),
                 Some(_) if matches => return rule.faults.pop_front().expect("it was there"),

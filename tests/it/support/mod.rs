@@ -2,12 +2,15 @@
 //!
 //! There are no mocks. The registry is the real one of `demo`; [`Faulty`] stands in front of it and breaks on the wire what
 //! a test tells it to break; [`TokenService`] gives the tokens that it may ask for; [`tls`] makes certificates, good and
-//! bad.
+//! bad. [`Stage`] puts a gate before it, and takes whole reviews.
 
 pub(crate) mod artifacts;
 mod fault;
 mod faulty;
+pub(crate) mod forge;
 mod http;
+pub(crate) mod review;
+mod stage;
 pub(crate) mod tls;
 mod token;
 
@@ -19,6 +22,7 @@ use tokio::time::Instant;
 pub(crate) use fault::Fault;
 pub(crate) use faulty::Faulty;
 pub(crate) use http::Seen;
+pub(crate) use stage::{Stage, compiled, policy};
 pub(crate) use token::TokenService;
 
 /// A deadline that a test does not mean to reach.

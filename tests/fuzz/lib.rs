@@ -1,0 +1,6 @@
+//! What the fuzz targets call: the same functions that `tests/it/fuzzing.rs` runs over seeded inputs.
+
+pub mod targets;
+pub mod targets_admission;
+pub mod targets_policy;
+pub mod targets_trust;

@@ -1,0 +1,4 @@
+//! The whole way of an admission: the routes, the gate, the registry client and a registry.
+
+mod sweep;
+mod webhooks;
