@@ -44,6 +44,7 @@
 //!
 //! - [`telemetry`]: the names of metrics and log fields.
 //! - [`registry`]: the OCI distribution client.
+//! - [`sigstore`]: the clients of a Sigstore instance; keeps trusted roots fresh.
 //!
 //! *Shell: where core meets edges.*
 //!
@@ -81,6 +82,7 @@ pub mod policy;
 pub mod registry;
 pub mod server;
 pub mod signer;
+pub mod sigstore;
 pub mod telemetry;
 pub mod trust;
 pub mod verify;

@@ -293,6 +293,62 @@ pub const TAG_SETTLE_READS: usize = 3;
 
 /// The pause before each of [`TAG_SETTLE_READS`], and at most the pause before a tag is written again.
 pub const TAG_SETTLE_PAUSE: Duration = Duration::from_millis(100);
+// ------------------------------------------------------------------------------------------------------- trust roots
+
+/// Bytes of a `trusted_root.json`. Scope: trust root; invalid. The largest in use (GitHub's) has 23 KiB.
+pub const TRUSTED_ROOT_BYTES: usize = 1 << 20;
+
+/// Entries of one list of a trusted root (logs, authorities). Scope: trust root; invalid. Each is tried in turn when
+/// evidence is verified, so that this bounds the work for one signature. GitHub's root has 6.
+pub const TRUSTED_ROOT_ENTRIES: usize = 64;
+
+/// Bytes of one certificate of a trusted root. Scope: trust root; invalid. Those in use have 1 KiB.
+pub const ROOT_CERTIFICATE_BYTES: usize = 16 << 10;
+
+/// Bytes of a compressed TUF repository in a document (`mirrorFS`). Scope: trust root; invalid. An object of the
+/// Kubernetes API has 1.5 MiB at most.
+pub const TUF_ARCHIVE_BYTES: usize = 2 << 20;
+
+/// Bytes of the same when unpacked. Scope: trust root; invalid: a gzip bomb grows a thousandfold.
+pub const TUF_UNPACKED_BYTES: usize = 16 << 20;
+
+/// Files of a TUF repository in a document. Scope: trust root; invalid.
+pub const TUF_FILES: usize = 1024;
+
+/// Bytes of the name of a file of a TUF repository. Scope: trust root; refused.
+pub const TUF_NAME_BYTES: usize = 512;
+
+/// Bytes of one root of a TUF repository. Scope: refresh; it fails. python-tuf's own ceiling, as the next three.
+pub const TUF_ROOT_BYTES: usize = 512_000;
+
+/// Bytes of the timestamp of a TUF repository. Scope: refresh; it fails.
+pub const TUF_TIMESTAMP_BYTES: usize = 16 << 10;
+
+/// Bytes of the snapshot of a TUF repository. Scope: refresh; it fails.
+pub const TUF_SNAPSHOT_BYTES: usize = 2_000_000;
+
+/// Bytes of the targets of a TUF repository, delegated ones too. Scope: refresh; it fails.
+pub const TUF_TARGETS_BYTES: usize = 5_000_000;
+
+/// Rotations of a TUF root that one refresh follows. Scope: refresh; it fails. python-tuf's and go-tuf's own ceiling.
+pub const TUF_ROOT_ROTATIONS: u32 = 256;
+
+/// Delegations of a TUF repository that are searched for one target. Scope: refresh; it fails.
+pub const TUF_DELEGATIONS: u32 = 32;
+
+/// Time for one refresh of a trust root, all files together. Scope: refresh; it fails. An endless or dripping answer
+/// ends here at the latest.
+pub const ROOT_REFRESH_TIME: Duration = Duration::from_secs(60);
+
+/// The longest time between two refreshes of a trust root. policy-controller's default.
+pub const ROOT_REFRESH_INTERVAL: Duration = Duration::from_secs(24 * 3600);
+
+/// The shortest time between two refreshes of a trust root, and the first after a failure; it doubles up to
+/// [`ROOT_RETRY_INTERVAL`].
+pub const ROOT_RETRY_FIRST: Duration = Duration::from_secs(60);
+
+/// The longest time between two refreshes of a trust root while they fail.
+pub const ROOT_RETRY_INTERVAL: Duration = Duration::from_secs(3600);
 
 // -------------------------------------------------------------------------------------------------------------- CPU
 

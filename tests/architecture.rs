@@ -105,6 +105,7 @@ const KUBE_ADMISSION: &[&str] = &["kube", "core", "admission"];
 const HOMES: &[(&str, &[&[&str]])] = &[
     ("sigstore_types", &[&["evidence"], &["verify"]]),
     ("sigstore_trust_root", &[&["trust"], &["verify"], &["sigstore"]]),
+    ("sigstore_tuf", &[&["sigstore"]]),
     ("sigstore_verify", &[&["verify"]]),
     ("regorus", &[&["policy", "condition"]]),
     ("cel", &[&["policy", "condition"]]),

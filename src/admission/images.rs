@@ -74,7 +74,10 @@ impl Inventory {
 
     fn add(&mut self, root: &str, place: &Place<'_>) -> Result<(), Denial> {
         let pointer = place.pointer(root);
-        if place.image.trim().is_empty() && self.target == Target::Template {
+        if place.image.trim().is_empty() {
+            if self.target == Target::Pod {
+                return Err(no_image(place, &pointer, ParseImageError::Empty));
+            }
             self.missing.push(MissingImage { pointer, kind: place.kind, container: place.name.to_owned() });
             return Ok(());
         }

@@ -8,7 +8,7 @@ use serde_saphyr::{Error as YamlError, Options, alias_limits, budget, options};
 
 use super::node::{JsonNode, Node, Value, YamlNode};
 use super::problem::quoted;
-use super::{ConfigMap, Namespace, PolicyDocument, Problem, Secret};
+use super::{ConfigMap, Namespace, PolicyDocument, Problem, Secret, TrustRootDocument};
 use crate::limits;
 
 /// One document as its author wrote it, as far as it could be read: what is wrong inside it is kept beside it.
@@ -24,6 +24,8 @@ pub enum Document {
     Other(OtherDocument),
     /// A Secret of the core group.
     Secret(Secret),
+    /// A TrustRoot of either group.
+    TrustRoot(Box<TrustRootDocument>),
 }
 
 impl Document {
@@ -35,6 +37,7 @@ impl Document {
             Self::Namespace(namespace) => namespace.problems(),
             Self::Other(_) => &[],
             Self::Secret(secret) => secret.problems(),
+            Self::TrustRoot(root) => root.problems(),
         }
     }
 }
@@ -243,6 +246,9 @@ fn read(node: &Node, documents: &mut Vec<Document>) -> Result<(), DocumentError>
         ("v1", "ConfigMap") => Document::ConfigMap(ConfigMap::read(node)),
         ("v1", "Namespace") => Document::Namespace(Namespace::read(node)),
         ("v1", "Secret") => Document::Secret(Secret::read(node)),
+        _ if TrustRootDocument::claims(&api_version, &kind) => {
+            Document::TrustRoot(Box::new(TrustRootDocument::read(node, &api_version)))
+        }
         _ if PolicyDocument::claims(&api_version, &kind) => {
             Document::ClusterImagePolicy(Box::new(PolicyDocument::read(node, &api_version, &kind, index)))
         }

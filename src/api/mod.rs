@@ -25,6 +25,7 @@ mod problem;
 mod resolved;
 #[cfg(test)]
 mod tests;
+mod trust_root;
 
 pub use compile::{Compiled, compile, revision};
 pub use core_objects::{ConfigMap, Namespace, Secret};
@@ -33,3 +34,4 @@ pub use objects::{ManifestObject, objects};
 pub use policy_document::{COUNTERSIGN_GROUP, PolicyDocument, SIGSTORE_GROUP};
 pub use problem::{Problem, one_line};
 pub use resolved::{Reference, Resolved, STANDALONE_NAMESPACE, references};
+pub use trust_root::TrustRootDocument;

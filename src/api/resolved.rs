@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::canonical::write_bytes;
-use super::{ConfigMap, PolicyDocument, Secret};
+use super::{ConfigMap, PolicyDocument, Secret, TrustRootDocument};
 use crate::image::Digest;
 
 /// The namespace that stands in for the controller's own where there is no cluster.
@@ -43,12 +43,18 @@ pub struct Resolved {
     namespace: String,
     secrets: BTreeMap<(String, String), Secret>,
     config_maps: BTreeMap<(String, String), ConfigMap>,
+    trust_roots: BTreeMap<(String, String), TrustRootDocument>,
 }
 
 impl Resolved {
     /// Nothing, seen from the controller's own namespace `namespace`.
     pub fn new(namespace: impl Into<String>) -> Self {
-        Self { namespace: namespace.into(), secrets: BTreeMap::new(), config_maps: BTreeMap::new() }
+        Self {
+            namespace: namespace.into(),
+            secrets: BTreeMap::new(),
+            config_maps: BTreeMap::new(),
+            trust_roots: BTreeMap::new(),
+        }
     }
 
     /// The controller's own namespace.
@@ -67,6 +73,17 @@ impl Resolved {
     pub fn add_config_map(&mut self, config_map: ConfigMap) -> bool {
         let key = self.key(config_map.namespace(), config_map.name());
         self.config_maps.insert(key, config_map).is_none()
+    }
+
+    /// Adds a TrustRoot. Returns whether it is the only one of its group and name.
+    pub fn add_trust_root(&mut self, root: TrustRootDocument) -> bool {
+        let key = (root.group().to_owned(), root.name().to_owned());
+        self.trust_roots.insert(key, root).is_none()
+    }
+
+    /// The TrustRoots, by group and name.
+    pub fn trust_roots(&self) -> impl Iterator<Item = &TrustRootDocument> {
+        self.trust_roots.values()
     }
 
     /// The Secret `name` in `namespace`, or in the controller's own.

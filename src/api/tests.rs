@@ -442,7 +442,7 @@ fn every_document_of_a_text_is_read() {
         Document::Namespace(namespace),
         Document::ConfigMap(config_map),
         Document::Other(deployment),
-        Document::Other(trust_root),
+        Document::TrustRoot(trust_root),
     ] = &documents[..]
     else {
         panic!("{documents:?}")
@@ -450,7 +450,7 @@ fn every_document_of_a_text_is_read() {
     assert_eq!(namespace.labels().get("x").map(String::as_str), Some("y"));
     assert_eq!(config_map.data().get("k").map(String::as_str), Some("v"));
     assert_eq!((deployment.kind.as_str(), deployment.name.as_str(), deployment.line), ("Deployment", "c", Some(15)));
-    assert_eq!(trust_root.name, "d");
+    assert_eq!((trust_root.name(), trust_root.problems().len()), ("d", 1));
     let json = r#"{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "a"}}
                   {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "b"}}"#;
     assert_eq!(parse(json).unwrap().len(), 2);

@@ -23,6 +23,7 @@ mod runtime;
 pub mod serve;
 pub mod sign;
 mod signing_args;
+pub mod trust;
 pub mod verify;
 
 use std::ffi::OsString;
@@ -81,6 +82,7 @@ enum Command {
     Serve(serve::Args),
     #[command(subcommand)]
     Policy(policy::Command),
+    Trust(trust::Args),
     Images(images::Args),
     Image(image::Args),
 }
@@ -114,6 +116,7 @@ fn dispatch(command: Command, err: &mut dyn Write) -> Result<Outcome, Error> {
         Command::Quickstart(args) => runtime::start()?.block_on(quickstart::run(args)),
         Command::Serve(args) => serve::run(args, err),
         Command::Sign(args) => runtime::start()?.block_on(sign::run(args)),
+        Command::Trust(args) => runtime::start()?.block_on(trust::run(args)),
         Command::Verify(args) => runtime::start()?.block_on(verify::run(args)),
     }
 }
@@ -130,6 +133,7 @@ impl Command {
             | Self::Policy(_)
             | Self::Quickstart(_)
             | Self::Sign(_)
+            | Self::Trust(_)
             | Self::Verify(_) => crate::telemetry::LogLevel::Warn,
         }
     }

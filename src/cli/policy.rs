@@ -174,6 +174,9 @@ impl Checked {
                 Document::Secret(secret) => {
                     (describe("Secret", secret.name()), secret.problems().to_vec(), resolved.add_secret(secret))
                 }
+                Document::TrustRoot(root) => {
+                    (format!("TrustRoot {}", root.name()), root.problems().to_vec(), resolved.add_trust_root(*root))
+                }
             };
             let twice = (!is_new).then(twice);
             self.problems.extend(problems.into_iter().chain(twice).map(|problem| Note {

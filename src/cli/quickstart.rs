@@ -5,7 +5,6 @@
 //! verdict is compared with the one that is expected; if one differs, the command fails.
 
 mod client;
-mod layout;
 mod scene;
 mod stage;
 mod table;

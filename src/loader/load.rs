@@ -202,6 +202,7 @@ impl Documents {
             Document::Namespace(namespace) => describe("Namespace", namespace.name()),
             Document::Other(other) => describe(&other.kind, &other.name),
             Document::Secret(secret) => describe("Secret", secret.name()),
+            Document::TrustRoot(root) => describe("TrustRoot", root.name()),
         };
         let is_new = match document {
             Document::ClusterImagePolicy(policy) => {
@@ -227,6 +228,10 @@ impl Documents {
             Document::Secret(secret) => {
                 self.note(file, &object, secret.problems());
                 self.resolved.add_secret(secret)
+            }
+            Document::TrustRoot(root) => {
+                self.note(file, &object, root.problems());
+                self.resolved.add_trust_root(*root)
             }
         };
         if is_new {

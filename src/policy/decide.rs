@@ -14,6 +14,7 @@ use super::{
     Allowance, AttestationRule, Authority, Basis, Denial, DenyReason, Failure, Finding, Mode, NoMatch, Outcome,
     PinRule, Plan, Policy, PolicyBody, Rule, SubjectId, Verdict, Warning,
 };
+use crate::image::ImageRef;
 use crate::trust::AnchorId;
 use crate::verify::{FactKind, Facts};
 
@@ -30,7 +31,12 @@ pub(super) fn decide(plan: &Plan, findings: &BTreeMap<SubjectId, Finding>, _now:
 fn verdict(plan: &Plan, planned: &PlannedImage, finding: Option<Option<&Finding>>) -> Verdict {
     let image = planned.image.clone();
     let nobody_looked = Err(Failure::new(DenyReason::InternalError, "the evidence was not looked up"));
-    let finding = finding.map(|finding| finding.unwrap_or(&nobody_looked));
+    let another = Err(Failure::new(DenyReason::InternalError, "the evidence is about another image"));
+    let finding = finding.map(|finding| match finding {
+        Some(Ok(facts)) if !is_about(facts, &image.image) => &another,
+        Some(finding) => finding,
+        None => &nobody_looked,
+    });
     let digest = match finding {
         Some(Ok(facts)) => Some(facts.subject().digest()),
         Some(Err(_)) | None => image.image.digest(),
@@ -79,6 +85,12 @@ fn verdict(plan: &Plan, planned: &PlannedImage, finding: Option<Option<&Finding>
         (None, true) => Outcome::Deny(NonEmpty::new(Denial::new(DenyReason::InternalError, "no policy decided"))),
     };
     Verdict { image, digest, outcome, warnings }
+}
+
+/// Whether `facts` are about the image that was written: its repository and, where it names one, its digest.
+fn is_about(facts: &Facts, image: &ImageRef) -> bool {
+    let subject = facts.subject();
+    subject.repository() == image.repository() && image.digest().is_none_or(|digest| digest == subject.digest())
 }
 
 /// Decides about an image that no policy covers.

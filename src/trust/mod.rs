@@ -11,4 +11,9 @@ mod root;
 
 pub use anchor::{Anchor, AnchorId, LogRule};
 pub use public_key::{HashAlgorithm, KeyAlgorithm, ParseKeyError, PublicKey};
-pub use root::{ParseRootError, TrustedRoot};
+pub use root::{
+    AuthorityKeys, AuthoritySummary, BuiltInRoot, CertificateAuthority, LogKeys, LogSummary, ObjectKind,
+    ParseRootError, RelativePath, RelativePathError, RootCertificate, RootFault, RootList, RootLog, RootReference,
+    RootSource, RootState, RootSummary, SigstoreKeys, TimestampAuthority, TrustedRoot, TufArchive, TufMirror,
+    TufMirrorError, TufPlace, TufSource, Window,
+};

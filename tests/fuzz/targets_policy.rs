@@ -45,6 +45,13 @@ pub fn policy_documents(bytes: &[u8]) {
                 assert!(!prints || !secret.problems().is_empty(), "a Secret prints its values");
                 resolved.add_secret(secret);
             }
+            Document::TrustRoot(root) => {
+                assert_eq!(root.source().is_none(), !root.problems().is_empty(), "a root with a problem is none");
+                for problem in root.problems() {
+                    assert!(!problem.to_string().chars().any(char::is_control), "{problem:?}");
+                }
+                resolved.add_trust_root(*root);
+            }
             Document::ConfigMap(_) | Document::Namespace(_) | Document::Other(_) => {}
         }
     }

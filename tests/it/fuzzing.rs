@@ -10,14 +10,16 @@ use proptest::sample::{Index, select};
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
-use crate::support::review;
-
 #[path = "../fuzz/targets.rs"]
 mod targets;
 #[path = "../fuzz/targets_admission.rs"]
 mod targets_admission;
+#[path = "../fuzz/targets_image.rs"]
+mod targets_image;
 #[path = "../fuzz/targets_policy.rs"]
 mod targets_policy;
+#[path = "../fuzz/targets_trust.rs"]
+mod targets_trust;
 
 /// Inputs for each target.
 const CASES: usize = 2_000;
@@ -208,22 +210,48 @@ fn policy_documents() {
         fs::read_dir(samples).unwrap().map(|file| fs::read(file.unwrap().path()).unwrap()).collect();
     seeds.push(br#"{"apiVersion":"policy.sigstore.dev/v1beta1","kind":"ClusterImagePolicy","metadata":{"name":"p"},"spec":{"images":[{"glob":"**"}],"authorities":[{"static":{"action":"fail"}}],"mode":"warn"}}"#.to_vec());
     seeds.push(b"a: &a {b: [*c, &c 1]}\n---\napiVersion: v1\nkind: List\nitems: [*a]\n".to_vec());
+    seeds.push(b"{apiVersion: countersign.dev/v1alpha1, kind: TrustRoot, metadata: {name: r}, spec: {remote: {mirror: 'https://m', root: eyJzaWduZWQiOnsiX3R5cGUiOiJyb290In0sInNpZ25hdHVyZXMiOlt7fV19}}}".to_vec());
     seeds.sort();
     run_some(10_000, seeds, targets_policy::policy_documents);
 }
 
 #[test]
-fn admission_reviews() {
-    let pod = review::pod(&["ghcr.io/acme/app:v1", "nginx"]);
-    let mut seeds = vec![review::create(pod.clone()), review::update(pod.clone(), pod.clone())];
-    for kind in review::TEMPLATES {
-        for (_, spec) in review::places("ghcr.io/acme/app", "docker.io/nginx:1") {
-            seeds.push(review::create(review::template(kind, &spec)));
-        }
+fn trusted_roots() {
+    let roots =
+        [sigstore_trust_root::SIGSTORE_GITHUB_TRUSTED_ROOT, sigstore_trust_root::SIGSTORE_PRODUCTION_TRUSTED_ROOT];
+    run(roots.map(|root| root.as_bytes().to_vec()).to_vec(), targets_trust::trusted_root);
+}
+
+#[test]
+fn tuf_archives() {
+    use std::io::Write as _;
+
+    let mut builder = tar::Builder::new(Vec::new());
+    for (name, bytes) in [("repository/1.root.json", "{}"), ("repository/targets/a.trusted_root.json", "[]")] {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(2);
+        builder.append_data(&mut header, name, bytes.as_bytes()).unwrap();
     }
-    let deleted = review::operation(review::create(pod), "DELETE");
-    seeds.push(deleted);
-    run_some(10_000, seeds.iter().map(|seed| seed.to_string().into_bytes()).collect(), targets_admission::review);
+    let tar = builder.into_inner().unwrap();
+    // Not compressed, so that what is broken in the tar archive is not only a broken checksum of gzip.
+    run(vec![tar.clone()], targets_trust::tuf_archive_unpacked);
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(&tar).unwrap();
+    run(vec![encoder.finish().unwrap()], targets_trust::tuf_archive);
+}
+
+#[test]
+fn reviews() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/reviews");
+    let files = fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
+    let mut seeds: Vec<_> = files.filter(|file| file.extension().is_some_and(|name| name == "json")).collect();
+    seeds.sort();
+    run(seeds.into_iter().map(|file| fs::read(file).unwrap()).collect(), targets_admission::review);
+}
+
+#[test]
+fn an_unsigned_image_hides_nowhere() {
+    run_some(10_000, (0..64_u8).map(|seed| vec![seed; 8]).collect(), targets_admission::bypass);
 }
 
 #[test]
@@ -233,7 +261,7 @@ fn image_references() {
         .map(|seed| seed.as_bytes().to_vec())
         .into();
     seeds.push(format!("localhost:5000/x:y@{digest}").into_bytes());
-    run_some(20_000, seeds, targets_admission::image_reference);
+    run_some(20_000, seeds, targets_image::image_reference);
 }
 
 /// Every target has its file for cargo-fuzz, and every file its entry in the manifest.
@@ -248,7 +276,7 @@ fn every_target_can_be_fuzzed_without_end() {
         assert!(manifest.contains(&format!("path = \"fuzz_targets/{name}.rs\"")), "{name} is not in Cargo.toml");
         called.push_str(&fs::read_to_string(&path).unwrap());
     }
-    for module in ["targets", "targets_admission", "targets_policy"] {
+    for module in ["targets", "targets_admission", "targets_image", "targets_policy", "targets_trust"] {
         let source = fs::read_to_string(format!("{folder}/{module}.rs")).unwrap();
         for line in source.lines().filter_map(|line| line.strip_prefix("pub")) {
             let Some((name, _)) = line.split_once("fn ").and_then(|(_, rest)| rest.split_once("(bytes: &[u8])")) else {

@@ -3,6 +3,7 @@
 //! `cfg(test)` on the crate is what lets helper functions, too, fail loudly: the lints take it for test code.
 #![cfg(test)]
 
+mod admission;
 #[path = "../bypasses.rs"]
 mod bypasses;
 mod cli;
@@ -16,3 +17,4 @@ mod registry;
 mod server;
 mod signer;
 mod support;
+mod trust_root;

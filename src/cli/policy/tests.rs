@@ -21,7 +21,7 @@ struct Printed {
 fn run_line(arguments: &[&str]) -> Printed {
     let line = std::iter::once(&"policy").chain(arguments);
     let (stdout, messages, exit) = match run(&Line::try_parse_from(line).unwrap().command) {
-        Ok(outcome) => (outcome.data, outcome.messages, outcome.exit),
+        Ok(outcome) => (outcome.data, [outcome.messages, outcome.notes].concat(), outcome.exit),
         Err(error) => (String::new(), vec![error.to_string()], error.exit()),
     };
     let stderr = messages.iter().map(|message| format!("{message}\n")).collect();

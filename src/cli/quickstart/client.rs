@@ -51,7 +51,7 @@ impl ApiServer {
         let mutated = self.post(webhook, "mutate", &pod).await?;
         patch(&mut pod, &mutated)?;
         let validated = self.post(webhook, "validate", &pod).await?;
-        let time = start.elapsed();
+        let time = clock::since(start);
         let status = validated.pointer("/status").cloned().unwrap_or_default();
         let message = status.pointer("/message").and_then(Value::as_str).unwrap_or_default().to_owned();
         let verdict = match validated.pointer("/allowed").and_then(Value::as_bool) {

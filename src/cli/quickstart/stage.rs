@@ -1,5 +1,6 @@
 //! The registry, the keys, the policies and the webhook.
 
+use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,7 +11,6 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
 use super::client::{Answered, ApiServer};
-use super::layout;
 use super::scene::{Scene, no_annotations};
 use super::table::Row;
 use crate::api::{self, Document, Resolved};
@@ -24,6 +24,9 @@ use crate::registry::{Anonymous, Client, Options};
 use crate::server::{App, Ceilings, Health, SelfMade, Server, Webhook, tls};
 use crate::signer::{self, Format, SignRequest, SigningKey};
 use crate::telemetry::Metrics;
+
+/// The tag of the image in each layout.
+const LAYOUT_TAG: &str = "signed";
 
 /// How long one signature may take, with its pushes.
 const SIGNING_TIME: Duration = Duration::from_secs(20);
@@ -57,7 +60,9 @@ impl Stage {
         let (ours, another) = (generate()?, generate()?);
         let mut policies = policy("shop", &format!("{}/shop/**", registry.address()), &ours.public_pem());
         if let Some(folder) = cosign_data {
-            let key = layout::text(&folder.join("cosign.pub"))?;
+            let path = folder.join("cosign.pub");
+            let key = fs::read_to_string(&path)
+                .map_err(|error| Error::usage(format_args!("cannot read `{}`: {error}", path.display())))?;
             policies.push_str("---\n");
             policies.push_str(&policy("cosign", &format!("{}/cosign/**", registry.address()), &key));
         }
@@ -106,8 +111,10 @@ impl Stage {
     /// Pushes an image with its evidence as the folder `name` of the cosign data holds it.
     pub(super) fn push_layout(&self, path: &str, name: &str) -> Result<String, Error> {
         let folder = self.cosign_data.as_deref().unwrap_or(Path::new("")).join(name);
-        layout::push(&folder, &self.registry, path)?;
-        Ok(self.reference(path, layout::TAG))
+        self.registry
+            .put_layout(path, &folder)
+            .map_err(|error| Error::usage(format_args!("cannot read the layout `{}`: {error}", folder.display())))?;
+        Ok(self.reference(path, LAYOUT_TAG))
     }
 
     /// Signs an image and verifies that the signature arrived.
@@ -178,7 +185,11 @@ fn compile(text: &str) -> Result<Arc<PolicySet>, Error> {
     let documents = api::parse(text).map_err(Error::unavailable)?;
     let policies = documents.iter().filter_map(|document| match document {
         Document::ClusterImagePolicy(policy) => Some(policy),
-        Document::ConfigMap(_) | Document::Namespace(_) | Document::Other(_) | Document::Secret(_) => None,
+        Document::ConfigMap(_)
+        | Document::Namespace(_)
+        | Document::Other(_)
+        | Document::Secret(_)
+        | Document::TrustRoot(_) => None,
     });
     let resolved = Resolved::new(api::STANDALONE_NAMESPACE);
     let revision = api::revision(policies.clone().map(|policy| &**policy), &resolved, NoMatch::Deny);

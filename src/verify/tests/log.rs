@@ -39,7 +39,7 @@ impl Rekor {
                 "logId": {"keyId": STANDARD.encode(id.as_bytes())},
             }],
         });
-        let root = TrustedRoot::parse(&root.to_string()).unwrap();
+        let root = TrustedRoot::parse(root.to_string()).unwrap();
         Self { signer, id, logs: Logs::of(&root).unwrap() }
     }
 

@@ -40,6 +40,10 @@ struct Serving {
 
 impl Serving {
     fn start(place: &Place) -> Self {
+        Self::start_as(place, |args| place.command(args))
+    }
+
+    fn start_as(place: &Place, command: impl FnOnce(&[&str]) -> Command) -> Self {
         place.write("policies/p.yaml", &policy("pass"));
         let args = [
             "serve",
@@ -52,7 +56,7 @@ impl Serving {
             "--log-format",
             "json",
         ];
-        let mut child = place.command(&args).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = command(&args).stderr(Stdio::piped()).spawn().unwrap();
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
         let mut line = String::new();
         while !line.starts_with("listening on https://") {
@@ -212,4 +216,26 @@ fn a_port_that_is_taken_is_said() {
     assert!(shown.ends_with("hint: `--listen` names another address\n--- exit 3\n"), "{shown}");
     serving.signal("INT");
     assert_eq!(serving.end().0, Some(0));
+}
+
+#[test]
+fn t89_a_process_without_file_descriptors_lives() {
+    let place = Place::new();
+    let program = env!("CARGO_BIN_EXE_countersign");
+    let serving = Serving::start_as(&place, |args| {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", "ulimit -n 64 && exec \"$0\" \"$@\"", program]).args(args).current_dir(place.path());
+        shell
+    });
+    assert!(serving.judge());
+    let crowd: Vec<_> = (0..120).map(|_| TcpStream::connect(&serving.address).unwrap()).collect();
+    drop(crowd);
+    assert!(serving.judge());
+    serving.signal("TERM");
+    let (code, log) = serving.end();
+    assert_eq!(code, Some(0));
+    let full = |line: &Value| {
+        line["event"] == "connection" && line["detail"].as_str().is_some_and(|d| d.contains("os error 24"))
+    };
+    assert!(log.iter().any(full), "the limit was never met");
 }

@@ -218,7 +218,8 @@ impl Running {
         };
         config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
         let name = ServerName::try_from("localhost").unwrap();
-        let mut stream = TlsConnector::from(Arc::new(config)).connect(name, self.tcp().await).await?;
+        let mut stream =
+            TlsConnector::from(Arc::new(config)).connect(name, TcpStream::connect(self.address).await?).await?;
         // In TLS 1.3 a server's refusal of the client's certificate comes after the client's last word.
         stream.flush().await?;
         Ok(stream)

@@ -12,7 +12,7 @@ pub(crate) fn create(object: Value) -> Value {
     let (group, version) = api_version.split_once('/').unwrap_or(("", &api_version));
     let kind = text(&object["kind"]);
     let resource = format!("{}s", kind.to_lowercase());
-    json!({
+    let mut review = json!({
         "apiVersion": "admission.k8s.io/v1",
         "kind": "AdmissionReview",
         "request": {
@@ -23,11 +23,12 @@ pub(crate) fn create(object: Value) -> Value {
             "namespace": "shop",
             "operation": "CREATE",
             "userInfo": { "username": "alice", "groups": ["system:authenticated"] },
-            "object": object,
             "oldObject": null,
             "dryRun": false,
         },
-    })
+    });
+    review["request"]["object"] = object;
+    review
 }
 
 /// The update of `old` to `new`, which are the same object.

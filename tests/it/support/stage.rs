@@ -204,7 +204,12 @@ impl Stage {
 
 /// A client that lets nothing rest, so that each step of a test stands for itself, and that hardly waits.
 fn client() -> Client {
-    let options = Options { rest: Duration::ZERO, retry_wait: Duration::from_millis(1), ..Options::default() };
+    let options = Options {
+        connect_time: Duration::from_secs(20),
+        rest: Duration::ZERO,
+        retry_wait: Duration::from_millis(1),
+        ..Options::default()
+    };
     Client::new(options).expect("a client")
 }
 
@@ -240,7 +245,9 @@ pub(crate) fn compiled(documents: &[String], no_match: NoMatch) -> Arc<PolicySet
         match document {
             Document::ClusterImagePolicy(policy) => policies.push(*policy),
             Document::Secret(secret) => assert!(resolved.add_secret(secret)),
-            Document::ConfigMap(_) | Document::Namespace(_) | Document::Other(_) => panic!("{document:?}"),
+            Document::ConfigMap(_) | Document::Namespace(_) | Document::Other(_) | Document::TrustRoot(_) => {
+                panic!("{document:?}")
+            }
         }
     }
     let name = revision(&policies, &resolved, no_match);
