@@ -15,7 +15,7 @@ use crate::support::Stage;
 use crate::support::review::{TEMPLATES, create, template, update};
 
 /// Objects that are tried.
-const CASES: usize = 400;
+const CASES: usize = 200;
 
 const LISTS: [&str; 4] = ["containers", "initContainers", "ephemeralContainers", "volumes"];
 

@@ -103,10 +103,10 @@ async fn t28_what_is_no_digest_is_refused() {
     for bad in [
         format!("{name}@{}", digest.to_uppercase()),
         format!("{name}@sha256:{}", hex.to_uppercase()),
-        format!("{name}@sha256:{}", hex.chars().skip(1).collect::<String>()),
+        format!("{name}@sha256:{}", hex.get(1..).unwrap()),
         format!("{name}@sha256:{hex}0"),
         format!("{name}@sha512:{hex}{hex}"),
-        format!("{name}@sha256:../../{}", hex.chars().skip(6).collect::<String>()),
+        format!("{name}@sha256:../../{}", hex.get(6..).unwrap()),
         format!("{name}@{digest}/../x"),
         format!("{name}@{digest}@{digest}"),
         format!("{name}@{digest}:v1"),

@@ -54,7 +54,7 @@ async fn t54_only_the_policys_key_counts() {
 
     // A bundle whose material is the attacker's, or that only says it is ours.
     let own_key = |image| bundle(&attacker, &signed_envelope(&attacker, statement(SIGN, image).to_string().as_bytes()));
-    type Change<'a> = &'a dyn Fn(&mut Value);
+    type Change<'c> = &'c dyn Fn(&mut Value);
     let changes: [(Change<'_>, &str); 4] = [
         (&|_| {}, "key_mismatch"),
         (&|material| material["publicKey"] = json!({}), "key_mismatch"),

@@ -2,5 +2,6 @@
 
 pub mod targets;
 pub mod targets_admission;
+pub mod targets_image;
 pub mod targets_policy;
 pub mod targets_trust;

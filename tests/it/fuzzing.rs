@@ -14,6 +14,8 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 mod targets;
 #[path = "../fuzz/targets_admission.rs"]
 mod targets_admission;
+#[path = "../fuzz/targets_image.rs"]
+mod targets_image;
 #[path = "../fuzz/targets_policy.rs"]
 mod targets_policy;
 #[path = "../fuzz/targets_trust.rs"]
@@ -259,7 +261,7 @@ fn image_references() {
         .map(|seed| seed.as_bytes().to_vec())
         .into();
     seeds.push(format!("localhost:5000/x:y@{digest}").into_bytes());
-    run_some(20_000, seeds, targets_admission::image_reference);
+    run_some(20_000, seeds, targets_image::image_reference);
 }
 
 /// Every target has its file for cargo-fuzz, and every file its entry in the manifest.
@@ -274,7 +276,7 @@ fn every_target_can_be_fuzzed_without_end() {
         assert!(manifest.contains(&format!("path = \"fuzz_targets/{name}.rs\"")), "{name} is not in Cargo.toml");
         called.push_str(&fs::read_to_string(&path).unwrap());
     }
-    for module in ["targets", "targets_admission", "targets_policy", "targets_trust"] {
+    for module in ["targets", "targets_admission", "targets_image", "targets_policy", "targets_trust"] {
         let source = fs::read_to_string(format!("{folder}/{module}.rs")).unwrap();
         for line in source.lines().filter_map(|line| line.strip_prefix("pub")) {
             let Some((name, _)) = line.split_once("fn ").and_then(|(_, rest)| rest.split_once("(bytes: &[u8])")) else {

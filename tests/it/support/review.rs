@@ -6,14 +6,13 @@ use serde_json::{Value, json};
 pub(crate) const UID: &str = "705ab4f5-6393-11e8-b7cc-42010a800002";
 
 /// What `alice` sends: the creation of `object`, in its namespace or `shop`.
-#[expect(clippy::needless_pass_by_value, reason = "reviews are made of objects that are made for them")]
 pub(crate) fn create(object: Value) -> Value {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let api_version = text(&object["apiVersion"]);
     let (group, version) = api_version.split_once('/').unwrap_or(("", &api_version));
     let kind = text(&object["kind"]);
     let resource = format!("{}s", kind.to_lowercase());
-    json!({
+    let mut review = json!({
         "apiVersion": "admission.k8s.io/v1",
         "kind": "AdmissionReview",
         "request": {
@@ -24,11 +23,12 @@ pub(crate) fn create(object: Value) -> Value {
             "namespace": "shop",
             "operation": "CREATE",
             "userInfo": { "username": "alice", "groups": ["system:authenticated"] },
-            "object": object,
             "oldObject": null,
             "dryRun": false,
         },
-    })
+    });
+    review["request"]["object"] = object;
+    review
 }
 
 /// The update of `old` to `new`, which are the same object.

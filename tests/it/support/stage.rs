@@ -205,8 +205,7 @@ impl Stage {
 /// A client that lets nothing rest, so that each step of a test stands for itself, and that hardly waits.
 fn client() -> Client {
     let options = Options {
-        // A busy machine is no registry that does not answer.
-        connect_time: Duration::from_secs(60),
+        connect_time: Duration::from_secs(20),
         rest: Duration::ZERO,
         retry_wait: Duration::from_millis(1),
         ..Options::default()
