@@ -271,6 +271,18 @@ pub const PUBLIC_KEY_BYTES: usize = 16 << 10;
 /// key of 4096 bits, has 5 KB.
 pub const PRIVATE_KEY_BYTES: usize = 64 << 10;
 
+/// Iterations of PBKDF2 with which an imported private key is encrypted. Scope: that key; refused. OpenSSL does 2048 by
+/// default, and OWASP's advice of 2023 is 1,300,000 at most.
+pub const PBKDF2_ITERATIONS: u32 = 10_000_000;
+
+/// Bytes of memory that scrypt needs for an imported private key (128 N r, RFC 7914). Scope: that key; refused. OpenSSL
+/// uses 16 MiB by default.
+pub const SCRYPT_BYTES: u64 = 256 << 20;
+
+/// The parallelism p of scrypt for an imported private key, which multiplies its time. Scope: that key; refused. OpenSSL
+/// uses 1 by default.
+pub const SCRYPT_PARALLELISM: u16 = 16;
+
 /// Bytes of a password. Scope: that password; refused.
 pub const PASSWORD_BYTES: usize = 4096;
 

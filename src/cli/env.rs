@@ -70,6 +70,12 @@ impl Variable {
     }
 }
 
+/// The value of a variable that is named on the command line, as in `env://NAME`.
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+pub(super) fn named(name: &str) -> Option<OsString> {
+    std::env::var_os(name)
+}
+
 /// Variables that the libraries for terminals and certificates read by themselves.
 const OF_LIBRARIES: [(&str, &str); 3] = [
     ("NO_COLOR", "if set, nothing is coloured"),

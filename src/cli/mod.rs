@@ -12,6 +12,7 @@ mod file;
 pub mod image;
 pub mod images;
 pub mod key;
+mod key_ref;
 mod log;
 mod outcome;
 mod password;

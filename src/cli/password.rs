@@ -50,7 +50,8 @@ impl PasswordArgs {
     }
 }
 
-fn from_file(path: &Path) -> Result<Password, Error> {
+/// The password that a file holds.
+pub(super) fn from_file(path: &Path) -> Result<Password, Error> {
     let bytes = file::read("the password file", path, limits::PASSWORD_BYTES)?;
     Password::from_line(bytes).map_err(Error::usage)
 }

@@ -1,23 +1,24 @@
 //! What `sign` and `attest` have in common.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::key_ref::KeyRef;
 use super::password::{PasswordArgs, Purpose};
-use super::{Error, Exit, Outcome, clock, file};
+use super::{Error, Exit, Outcome, clock};
 use crate::evidence::UnaskedKind;
-use crate::limits;
 use crate::registry::{self, PushError};
-use crate::signer::{Format, KeyError, SignError, Signed, SigningKey};
+use crate::signer::{Format, SignError, Signed, SigningKey};
 
 /// The key that signs, and the layouts in which it does.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct SigningArgs {
     /// The private key, as `countersign key generate` or `cosign generate-key-pair` made it
-    #[arg(long, value_name = "FILE")]
-    key: PathBuf,
+    ///
+    /// A file, or `env://NAME` for a variable of the environment that holds the same.
+    #[arg(long, value_name = "KEY")]
+    key: KeyRef,
     #[command(flatten)]
     password: PasswordArgs,
     /// The layouts to write; verifiers differ in which they read
@@ -42,12 +43,9 @@ enum FormatArg {
 impl SigningArgs {
     /// The key, opened.
     pub(super) fn key(&self) -> Result<SigningKey, Error> {
-        let text = file::read("the private key", &self.key, limits::PRIVATE_KEY_BYTES)?;
-        let failed = |error: KeyError| Error::usage(format!("the private key `{}`: {error}", self.key.display()));
-        let text = String::from_utf8(text)
-            .map_err(|_| Error::usage(format!("the private key `{}` is no text", self.key.display())))?;
+        let text = self.key.read()?;
         let password = self.password.read(Purpose::Open)?;
-        SigningKey::from_encrypted_pem(&text, &password).map_err(failed)
+        SigningKey::from_encrypted_pem(&text, &password).map_err(|error| self.key.failed(&error))
     }
 
     /// The layouts.

@@ -65,7 +65,7 @@ pub enum EncryptedPemError {
     Malformed(String),
     /// A PEM block of another kind.
     #[error(
-        "the PEM block is a `{0}`, not an encrypted private key; `cosign import-key-pair` makes one of other private keys"
+        "the PEM block is a `{0}`, not an encrypted private key; `countersign key import` makes one of other private keys"
     )]
     NotEncrypted(String),
     /// There is no PEM block.

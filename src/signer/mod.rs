@@ -17,6 +17,7 @@ mod key;
 mod legacy;
 mod password;
 mod predicate;
+mod private_pem;
 mod referrer;
 mod request;
 mod simple_signing;
@@ -27,9 +28,10 @@ mod tag;
 pub use delivery::{attest, sign};
 pub use encrypted_pem::{EncryptedPemError, PemType};
 pub use error::SignError;
-pub use key::{KeyError, SigningKey};
+pub use key::{KeyError, KeyKind, SigningKey};
 pub use password::Password;
 pub use predicate::{Predicate, PredicateError, PredicateType};
+pub use private_pem::PrivatePemError;
 pub use request::{AttestRequest, Format, PushedEvidence, SignRequest, Signed};
 
 /// A time as RFC 3339 with seconds, as cosign writes it.
