@@ -5,6 +5,7 @@
 
 mod admission;
 mod cli;
+mod conformance;
 mod cosign;
 mod fuzzing;
 mod manual;
@@ -13,3 +14,4 @@ mod server;
 mod signer;
 mod support;
 mod trust_root;
+mod virtual_sigstore;

@@ -10,6 +10,8 @@ mod faulty;
 mod http;
 pub(crate) mod tls;
 mod token;
+pub(crate) mod vectors;
+pub(crate) mod virtual_sigstore;
 
 use std::time::Duration;
 
