@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use super::*;
 use crate::policy::{Coverage, Mode, NoMatch, PolicyBody, Rule};
-use crate::trust::{HashAlgorithm, LogRule, PublicKey};
+use crate::trust::{HashAlgorithm, Proofs, PublicKey};
 
 const KEY: &str = include_str!("../../tests/data/cosign/cosign.pub");
 const OTHER_KEY: &str = include_str!("../../tests/data/cosign/other.pub");
@@ -224,7 +224,7 @@ fn what_a_policy_says_is_what_is_compiled() {
     };
     assert_eq!(anchors.first().public_key(), &key);
     assert_eq!(anchors.first().hash(), HashAlgorithm::Sha256);
-    assert_eq!(anchors.first().log(), LogRule::Optional);
+    assert_eq!(*anchors.first().proofs(), Proofs::beside_key());
     assert_eq!(attesting.first().public_key(), &key);
     assert_eq!(attesting.first().hash(), HashAlgorithm::Sha512);
     let types: Vec<_> = attestations.iter().map(|wanted| wanted.predicate_type.as_str()).collect();

@@ -11,7 +11,7 @@ use proptest::sample::{Index, subsequence};
 use super::*;
 use crate::evidence::{Path, Statement, Unasked, UnaskedKind};
 use crate::image::{ContainerKind, Digest, ImageDigest, ImageRef, ImageUse, Pointer};
-use crate::trust::{Anchor, HashAlgorithm, LogRule, PublicKey};
+use crate::trust::{Anchor, HashAlgorithm, Proofs, PublicKey};
 use crate::verify::{Fact, Facts, Rejection, VerifyError};
 
 const KEYS: [&str; 2] =
@@ -26,7 +26,7 @@ const SBOM: &str = "https://spdx.dev/Document";
 fn anchor(index: usize) -> Arc<Anchor> {
     let key = PublicKey::from_pem(KEYS[index % 2]).unwrap();
     let hash = if index < 2 { HashAlgorithm::Sha256 } else { HashAlgorithm::Sha512 };
-    Arc::new(Anchor::key(key, hash, LogRule::Optional))
+    Arc::new(Anchor::key(key, hash, Proofs::beside_key()))
 }
 
 fn digest() -> Digest {

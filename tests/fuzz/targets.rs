@@ -14,7 +14,7 @@ use countersign::evidence::{
 use countersign::image::{Digest, ImageDigest};
 use countersign::limits::Budget;
 use countersign::registry::{Challenge, DockerConfig};
-use countersign::trust::{Anchor, HashAlgorithm, LogRule, PublicKey};
+use countersign::trust::{Anchor, HashAlgorithm, Proofs, PublicKey};
 use countersign::verify::verify;
 
 /// A key whose private half was thrown away: nothing verifies with it.
@@ -111,7 +111,7 @@ pub fn docker_config(bytes: &[u8]) {
 /// What was not signed with the key proves nothing, whatever it is.
 fn proves_nothing(artifact: Artifact) {
     let key = PublicKey::from_pem(KEY).unwrap();
-    let anchor = Arc::new(Anchor::key(key, HashAlgorithm::Sha256, LogRule::Optional));
+    let anchor = Arc::new(Anchor::key(key, HashAlgorithm::Sha256, Proofs::beside_key()));
     let subject = ImageDigest::new("registry.test/app".parse().unwrap(), Digest::of(b"the image"));
     let answers = BTreeMap::from([(Path::Referrers, Answer::Answered(vec![artifact]))]);
     let now = jiff::Timestamp::from_second(1_800_000_000).unwrap();

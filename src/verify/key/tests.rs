@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::super::testing::Signer;
 use super::*;
-use crate::trust::LogRule;
+use crate::trust::Proofs;
 
 const MESSAGE: &[u8] = b"a message";
 
@@ -82,7 +82,7 @@ fn the_policys_hash_and_the_curves_own_count() {
         (HashAlgorithm::Sha384, [false, true, false]),
         (HashAlgorithm::Sha512, [false, false, true]),
     ] {
-        let anchor = Anchor::key(key.clone(), policy, LogRule::Optional);
+        let anchor = Anchor::key(key.clone(), policy, Proofs::beside_key());
         for ((signature, hash), taken) in p384.1.into_iter().zip(HASHES).zip(taken) {
             let signature = STANDARD.decode(signature).unwrap();
             let message = Message::new(Cow::Borrowed(MESSAGE));
