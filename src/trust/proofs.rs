@@ -137,11 +137,10 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::trust::BuiltInRoot;
 
     /// The public-good root with only the lists that are named.
     fn root_with(lists: &[&str]) -> Arc<TrustedRoot> {
-        let mut json: Value = serde_json::from_str(BuiltInRoot::PublicGood.json()).unwrap();
+        let mut json: Value = serde_json::from_str(sigstore_trust_root::SIGSTORE_PRODUCTION_TRUSTED_ROOT).unwrap();
         for list in ["tlogs", "ctlogs", "timestampAuthorities"] {
             if !lists.contains(&list) {
                 json[list] = json!([]);
