@@ -8,6 +8,7 @@ mod cli;
 mod conformance;
 mod cosign;
 mod fuzzing;
+mod keyless;
 mod manual;
 mod registry;
 mod server;
