@@ -15,6 +15,7 @@ pub use extension::Extension;
 pub use subject::{Subject, SubjectKind};
 
 use super::VerifyError;
+use super::chain::Usage;
 use crate::limits::{CERTIFICATE_BYTES, CERTIFICATE_NAMES, Exceeded, Scope};
 use crate::trust::{PublicKey, Window};
 
@@ -37,6 +38,9 @@ impl Certificate {
         limit(der)?;
         let invalid = |what: &str| VerifyError::CertificateInvalid(what.to_owned());
         let certificate = X509::from_der(der).map_err(|_| invalid("it cannot be read"))?;
+        if !Usage::CodeSigning.is_of(&certificate) {
+            return Err(invalid("it is not for code signing"));
+        }
         let tbs = certificate.tbs_certificate;
         let all = tbs.extensions.as_deref().unwrap_or_default();
         // RFC 5280, 4.2: of two readers of something that stands there twice each might take another one.

@@ -6,18 +6,39 @@ use der::{Any, Encode, Tag};
 use jiff::Timestamp;
 use rustls_pki_types::{CertificateDer, UnixTime};
 use webpki::{ALL_VERIFICATION_ALGS, EndEntityCert, KeyUsage, VerifiedPath, anchor_from_trusted_cert};
+use x509_cert::Certificate as X509;
+use x509_cert::ext::pkix::ExtendedKeyUsage;
 
 use super::VerifyError;
 use crate::limits::Budget;
 use crate::trust::RootCertificate;
 
-/// What the certificate at the end of a path is for (RFC 5280, 4.2.1.12).
+/// What the certificate at the end of a path is for (RFC 5280, 4.2.1.12). It has to say so itself; those above it may
+/// leave it open, and may not say something else.
 #[derive(Clone, Copy)]
 pub(super) enum Usage {
     /// `id-kp-codeSigning`.
     CodeSigning,
     /// `id-kp-timeStamping`.
     TimeStamping,
+}
+
+impl Usage {
+    /// Whether `certificate` says that it is for this.
+    pub(super) fn is_of(self, certificate: &X509) -> bool {
+        let usages = certificate.tbs_certificate.get::<ExtendedKeyUsage>();
+        usages.is_ok_and(|usages| {
+            usages.is_some_and(|(_, usages)| usages.0.iter().any(|usage| usage.as_bytes() == self.identifier()))
+        })
+    }
+
+    /// The contents of its DER object identifier.
+    fn identifier(self) -> &'static [u8] {
+        match self {
+            Self::CodeSigning => &[0x2b, 6, 1, 5, 5, 7, 3, 3],
+            Self::TimeStamping => &[0x2b, 6, 1, 5, 5, 7, 3, 8],
+        }
+    }
 }
 
 /// What a path leads from and to.
@@ -32,7 +53,7 @@ pub(super) struct Ends<'a> {
 }
 
 /// Builds a path at `time`, over any of `intermediates`. Returns the DER SubjectPublicKeyInfo of the key that signed the
-/// leaf.
+/// leaf. Whether the leaf says for itself what it is for, see [`Usage::is_of`].
 ///
 /// # Errors
 /// When there is none.
@@ -51,19 +72,12 @@ pub(super) fn verify(
     let anchors = [anchor_from_trusted_cert(ends.anchor.der()).map_err(invalid)?];
     let seconds = u64::try_from(time.as_second()).map_err(|_| VerifyError::certificate_expired(time))?;
     let unix = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
-    let usage = match ends.usage {
-        Usage::CodeSigning => KeyUsage::required(CODE_SIGNING),
-        Usage::TimeStamping => KeyUsage::required(TIME_STAMPING),
-    };
+    let usage = KeyUsage::required_if_present(ends.usage.identifier());
     let path = leaf
         .verify_for_usage(ALL_VERIFICATION_ALGS, &anchors, intermediates, unix, usage, None, None)
         .map_err(|error| classified(&error, time))?;
     issuer_key(&path)
 }
-
-/// The contents of the DER object identifiers 1.3.6.1.5.5.7.3.3 and 1.3.6.1.5.5.7.3.8.
-const CODE_SIGNING: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3, 3];
-const TIME_STAMPING: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3, 8];
 
 fn classified(error: &webpki::Error, time: Timestamp) -> VerifyError {
     use webpki::Error;
@@ -95,8 +109,8 @@ mod tests {
 
     #[test]
     fn usages_are_the_identifiers_that_they_say() {
-        for (bytes, text) in [(CODE_SIGNING, "1.3.6.1.5.5.7.3.3"), (TIME_STAMPING, "1.3.6.1.5.5.7.3.8")] {
-            assert_eq!(ObjectIdentifier::new_unwrap(text).as_bytes(), bytes);
+        for (usage, text) in [(Usage::CodeSigning, "1.3.6.1.5.5.7.3.3"), (Usage::TimeStamping, "1.3.6.1.5.5.7.3.8")] {
+            assert_eq!(ObjectIdentifier::new_unwrap(text).as_bytes(), usage.identifier());
         }
     }
 }

@@ -120,6 +120,9 @@ fn by(
     let Some((der, certificate)) = signer else {
         return Ok(None);
     };
+    if !Usage::TimeStamping.is_of(&certificate) {
+        return Err(invalid("its certificate is not for time stamping"));
+    }
     let spki = certificate.tbs_certificate.subject_public_key_info.to_der();
     let spki = spki.map_err(|_| invalid("the key of its signer cannot be read"))?;
     let key = PublicKey::from_der(&spki).map_err(VerifyError::timestamp)?;

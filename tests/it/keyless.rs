@@ -112,7 +112,8 @@ fn what_is_good_is_accepted_in_every_layout() {
         ("v2", Order::v2(), &[Step::LogEntry, Step::Timestamp]),
     ] {
         let versions: &[&str] = if name == "v2" { &["0.2", "0.3"] } else { &["0.1", "0.2", "0.3"] };
-        let mut artifacts: Vec<_> = versions.iter().map(|version| statement(&sigstore, &order).referrer(version)).collect();
+        let mut artifacts: Vec<_> =
+            versions.iter().map(|version| statement(&sigstore, &order).referrer(version)).collect();
         if name != "v2" {
             artifacts.extend([simple(&sigstore, &order).layer(), statement(&sigstore, &order).layer()]);
         }
@@ -128,7 +129,7 @@ fn what_is_good_is_accepted_in_every_layout() {
 
 #[test]
 fn another_instance_is_not_believed() {
-    let (sigstore, stranger) = (Sigstore::new(), Sigstore::new());
+    let (sigstore, stranger) = (Sigstore::new(), Sigstore::named("stranger"));
     for order in [Order::v1(), Order::v2()] {
         let judged = judge(statement(&sigstore, &order).referrer("0.3"), &anchor(&stranger));
         // None of its logs and authorities is known, which is seen first.

@@ -140,7 +140,8 @@ fn what_is_signed_is_about_this_image() {
     let artifact = crate::support::virtual_sigstore::artifact::referrer(&bundle);
     assert_denied("another envelope", judge(artifact, &anchor), "signature_invalid", "");
     let mut bundle = one.bundle("0.3");
-    bundle["dsseEnvelope"]["payload"] = sigstore.sign(Content::cosign_sign(other), &Order::v1()).envelope()["payload"].clone();
+    bundle["dsseEnvelope"]["payload"] =
+        sigstore.sign(Content::cosign_sign(other), &Order::v1()).envelope()["payload"].clone();
     let artifact = crate::support::virtual_sigstore::artifact::referrer(&bundle);
     assert_denied("another payload", judge(artifact, &anchor), "signature_invalid", "");
 }
@@ -162,9 +163,8 @@ fn our_verdict_is_never_laxer_than_the_crates() {
             bytes[at] = if bytes[at] == b'A' { b'B' } else { b'A' };
             let ours = judge(Artifact::from_bundle(Digest::of(&bytes), &bytes), &anchor);
             let theirs = std::str::from_utf8(&bytes).ok().and_then(|text| Bundle::from_json(text).ok());
-            let theirs = theirs.is_some_and(|bundle| {
-                verifier.verify(Sha256Hash::new(*image().as_bytes()), &bundle, &policy).is_ok()
-            });
+            let theirs = theirs
+                .is_some_and(|bundle| verifier.verify(Sha256Hash::new(*image().as_bytes()), &bundle, &policy).is_ok());
             if ours.is_ok() && !theirs {
                 panic!("byte {at} of {text}");
             }

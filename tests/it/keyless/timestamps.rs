@@ -81,12 +81,13 @@ fn t60_the_authority_has_signed_it_with_the_key_that_the_root_names() {
     let mut signed = statement(&sigstore, &Order::stamped());
     signed.timestamps = vec![forged.tsa.sign(&signed.signature, minutes(2))];
     assert_denied("forged", judge(signed.referrer("0.3"), &anchor), "timestamp_invalid", "has not signed");
-    for at in [100, 400] {
+    // The signature is at the end.
+    for at in 1..60 {
         let mut broken = sigstore.tsa.sign(&signed.signature, minutes(2));
-        let at = broken.len() - 1 - at % broken.len();
+        let at = broken.len() - at;
         broken[at] ^= 1;
         signed.timestamps = vec![broken];
-        assert!(judge(signed.referrer("0.3"), &anchor).is_err(), "{at}");
+        assert_denied("a flipped bit", judge(signed.referrer("0.3"), &anchor), "timestamp_invalid", "");
     }
 }
 
@@ -109,7 +110,9 @@ fn the_certificate_of_an_authority_counts_in_its_time_and_for_its_use() {
     for (row, change) in [
         ("expired", (|certificate| certificate.not_after = minutes(1)) as fn(&mut Issued)),
         ("not yet valid", |certificate| certificate.not_before = minutes(3)),
-        ("for code", |certificate| certificate.usages = vec![super::super::support::virtual_sigstore::certificate::CODE_SIGNING]),
+        ("for code", |certificate| {
+            certificate.usages = vec![super::super::support::virtual_sigstore::certificate::CODE_SIGNING]
+        }),
         ("for nothing", |certificate| certificate.usages.clear()),
     ] {
         assert_denied(row, good(with_signer(change)), "timestamp_invalid", "its certificate");

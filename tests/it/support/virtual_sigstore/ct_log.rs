@@ -1,7 +1,7 @@
 //! A log of certificates (RFC 6962).
 
 use jiff::Timestamp;
-use tls_codec::{SerializeBytes, TlsByteVecU16};
+use tls_codec::TlsByteVecU16;
 use x509_cert::certificate::TbsCertificateInner;
 use x509_cert::ext::Extension;
 use x509_cert::ext::pkix::SignedCertificateTimestampList;
@@ -72,9 +72,4 @@ pub(crate) fn list(promises: Vec<SignedCertificateTimestamp>) -> Extension {
     let promises: Vec<_> = promises.into_iter().map(|promise| SerializedSct::new(promise).unwrap()).collect();
     let list = SignedCertificateTimestampList::new(&promises).unwrap_or_else(|_| panic!("a list"));
     extension(SCT_LIST, false, list.to_der().unwrap())
-}
-
-/// The bytes of one promise, as a detached one would be stored.
-pub(crate) fn bytes(promise: &SignedCertificateTimestamp) -> Vec<u8> {
-    promise.tls_serialize().unwrap()
 }

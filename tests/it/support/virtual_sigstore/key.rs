@@ -81,11 +81,6 @@ impl Key {
         der.as_ref().to_vec()
     }
 
-    /// The public key in PEM.
-    pub(crate) fn pem(&self) -> String {
-        pem("PUBLIC KEY", &self.spki())
-    }
-
     /// How X.509 and CMS name its signatures.
     pub(crate) fn signature_algorithm(&self) -> AlgorithmIdentifierOwned {
         let (oid, null) = match self.algorithm {

@@ -53,12 +53,17 @@ pub(crate) struct Sigstore {
 impl Sigstore {
     /// An instance with keys of its own.
     pub(crate) fn new() -> Self {
+        Self::named("virtual")
+    }
+
+    /// One whose authorities have another name.
+    pub(crate) fn named(name: &str) -> Self {
         Self {
-            fulcio: Fulcio::new("virtual"),
+            fulcio: Fulcio::new(name),
             ct_log: CtLog::new(Algorithm::P256),
             rekor_v1: RekorV1::new("rekor.virtual.example"),
             rekor_v2: RekorV2::new("rekor2.virtual.example"),
-            tsa: Tsa::new("virtual", Algorithm::P256),
+            tsa: Tsa::new(name, Algorithm::P256),
         }
     }
 }
