@@ -91,7 +91,7 @@ impl SignerRule {
     pub fn accepts(&self, signer: &Signer) -> bool {
         match signer {
             Signer::Certificate(certificate) => self.identities.iter().any(|identity| identity.matches(certificate)),
-            Signer::Key => true,
+            Signer::Key => self.identities.is_empty(),
         }
     }
 }

@@ -115,10 +115,10 @@ impl Matcher {
 }
 
 fn first_line(error: &regex::Error) -> String {
-    match error {
-        regex::Error::CompiledTooBig(_) => "it compiles to more than is allowed".to_owned(),
-        other => other.to_string().lines().last().unwrap_or("no expression").trim().to_owned(),
+    if let regex::Error::CompiledTooBig(_) = error {
+        return "it compiles to more than is allowed".to_owned();
     }
+    error.to_string().lines().last().unwrap_or("no expression").trim().to_owned()
 }
 
 impl PartialEq for Matcher {

@@ -1,5 +1,7 @@
 //! What is decided, as tables, and what always holds, as laws.
 
+mod identities;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 

@@ -140,7 +140,7 @@ mod tests {
 
     /// The public-good root with only the lists that are named.
     fn root_with(lists: &[&str]) -> Arc<TrustedRoot> {
-        let mut json: Value = serde_json::from_str(sigstore_trust_root::SIGSTORE_PRODUCTION_TRUSTED_ROOT).unwrap();
+        let mut json: Value = serde_json::from_str(crate::trust::BuiltInRoot::PublicGood.json()).unwrap();
         for list in ["tlogs", "ctlogs", "timestampAuthorities"] {
             if !lists.contains(&list) {
                 json[list] = json!([]);

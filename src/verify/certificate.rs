@@ -128,3 +128,19 @@ fn time(time: Time) -> Option<Timestamp> {
     let seconds = i64::try_from(time.to_unix_duration().as_secs()).ok()?;
     Timestamp::from_second(seconds).ok()
 }
+
+#[cfg(test)]
+impl Certificate {
+    /// One that was issued to `subject` by the word of `issuer`, for tests of what stands above verification.
+    pub(crate) fn for_tests(issuer: &str, subject: &str, validity: Window) -> Self {
+        let pem = include_str!("../../tests/data/cosign/cosign.pub");
+        Self {
+            der: Vec::new(),
+            extensions: BTreeMap::from([(Extension::BuildTrigger.number(), "push".to_owned())]),
+            issuer: Some(issuer.to_owned()),
+            key: PublicKey::from_pem(pem).unwrap(),
+            subjects: vec![Subject::for_tests(SubjectKind::Uri, subject)],
+            validity,
+        }
+    }
+}

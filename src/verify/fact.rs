@@ -218,10 +218,12 @@ impl Fact {
         Self::for_tests(anchor, Path::SignatureTag, kind, Signer::Key)
     }
 
-    /// The same, signed by whomever `certificate` was issued to.
-    pub(crate) fn certified_for_tests(anchor: AnchorId, certificate: Certificate, times: Vec<ProvenTime>) -> Self {
+    /// The same, signed by whomever `certificate` was issued to, at `time` if that is proven.
+    pub(crate) fn certified_for_tests(anchor: AnchorId, certificate: Certificate, time: Option<Timestamp>) -> Self {
         let kind = FactKind::Signature { annotations: BTreeMap::new() };
         let signer = Signer::Certificate(Box::new(certificate));
+        let source = TimeSource::Log(Digest::of(b"log"));
+        let times = time.map(|time| ProvenTime::assertion(time, source)).into_iter().collect();
         Self { times, ..Self::for_tests(anchor, Path::SignatureTag, kind, signer) }
     }
 

@@ -10,7 +10,7 @@ use sigstore_types::bundle::VerificationMaterialContent;
 use super::log::{self, Entry, SignedEnvelope};
 use super::timestamp::Stamped;
 use super::{VerifyError, certificate};
-use crate::evidence::{Bundle, Content, Material};
+use crate::evidence::{Bundle, Content, EnvelopeSignature, Material};
 use crate::image::Digest;
 use crate::limits::{CHAIN_CERTIFICATES, Exceeded, Scope, TIMESTAMP_BYTES};
 
@@ -32,7 +32,7 @@ impl<'a> Presented<'a> {
     pub(super) fn signatures(&self) -> Vec<&'a [u8]> {
         match self.content {
             Content::Bundle(bundle) => bundle.signature().into_iter().collect(),
-            Content::Envelope(envelope) => envelope.signatures().iter().map(|signature| signature.bytes()).collect(),
+            Content::Envelope(envelope) => envelope.signatures().iter().map(EnvelopeSignature::bytes).collect(),
             Content::Signature(layer) => vec![layer.signature()],
         }
     }

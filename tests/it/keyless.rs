@@ -24,6 +24,9 @@ use serde_json::Value;
 
 use crate::support::virtual_sigstore::{Content, Order, Signed, Sigstore, days};
 
+/// What is made wrong with something.
+type Change<T> = fn(&mut T);
+
 /// The image that everything good is about.
 fn image() -> Digest {
     Digest::of(b"image")

@@ -104,7 +104,7 @@ fn a_trusted_root_is_given_or_referenced() {
 
 /// A `trusted_root.json` with everything in it.
 fn trusted_root_json() -> String {
-    sigstore_trust_root::SIGSTORE_PRODUCTION_TRUSTED_ROOT.to_owned()
+    BuiltInRoot::PublicGood.json().to_owned()
 }
 
 #[test]

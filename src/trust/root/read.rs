@@ -24,11 +24,11 @@ pub(super) fn root(json: &[u8]) -> Result<TrustedRoot, ParseRootError> {
     let malformed = |why: String| ParseRootError::whole(RootFault::Json(why));
     let text = str::from_utf8(json).map_err(|_| malformed("it is no UTF-8 text".to_owned()))?;
     let inner = sigstore_trust_root::TrustedRoot::from_json(text).map_err(|error| malformed(one_line(&error)))?;
-    checked(inner)
+    checked(&inner)
 }
 
 /// Checks every part, so that nothing that `sigstore-verify` would refuse comes through.
-fn checked(inner: sigstore_trust_root::TrustedRoot) -> Result<TrustedRoot, ParseRootError> {
+fn checked(inner: &sigstore_trust_root::TrustedRoot) -> Result<TrustedRoot, ParseRootError> {
     if !MEDIA_TYPES.contains(&inner.media_type.as_str()) {
         let media_type = inner.media_type.chars().filter(|character| !character.is_control()).take(100).collect();
         return Err(ParseRootError::whole(RootFault::MediaType(media_type)));

@@ -18,7 +18,7 @@ fn with_leaf(sigstore: &Sigstore, change: impl FnOnce(&mut Leaf)) -> Artifact {
 fn t55_a_certificate_counts_in_its_time_and_for_its_use() {
     let sigstore = Sigstore::new();
     let anchor = anchor(&sigstore);
-    let cases: [(&str, fn(&mut Leaf), &str, &str); 9] = [
+    let cases: [(&str, Change<Leaf>, &str, &str); 9] = [
         ("expired when logged", |leaf| leaf.certificate.not_after = minutes(1), "certificate_expired", "was not valid"),
         (
             "not yet valid when logged",
@@ -52,7 +52,7 @@ fn t55_a_certificate_counts_in_its_time_and_for_its_use() {
     for (row, change, code, detail) in cases {
         assert_denied(row, judge(with_leaf(&sigstore, change), &anchor), code, detail);
     }
-    let harmless: [(&str, fn(&mut Leaf)); 4] = [
+    let harmless: [(&str, Change<Leaf>); 4] = [
         ("to the second", |leaf| (leaf.certificate.not_before, leaf.certificate.not_after) = (minutes(2), minutes(2))),
         ("for more than code", |leaf| leaf.certificate.usages = vec![TIME_STAMPING, CODE_SIGNING]),
         ("with the new issuer alone", |leaf| leaf.issuer_v1 = None),
@@ -137,7 +137,7 @@ impl Chain {
 #[test]
 fn sharp_edge_9_intermediates_are_verified_and_not_believed() {
     // T55, CVE-2026-24122
-    let cases: [(&str, fn(&mut Chain), &str); 7] = [
+    let cases: [(&str, Change<Chain>, &str); 7] = [
         ("an expired intermediate", |chain| chain.intermediate.not_after = minutes(1), "certificate_expired"),
         ("nothing wrong", |_| {}, ""),
         ("no authority", |chain| chain.intermediate.authority = None, "certificate_invalid"),

@@ -1,13 +1,11 @@
 //! Everything that is read of log entries.
 
+use countersign::verify::ProvenTime;
 use serde_json::json;
 
 use super::*;
 use crate::support::virtual_sigstore::merkle::Entry;
 use crate::support::virtual_sigstore::{Key, Log, RekorV1, RekorV2, key, merkle, minutes};
-
-/// A change of an entry, made by whoever may push beside an image.
-type Change = fn(&mut Entry);
 
 fn flip(bytes: &mut [u8]) {
     *bytes.last_mut().unwrap() ^= 1;
@@ -22,7 +20,7 @@ fn every_field_of_an_entry_of_rekor_v1_counts() {
     const PROOF: &str = "inclusion proof does not hold";
     const TREE: &str = "another tree";
     const CHECKPOINT: &str = "has not signed the checkpoint";
-    let cases: [(&str, Change, &str, &str); 19] = [
+    let cases: [(&str, Change<Entry>, &str, &str); 19] = [
         ("another time", |entry| entry.time = entry.time.map(|time| time + 1), "log_entry_invalid", PROMISE),
         ("a backdated time", |entry| entry.time = Some(1), "log_entry_invalid", "not in use"),
         ("no time", |entry| entry.time = None, "log_entry_invalid", "has no time"),
@@ -78,7 +76,7 @@ fn every_field_of_an_entry_of_rekor_v1_counts() {
 fn every_field_of_an_annotation_counts() {
     let sigstore = Sigstore::new();
     let anchor = anchor(&sigstore);
-    let cases: [(&str, Change, &str, &str); 6] = [
+    let cases: [(&str, Change<Entry>, &str, &str); 6] = [
         ("another time", |entry| entry.time = entry.time.map(|time| time + 1), "log_entry_invalid", "not signed"),
         ("another index", |entry| entry.index += 1, "log_entry_invalid", "not signed"),
         ("another body", |entry| flip(&mut entry.body), "log_entry_invalid", "not signed"),
@@ -104,7 +102,7 @@ fn every_field_of_an_entry_of_rekor_v2_counts() {
     let sigstore = Sigstore::new();
     let anchor = anchor(&sigstore);
     const PROOF: &str = "inclusion proof does not hold";
-    let cases: [(&str, Change, &str, &str); 9] = [
+    let cases: [(&str, Change<Entry>, &str, &str); 9] = [
         ("another body", |entry| flip(&mut entry.body), "log_entry_invalid", PROOF),
         ("another place", |entry| entry.index -= 1, "log_entry_invalid", PROOF),
         ("another path", |entry| flip(&mut entry.proof.as_mut().unwrap().hashes[1]), "log_entry_invalid", PROOF),
@@ -142,7 +140,7 @@ fn every_field_of_an_entry_of_rekor_v2_counts() {
         assert_denied(row, judge(signed.referrer("0.3"), &anchor), code, detail);
     }
     // What the proof says of itself beside the checkpoint is nobody's word, and nobody's matter.
-    let harmless: [Change; 3] = [
+    let harmless: [Change<Entry>; 3] = [
         |entry| entry.proof.as_mut().unwrap().index = 0,
         |entry| entry.proof.as_mut().unwrap().size = 1,
         |entry| flip(&mut entry.proof.as_mut().unwrap().root),
@@ -194,7 +192,7 @@ fn t58_a_time_without_a_promise_is_none() {
     signed.timestamps = vec![sigstore.tsa.sign(&signed.signature, minutes(4))];
     signed.entries[0].time = Some(0);
     let fact = judge(signed.referrer("0.3"), &anchor).unwrap();
-    assert_eq!(fact.times().iter().map(|time| time.time()).collect::<Vec<_>>(), [minutes(4)]);
+    assert_eq!(fact.times().iter().map(ProvenTime::time).collect::<Vec<_>>(), [minutes(4)]);
     // And entries of Rekor v2 have none.
     let mut v2 = statement(&sigstore, &Order::v2());
     v2.timestamps.clear();

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::support::virtual_sigstore::certificate::CODE_SIGNING;
 use crate::support::virtual_sigstore::fulcio::Authority;
 use crate::support::virtual_sigstore::tsa::Stamp;
 use crate::support::virtual_sigstore::{Algorithm, Certificate as Issued, Key, Tsa, key, minutes, root};
@@ -20,7 +21,7 @@ fn t60_every_field_of_a_timestamp_counts() {
     let stranger = Tsa::new("stranger", Algorithm::P256);
     let anchor = anchor_of(&without_logs(&sigstore));
     const INVALID: &str = "timestamp_invalid";
-    let cases: [(&str, fn(&mut Stamp), &str, &str); 9] = [
+    let cases: [(&str, Change<Stamp>, &str, &str); 9] = [
         ("over something else", |stamp| stamp.message = b"another".to_vec(), INVALID, "over something else"),
         ("no time", |stamp| stamp.content_type = "1.2.840.113549.1.7.1", INVALID, "no time"),
         ("another type among the attributes", |stamp| stamp.signed_content_type = Some("1.2.3"), INVALID, "do not say"),
@@ -41,7 +42,7 @@ fn t60_every_field_of_a_timestamp_counts() {
         signed.timestamps.push(sigstore.tsa.sign(&signed.signature, minutes(2)));
         assert_denied(row, judge(signed.referrer("0.3"), &anchor), code, detail);
     }
-    let harmless: [(&str, fn(&mut Stamp)); 2] = [
+    let harmless: [(&str, Change<Stamp>); 2] = [
         ("granted with modifications", |stamp| stamp.status = 1),
         ("without certificates", |stamp| stamp.certificates.clear()),
     ];
@@ -107,14 +108,13 @@ fn the_certificate_of_an_authority_counts_in_its_time_and_for_its_use() {
         tsa
     };
     good(with_signer(|_| {})).unwrap();
-    for (row, change) in [
-        ("expired", (|certificate| certificate.not_after = minutes(1)) as fn(&mut Issued)),
+    let cases: [(&str, Change<Issued>); 4] = [
+        ("expired", |certificate| certificate.not_after = minutes(1)),
         ("not yet valid", |certificate| certificate.not_before = minutes(3)),
-        ("for code", |certificate| {
-            certificate.usages = vec![super::super::support::virtual_sigstore::certificate::CODE_SIGNING]
-        }),
+        ("for code", |certificate| certificate.usages = vec![CODE_SIGNING]),
         ("for nothing", |certificate| certificate.usages.clear()),
-    ] {
+    ];
+    for (row, change) in cases {
         assert_denied(row, good(with_signer(change)), "timestamp_invalid", "its certificate");
     }
     // An authority has a window of its own in the root.
@@ -140,7 +140,8 @@ fn an_authority_without_a_named_signer_brings_its_certificate() {
     // CVE-2026-39984
     let sigstore = Sigstore::new();
     let mut json = without_logs(&sigstore);
-    json["timestampAuthorities"] = json!([root::authority("https://tsa.example", &[sigstore.tsa.root.der.clone()])]);
+    let chain = vec![sigstore.tsa.root.der.clone()];
+    json["timestampAuthorities"] = json!([root::authority("https://tsa.example", &chain)]);
     let anchor = anchor_of(&json);
     let mut signed = statement(&sigstore, &Order::stamped());
     judge(signed.referrer("0.3"), &anchor).unwrap();

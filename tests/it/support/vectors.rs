@@ -3,12 +3,11 @@
 use std::path::PathBuf;
 
 /// Their folder: `COUNTERSIGN_VECTORS`, or `../shared/vectors` from the project's root; none where it is not there.
+#[expect(clippy::disallowed_methods, reason = "the tests are told by it where the vectors lie")]
 pub(crate) fn folder() -> Option<PathBuf> {
-    let folder = std::env::var_os("COUNTERSIGN_VECTORS")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/vectors"), PathBuf::from);
-    let beside = folder.is_dir().then_some(folder);
-    // A worktree of the project lies one folder deeper.
-    beside.or_else(|| {
-        Some(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/vectors")).filter(|it| it.is_dir())
-    })
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    // A worktree of the project may lie one folder deeper.
+    let beside = ["../shared/vectors", "../../shared/vectors"].map(|path| root.join(path));
+    let told = std::env::var_os("COUNTERSIGN_VECTORS").map(PathBuf::from);
+    told.into_iter().chain(beside).find(|folder| folder.is_dir())
 }

@@ -51,7 +51,9 @@ impl CtLog {
         let signature = match self.algorithm {
             Algorithm::Rsa => SignatureAlgorithm::Rsa,
             Algorithm::P256 | Algorithm::P384 => SignatureAlgorithm::Ecdsa,
-            other => panic!("RFC 6962 has no {other:?}"),
+            Algorithm::Ed25519 | Algorithm::P521 | Algorithm::P521Sha256 | Algorithm::RsaPss => {
+                panic!("RFC 6962 has no {:?}", self.algorithm)
+            }
         };
         let hash = if self.algorithm == Algorithm::P384 { HashAlgorithm::Sha384 } else { HashAlgorithm::Sha256 };
         SignedCertificateTimestamp {
