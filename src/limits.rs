@@ -214,6 +214,12 @@ pub const SUBJECT_DIGESTS: usize = 32;
 /// Certificates of one chain. Scope: artifact.
 pub const CHAIN_CERTIFICATES: usize = 10;
 
+/// Bytes of a file whose bundle is verified on the command line. Scope: request; its digest is asked for instead.
+pub const SIGNED_FILE_BYTES: usize = 1 << 30;
+
+/// Bundles in one file on the command line. Scope: request; refused.
+pub const BUNDLES_OF_A_FILE: usize = 100;
+
 /// Bytes of one certificate of evidence. Scope: artifact. Those of Fulcio have less than 2 KiB.
 pub const CERTIFICATE_BYTES: usize = 16 << 10;
 

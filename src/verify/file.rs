@@ -91,6 +91,16 @@ pub fn verify_file(
     now: Timestamp,
     budget: &mut Budget,
 ) -> Result<FileProof, VerifyError> {
+    if let SignatureContent::MessageSignature(signature) = &bundle.inner().content
+        && let Some(declared) = &signature.message_digest
+    {
+        // https://github.com/sigstore/protobuf-specs/blob/main/protos/sigstore_common.proto, `message_digest`: a hint,
+        // and one that lies is about another file. The signature over the file itself is checked all the same.
+        let digest = known_hash(declared.algorithm).and_then(|hash| file.message.digest(hash));
+        if digest.is_some_and(|digest| digest.as_ref() != declared.digest.as_bytes()) {
+            return Err(VerifyError::SubjectMismatch { found: "another file".to_owned() });
+        }
+    }
     let content = Content::Bundle(Box::new(bundle.clone()));
     let presented = Presented::new(&content, Digest::of(b""));
     let envelope;
@@ -108,16 +118,7 @@ pub fn verify_file(
 }
 
 fn claim(bundle: &Bundle, presented: Presented<'_>, file: &File<'_>) -> Result<Option<Statement>, VerifyError> {
-    if let SignatureContent::MessageSignature(signature) = &bundle.inner().content {
-        // https://github.com/sigstore/protobuf-specs/blob/main/protos/sigstore_common.proto, `message_digest`: a hint,
-        // and one that lies is about another file.
-        if let Some(declared) = &signature.message_digest {
-            let hash = known_hash(declared.algorithm);
-            let digest = hash.and_then(|hash| file.message.digest(hash));
-            if digest.is_some_and(|digest| digest.as_ref() != declared.digest.as_bytes()) {
-                return Err(VerifyError::SubjectMismatch { found: "another file".to_owned() });
-            }
-        }
+    if matches!(&bundle.inner().content, SignatureContent::MessageSignature(_)) {
         return Ok(None);
     }
     let Some(envelope) = presented.envelope() else {

@@ -5,7 +5,7 @@
 #![expect(unreachable_pub, reason = "the packages that include this file call them from outside")]
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use countersign::evidence::{
     Answer, Artifact, Bundle, Descriptor, Envelope, Evidence, Index, Manifest, ManifestError, Path, SimpleSigning,
@@ -110,14 +110,16 @@ pub fn docker_config(bytes: &[u8]) {
 
 /// What was not signed with the key, or with a certificate of the public-good instance, proves nothing, whatever it is.
 fn proves_nothing(artifact: Artifact) {
-    let key = PublicKey::from_pem(KEY).unwrap();
-    let anchor = Arc::new(Anchor::key(key, HashAlgorithm::Sha256, Proofs::beside_key()));
+    static ANCHORS: LazyLock<[Arc<Anchor>; 2]> = LazyLock::new(|| {
+        let key = PublicKey::from_pem(KEY).unwrap();
+        let root = Arc::new(TrustedRoot::public_good().unwrap());
+        let keyless = Anchor::keyless(Arc::clone(&root), Proofs::derived_from(&root));
+        [Arc::new(Anchor::key(key, HashAlgorithm::Sha256, Proofs::beside_key())), Arc::new(keyless)]
+    });
     let subject = ImageDigest::new("registry.test/app".parse().unwrap(), Digest::of(b"the image"));
     let answers = BTreeMap::from([(Path::Referrers, Answer::Answered(vec![artifact]))]);
     let now = jiff::Timestamp::from_second(1_800_000_000).unwrap();
-    let root = Arc::new(TrustedRoot::public_good().unwrap());
-    let keyless = Arc::new(Anchor::keyless(Arc::clone(&root), Proofs::derived_from(&root)));
-    let facts = verify(&Evidence::new(subject, answers), &[anchor, keyless], now, &mut Budget::per_image());
+    let facts = verify(&Evidence::new(subject, answers), &*ANCHORS, now, &mut Budget::per_image());
     assert!(facts.facts().is_empty());
     // Once if it cannot be read, and else once for each anchor.
     assert!((1..=2).contains(&facts.rejections().len()));

@@ -101,7 +101,7 @@ fn sigstore_verify(case: &Case) -> Result<(), String> {
 #[test]
 fn every_case_ends_as_its_name_says() {
     let Some(folder) = vectors::folder() else {
-        eprintln!("conformance: ABSENT");
+        vectors::say("conformance: ABSENT");
         return;
     };
     let folders = fs::read_dir(folder.join("sigstore-conformance")).unwrap().map(|entry| entry.unwrap().path());
@@ -123,6 +123,6 @@ fn every_case_ends_as_its_name_says() {
         }
     }
     let good = cases.iter().filter(|case| case.is_good()).count();
-    eprintln!("conformance: accepts {accepts}/{good} rejects {rejects}/{}", cases.len() - good);
+    vectors::say(&format!("conformance: accepts {accepts}/{good} rejects {rejects}/{}", cases.len() - good));
     assert!(wrong.is_empty(), "{wrong:#?}");
 }

@@ -60,7 +60,7 @@ fn read_image(layout: &FilePath) -> (Digest, Vec<Artifact>) {
 #[test]
 fn two_real_images_are_by_whom_they_are() {
     let Some(folder) = vectors::folder() else {
-        eprintln!("real images: ABSENT");
+        vectors::say("real images: ABSENT");
         return;
     };
     let anchor = Arc::new(public_good());
@@ -90,13 +90,13 @@ fn two_real_images_are_by_whom_they_are() {
         assert!(matches!(facts.rejections()[0].error, VerifyError::LogEntryMissing { .. }), "{:?}", facts.rejections());
         accepted += 1;
     }
-    eprintln!("real images: accepts {accepted}/2");
+    vectors::say(&format!("real images: accepts {accepted}/2"));
 }
 
 #[test]
 fn a_real_bundle_is_by_whom_it_is() {
     let Some(folder) = vectors::folder() else {
-        eprintln!("real bundles: ABSENT");
+        vectors::say("real bundles: ABSENT");
         return;
     };
     let path = folder.join("bundles/go-v2.1.0-binary-linux-amd64-workflow_dispatch.intoto.jsonl");
@@ -117,7 +117,7 @@ fn a_real_bundle_is_by_whom_it_is() {
     assert_eq!(proof.statement().unwrap().predicate_type(), "https://slsa.dev/provenance/v0.2");
     let wrong = judged(&[0; 32]).map(|_| ()).unwrap_err();
     assert!(matches!(wrong, VerifyError::SubjectMismatch { .. }), "{wrong}");
-    eprintln!("real bundles: accepts 1/1");
+    vectors::say("real bundles: accepts 1/1");
 }
 
 #[test]
