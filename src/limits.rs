@@ -218,6 +218,30 @@ pub const SUBJECT_DIGESTS: usize = 32;
 /// Certificates of one chain. Scope: artifact.
 pub const CHAIN_CERTIFICATES: usize = 10;
 
+/// Bytes of a file whose bundle is verified on the command line. Scope: request; its digest is asked for instead.
+pub const SIGNED_FILE_BYTES: usize = 1 << 30;
+
+/// Bundles in one file on the command line. Scope: request; refused.
+pub const BUNDLES_OF_A_FILE: usize = 100;
+
+/// Bytes of one certificate of evidence. Scope: artifact. Those of Fulcio have less than 2 KiB.
+pub const CERTIFICATE_BYTES: usize = 16 << 10;
+
+/// Alternative names of one signing certificate. Scope: artifact. Fulcio writes one.
+pub const CERTIFICATE_NAMES: usize = 64;
+
+/// Signed certificate timestamps of one certificate. Scope: artifact. Fulcio has one embedded.
+pub const CERTIFICATE_PROMISES: usize = 8;
+
+/// Bytes of one RFC 3161 timestamp. Scope: artifact. Those in use have 1 to 6 KiB, by the certificates in them.
+pub const TIMESTAMP_BYTES: usize = 64 << 10;
+
+/// Hashes of one inclusion proof. Scope: artifact. As many as a log index has bits.
+pub const INCLUSION_HASHES: usize = 64;
+
+/// Signatures of one checkpoint. Scope: artifact. That of the log, and those of witnesses.
+pub const CHECKPOINT_SIGNATURES: usize = 32;
+
 /// Annotations of one signature payload. Scope: artifact.
 pub const PAYLOAD_ANNOTATIONS: usize = 256;
 
@@ -258,6 +282,9 @@ pub const POLICY_ALIASED_NODES: usize = 10_000;
 
 /// Nesting depth of a document. Scope: file; the set is not loaded. A policy needs about 8.
 pub const POLICY_DEPTH: usize = 48;
+
+/// Bytes that a regular expression compiles to. Scope: policy; invalid. Every identity that may sign is matched with it.
+pub const EXPRESSION_BYTES: usize = 1 << 20;
 
 /// Characters of a glob. Scope: policy; invalid.
 pub const GLOB_CHARS: usize = 512;

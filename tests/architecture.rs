@@ -103,10 +103,13 @@ const KUBE_ADMISSION: &[&str] = &["kube", "core", "admission"];
 
 /// Foreign crates with a home: the module paths under which they may be named.
 const HOMES: &[(&str, &[&[&str]])] = &[
+    ("cms", &[&["verify"]]),
+    ("sigstore_merkle", &[&["verify"]]),
     ("sigstore_types", &[&["evidence"], &["verify"]]),
     ("sigstore_trust_root", &[&["trust"], &["verify"], &["sigstore"]]),
     ("sigstore_tuf", &[&["sigstore"]]),
     ("sigstore_verify", &[&["verify"]]),
+    ("tls_codec", &[&["verify"]]),
     ("regorus", &[&["policy", "condition"]]),
     ("cel", &[&["policy", "condition"]]),
 ];

@@ -1,14 +1,12 @@
 //! Policies as the core decides by them.
 
-use std::sync::Arc;
-
 use nonempty::NonEmpty;
 
 use super::authority::{AuthoritySpec, RuleSpec};
 use super::canonical::write_bytes;
 use super::{PolicyDocument, Problem, Resolved, references};
 use crate::image::Digest;
-use crate::policy::{Authority, Coverage, NoMatch, Policy, PolicyBody, Rule};
+use crate::policy::{Authority, Coverage, NoMatch, Policy, PolicyBody, Rule, SignerRule};
 
 /// What became of a document.
 #[derive(Clone, Debug)]
@@ -59,10 +57,10 @@ fn compile_authority(authority: &AuthoritySpec, resolved: &Resolved) -> Result<A
     let rule = match &authority.rule {
         RuleSpec::Fail { message } => Rule::Fail { message: message.clone() },
         RuleSpec::Key { key, attestations } => {
-            let anchors = NonEmpty::new(Arc::clone(&key.anchor(resolved)?));
+            let signers = NonEmpty::new(SignerRule::key(key.anchor(resolved)?));
             match NonEmpty::from_vec(attestations.clone()) {
-                Some(attestations) => Rule::Attested { anchors, attestations },
-                None => Rule::Signed { anchors },
+                Some(attestations) => Rule::Attested { signers, attestations },
+                None => Rule::Signed { signers },
             }
         }
         RuleSpec::Pass => Rule::Pass,

@@ -6,7 +6,7 @@ use super::field::Field;
 use super::problem::{Problem, listed, quoted};
 use super::{Reference, Resolved, lint};
 use crate::limits;
-use crate::trust::{Anchor, HashAlgorithm, LogRule, PublicKey};
+use crate::trust::{Anchor, HashAlgorithm, Proofs, PublicKey};
 
 /// A key that could be read, or where it will be found.
 #[derive(Clone, Debug)]
@@ -50,7 +50,7 @@ impl KeySpec {
                 })?
             }
         };
-        Ok(Arc::new(Anchor::key(key, self.hash, LogRule::Optional)))
+        Ok(Arc::new(Anchor::key(key, self.hash, Proofs::beside_key())))
     }
 }
 

@@ -3,9 +3,13 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use std::sync::Arc;
+
+use nonempty::NonEmpty;
+
 use super::*;
-use crate::policy::{Coverage, Mode, NoMatch, PolicyBody, Rule};
-use crate::trust::{HashAlgorithm, LogRule, PublicKey};
+use crate::policy::{Coverage, Mode, NoMatch, PolicyBody, Rule, SignerRule};
+use crate::trust::{Anchor, HashAlgorithm, Proofs, PublicKey};
 
 const KEY: &str = include_str!("../../tests/data/cosign/cosign.pub");
 const OTHER_KEY: &str = include_str!("../../tests/data/cosign/other.pub");
@@ -83,6 +87,11 @@ fn problems(compiled: &Compiled) -> String {
         writeln!(list, "  {problem}").unwrap();
         list
     })
+}
+
+/// Whoever holds `key`.
+fn by_key(key: &PublicKey, hash: HashAlgorithm) -> NonEmpty<SignerRule> {
+    NonEmpty::new(SignerRule::key(Arc::new(Anchor::key(key.clone(), hash, Proofs::beside_key()))))
 }
 
 #[test]
@@ -217,16 +226,13 @@ fn what_a_policy_says_is_what_is_compiled() {
     let names: Vec<_> = authorities.iter().map(|authority| authority.name.as_str()).collect();
     assert_eq!(names, ["k", "authority-1", "authority-2"]);
     let rules: Vec<_> = authorities.iter().map(|authority| &authority.rule).collect();
-    let [Rule::Signed { anchors }, Rule::Attested { anchors: attesting, attestations }, Rule::Fail { message }] =
+    let [Rule::Signed { signers }, Rule::Attested { signers: attesting, attestations }, Rule::Fail { message }] =
         rules[..]
     else {
         panic!("{rules:?}")
     };
-    assert_eq!(anchors.first().public_key(), &key);
-    assert_eq!(anchors.first().hash(), HashAlgorithm::Sha256);
-    assert_eq!(anchors.first().log(), LogRule::Optional);
-    assert_eq!(attesting.first().public_key(), &key);
-    assert_eq!(attesting.first().hash(), HashAlgorithm::Sha512);
+    assert_eq!(*signers, by_key(&key, HashAlgorithm::Sha256));
+    assert_eq!(*attesting, by_key(&key, HashAlgorithm::Sha512));
     let types: Vec<_> = attestations.iter().map(|wanted| wanted.predicate_type.as_str()).collect();
     assert_eq!(types, ["https://slsa.dev/provenance/v1", "https://example.com/x"]);
     assert_eq!(message, "not this [1m one");
@@ -273,8 +279,8 @@ fn a_secret_holds_one_public_key() {
     assert_eq!(references(&document), [Reference::Secret { namespace: None, name: "keys".into() }]);
     let compiled = compile(&document, &with_secret(secret(&[("cosign.pub", KEY)])));
     assert_eq!(compiled.problems, []);
-    let Rule::Signed { anchors } = the_rule(&compiled) else { panic!("{compiled:?}") };
-    assert_eq!(anchors.first().public_key(), &PublicKey::from_pem(KEY).unwrap());
+    let Rule::Signed { signers } = the_rule(&compiled) else { panic!("{compiled:?}") };
+    assert_eq!(signers, by_key(&PublicKey::from_pem(KEY).unwrap(), HashAlgorithm::Sha256));
 
     let own = with_key(&format!("{{secretRef: {{name: keys, namespace: {STANDALONE_NAMESPACE}}}}}"));
     let compiled = compile(&one(&text(GROUPS[0], &own)), &with_secret(secret(&[("cosign.pub", KEY)])));
@@ -320,8 +326,8 @@ fn secrets_are_read_as_the_api_server_reads_them() {
     assert!(!format!("{secret:?}").contains("BEGIN"));
     let compiled =
         compile(&one(&self::text(GROUPS[0], &with_key("{secretRef: {name: keys}}"))), &with_secret(secret.clone()));
-    let Rule::Signed { anchors } = the_rule(&compiled) else { panic!("{compiled:?}") };
-    assert_eq!(anchors.first().public_key(), &PublicKey::from_pem(OTHER_KEY).unwrap());
+    let Rule::Signed { signers } = the_rule(&compiled) else { panic!("{compiled:?}") };
+    assert_eq!(signers, by_key(&PublicKey::from_pem(OTHER_KEY).unwrap(), HashAlgorithm::Sha256));
 }
 
 #[test]

@@ -9,6 +9,7 @@ pub mod attest;
 mod clock;
 mod env;
 mod file;
+mod identity_args;
 pub mod image;
 pub mod images;
 pub mod key;
@@ -26,6 +27,7 @@ pub mod sign;
 mod signing_args;
 pub mod trust;
 pub mod verify;
+pub mod verify_bundle;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -80,6 +82,7 @@ enum Command {
     Sign(sign::Args),
     Attest(attest::Args),
     Verify(verify::Args),
+    VerifyBundle(verify_bundle::Args),
     Serve(serve::Args),
     #[command(subcommand)]
     Policy(policy::Command),
@@ -119,6 +122,7 @@ fn dispatch(command: Command, err: &mut dyn Write) -> Result<Outcome, Error> {
         Command::Sign(args) => runtime::start()?.block_on(sign::run(args)),
         Command::Trust(args) => runtime::start()?.block_on(trust::run(args)),
         Command::Verify(args) => runtime::start()?.block_on(verify::run(args)),
+        Command::VerifyBundle(args) => verify_bundle::run(&args),
     }
 }
 
@@ -135,7 +139,8 @@ impl Command {
             | Self::Quickstart(_)
             | Self::Sign(_)
             | Self::Trust(_)
-            | Self::Verify(_) => crate::telemetry::LogLevel::Warn,
+            | Self::Verify(_)
+            | Self::VerifyBundle(_) => crate::telemetry::LogLevel::Warn,
         }
     }
 }

@@ -18,9 +18,9 @@ use crate::image::{ContainerKind, Digest, ImageRef, ImageUse, Pointer};
 use crate::loader;
 use crate::policy::{
     Authority, Basis, Coverage, DenyClass, Mode, NoMatch, Outcome as Judgement, PinRule, Policy, PolicyBody,
-    PolicyName, PolicySet, Rule, Verdict, Workload,
+    PolicyName, PolicySet, Rule, SignerRule, Verdict, Workload,
 };
-use crate::trust::{Anchor, HashAlgorithm, LogRule, PublicKey};
+use crate::trust::{Anchor, HashAlgorithm, Proofs, PublicKey};
 use crate::{limits, registry};
 
 /// Say whether images would be admitted, by a key or by policies
@@ -136,8 +136,8 @@ fn by_key(path: &Path) -> Result<PolicySet, Error> {
     let text = str::from_utf8(&pem).map_err(|_| Error::usage(format!("the public key `{shown}` is no text")))?;
     let key = PublicKey::from_pem(text).map_err(|error| Error::usage(format!("the public key `{shown}`: {error}")))?;
     let revision = key.fingerprint();
-    let anchor = Anchor::key(key, HashAlgorithm::Sha256, LogRule::Optional);
-    let rule = Rule::Signed { anchors: NonEmpty::new(Arc::new(anchor)) };
+    let anchor = Anchor::key(key, HashAlgorithm::Sha256, Proofs::beside_key());
+    let rule = Rule::Signed { signers: NonEmpty::new(SignerRule::key(Arc::new(anchor))) };
     let authority = Authority { name: "key".to_owned(), rule };
     let policy = Policy {
         name: PolicyName::new("", shown.to_string()),

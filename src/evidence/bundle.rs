@@ -65,12 +65,12 @@ impl Bundle {
         }
     }
 
-    /// The signature over the envelope, if it holds one.
+    /// The signature: over the envelope, or over a file.
     pub(crate) fn signature(&self) -> Option<&[u8]> {
-        if let SignatureContent::DsseEnvelope(envelope) = &self.inner.content {
-            Some(envelope.signature.sig.as_bytes())
-        } else {
-            None
+        match &self.inner.content {
+            SignatureContent::DsseEnvelope(envelope) => Some(envelope.signature.sig.as_bytes()),
+            SignatureContent::MessageSignature(message) => Some(message.signature.as_bytes()),
+            _ => None,
         }
     }
 

@@ -7,10 +7,17 @@ pub fn sentence(reason: DenyReason) -> &'static str {
     match reason {
         DenyReason::AlgorithmMismatch => "the signature was made with another algorithm than the policy asks for",
         DenyReason::AttestationMissing => "no attestation of the type that the policy asks for was found",
+        DenyReason::CertificateExpired => "the certificate was not valid when the image was signed",
+        DenyReason::CertificateInvalid => "the certificate of the signature does not hold",
+        DenyReason::CertificateNotLogged => {
+            "the certificate was not logged by a log that the policy's trust root knows"
+        }
+        DenyReason::CertificateUntrusted => "the certificate was issued by no authority of the policy's trust root",
         DenyReason::DeadlineExceeded => "the answer was not complete before the deadline of the request",
         DenyReason::DigestMismatch => "the registry sent other bytes than the digest names",
         DenyReason::EvidenceMalformed => "evidence is there and cannot be read",
         DenyReason::EvidenceUnsupported => "evidence is there in a format that is not verified",
+        DenyReason::IdentityMismatch => "the image is signed, but by nobody whom the policy names",
         DenyReason::ImageMalformed => "the field holds no reference to an image",
         DenyReason::ImageNotFound => "the registry has no such image",
         DenyReason::ImageNotPinned => "the pod names a tag, which may move between the check and the pull",
@@ -18,6 +25,7 @@ pub fn sentence(reason: DenyReason) -> &'static str {
         DenyReason::KeyMismatch => "the image is signed, but not by a key of the policy",
         DenyReason::LimitExceeded => "something is larger or more than is read",
         DenyReason::LogEntryInvalid => "the transparency log entry beside the signature does not hold",
+        DenyReason::LogEntryMissing => "the signature was not logged by a log that the policy's trust root knows",
         DenyReason::NoMatchingPolicy => "no policy covers the image",
         DenyReason::Overloaded => "more requests are in flight than are served",
         DenyReason::PoliciesUnavailable => "no policies are loaded",
@@ -29,8 +37,12 @@ pub fn sentence(reason: DenyReason) -> &'static str {
         DenyReason::RequestMalformed => "the request or its object cannot be understood",
         DenyReason::SignatureInvalid => "a signature that names a key of the policy does not verify",
         DenyReason::SignatureMissing => "no signature of the image was found",
+        DenyReason::SigningTimeUnproven => "nothing proves when the image was signed",
         DenyReason::StaticFail => "the policy refuses the image whatever its evidence",
         DenyReason::SubjectMismatch => "the signature is for another image",
+        DenyReason::TimestampInvalid => "the timestamp beside the signature does not hold",
+        DenyReason::TimestampMissing => "no authority of the policy's trust root has stamped the signature",
+        DenyReason::TrustRootStale => "the policy's trust root has ended, and no newer one could be had",
         DenyReason::TypeMismatch => "what is signed is of another type than is asked for",
     }
 }
@@ -44,6 +56,18 @@ pub fn hint(reason: DenyReason) -> Option<&'static str> {
         DenyReason::AttestationMissing => {
             Some("attest it: `countersign attest --key KEY --type TYPE --predicate FILE IMAGE`")
         }
+        DenyReason::CertificateExpired => {
+            Some("sign again; if it repeats, compare the clocks of the signer, the log and the timestamp authority")
+        }
+        DenyReason::CertificateInvalid => {
+            Some("find out who issued the certificate, and sign again with one for code signing")
+        }
+        DenyReason::CertificateNotLogged => Some(
+            "compare the logs of certificates in the trust root with the signer's instance, or set `insecureIgnoreSCT` where there is none",
+        ),
+        DenyReason::CertificateUntrusted => Some(
+            "sign with the instance of Sigstore that the policy trusts, or add the signer's authority to the trust root",
+        ),
         DenyReason::DeadlineExceeded => {
             Some("try again; if it repeats, see which registry is slow, or raise the webhook's `timeoutSeconds`")
         }
@@ -56,6 +80,9 @@ pub fn hint(reason: DenyReason) -> Option<&'static str> {
         DenyReason::EvidenceUnsupported => {
             Some("sign with countersign or a current cosign: `countersign sign --key KEY IMAGE`")
         }
+        DenyReason::IdentityMismatch => Some(
+            "sign it from the workflow or account that the policy names, or add the signer's identity to the policy",
+        ),
         DenyReason::ImageMalformed => Some("write it as `registry/repository:tag` or `registry/repository@sha256:…`"),
         DenyReason::ImageNotFound => Some("see whether the name is spelt right and the image was pushed: `IMAGE`"),
         DenyReason::ImageNotPinned => Some("name the digest, as in `IMAGE`, or let the mutating webhook do it"),
@@ -67,6 +94,9 @@ pub fn hint(reason: DenyReason) -> Option<&'static str> {
         DenyReason::LogEntryInvalid => {
             Some("find out who wrote the broken entry, and sign again: `countersign sign --key KEY IMAGE`")
         }
+        DenyReason::LogEntryMissing => Some(
+            "sign again with a transparency log that is in the trust root, or make log entries optional in the policy",
+        ),
         DenyReason::NoMatchingPolicy => {
             Some("add a policy whose glob matches the repository, or take the image from a repository that has one")
         }
@@ -88,8 +118,16 @@ pub fn hint(reason: DenyReason) -> Option<&'static str> {
             "take the image for tampered with until somebody knows better; then sign again: `countersign sign --key KEY IMAGE`",
         ),
         DenyReason::SignatureMissing => Some("sign it: `countersign sign --key KEY IMAGE`"),
+        DenyReason::SigningTimeUnproven => {
+            Some("sign again with a timestamp authority or a Rekor v1 log that is in the trust root")
+        }
         DenyReason::StaticFail => None,
         DenyReason::SubjectMismatch => Some("sign this very image: `countersign sign --key KEY IMAGE`"),
+        DenyReason::TimestampInvalid => Some("find out who wrote the broken timestamp, and sign again"),
+        DenyReason::TimestampMissing => Some("sign again with a timestamp authority that is in the trust root"),
+        DenyReason::TrustRootStale => {
+            Some("see whether countersign reaches the repository of the trust root, or give it a newer one")
+        }
         DenyReason::TypeMismatch => {
             Some("an attestation is no signature, and neither stands for the other: `countersign sign --key KEY IMAGE`")
         }

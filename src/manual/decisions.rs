@@ -24,6 +24,23 @@
 //! *Would change our mind*: `sigstore` passing the same cases with no false accept and covering what the family does;
 //! or the family accepting one forged case.
 //!
+//! ## Verifying signatures: the parts of `sigstore-verify`, in an order of our own
+//!
+//! The plan was to hand each bundle to `sigstore_verify::Verifier`. It has one place for certificates, one for logs and
+//! one for timestamps, where real evidence has several: attestations in annotations with `intoto` 0.0.1 entries,
+//! P-521 and SHA-256 under a P-384 key, RSA timestamp authorities, several promises in one certificate, entries that a
+//! policy makes optional, thresholds of logs. It takes every certificate of an authority's chain for an anchor, whose
+//! validity and constraints nobody checks, and it reads the clock. Each of these would have been a second path beside
+//! it, and two paths to "verified" are one too many.
+//!
+//! So `verify` carries out the steps of the client specification itself, one file for each, in the specification's order
+//! and for every layout alike, and takes their parts from others: bundles, checkpoints and bodies of entries from the
+//! `sigstore-*` family, Merkle proofs from `sigstore-merkle`, paths from rustls-webpki, certificates and CMS from
+//! RustCrypto's `x509-cert` and `cms`, every signature from aws-lc-rs. `Verifier` judges beside it in the tests: the
+//! conformance suite has to end the same with both, and whatever it refuses of what both can read, we have to refuse.
+//!
+//! *Would change our mind*: a verifier in the family that takes its clock, its requirements and its parts as arguments.
+//!
 //! ## Reading registries: a client of our own instead of `oci-client`
 //!
 //! Admission reads from registries that the author of a Pod chooses. Against a hostile server on loopback, `oci-client`
@@ -56,7 +73,7 @@
 //! | YAML | serde-saphyr | serde_yaml, serde_yml | the others are unmaintained or unsound |
 //! | cosign's encrypted keys | scrypt and crypto_secretbox, with a list of allowed costs | the key code of `sigstore` | a cost that the file chooses is a denial of service |
 //! | AdmissionReview | types of our own | kube's | kube's response starts as allowed |
-//! | Time | jiff, as an argument | the clock where it is needed | a verdict that can be repeated; the one exception is stated where sigstore-verify refuses times in the future |
+//! | Time | jiff, as an argument | the clock where it is needed | a verdict that can be repeated |
 //! | Link-time optimisation | the `dist` profile only | every release build | measured: minutes of processor time per rebuild for the same size |
 //!
 //! # How they are looked at again

@@ -30,6 +30,43 @@
 //!
 //! *What to do*: Attest the digest that the message names, with the predicate type that the policy names to the letter.
 //!
+//! # `certificate_expired`
+//!
+//! Evidence, 403.
+//!
+//! The certificate that signed, or one of those above it, was not valid at a time at which the signature is proved to have been
+//! made, or its authority no longer counted then. What is valid today says nothing about it.
+//!
+//! *What to do*: Sign again. If it repeats, compare the clocks of the signer, the log and the timestamp authority.
+//!
+//! # `certificate_invalid`
+//!
+//! Evidence, 403.
+//!
+//! The certificate that signed cannot be read, names two different issuers, is not for code signing, uses an algorithm that
+//! is too weak, or breaks a rule of the authorities above it (path length, names, key usage).
+//!
+//! *What to do*: Find out who issued it. Certificates of Fulcio never look like this.
+//!
+//! # `certificate_not_logged`
+//!
+//! Evidence, 403.
+//!
+//! The trust root of the policy knows logs of certificates, and none of them has promised to log this one, or the promise
+//! does not hold.
+//!
+//! *What to do*: Compare the `ctlogs` of the trust root with the signer's instance. An authority that logs nothing has a trust root
+//! without such logs, or the policy says `insecureIgnoreSCT`.
+//!
+//! # `certificate_untrusted`
+//!
+//! Evidence, 403.
+//!
+//! The certificate that signed leads to no authority of the policy's trust root: it comes from another instance of
+//! Sigstore, or from somebody who calls himself one.
+//!
+//! *What to do*: Sign with the instance that the policy trusts, or reference another trust root in the policy.
+//!
 //! # `deadline_exceeded`
 //!
 //! Unavailable, 503.
@@ -65,6 +102,16 @@
 //!
 //! *What to do*: Sign in a format that is verified: simple signing or a DSSE envelope under cosign's tags, or a
 //! Sigstore bundle.
+//!
+//! # `identity_mismatch`
+//!
+//! Evidence, 403.
+//!
+//! Everything about the signature holds, but the certificate was issued to somebody whom the policy does not name, or
+//! by an issuer that it does not name. The finding says to whom.
+//!
+//! *What to do*: Compare the finding with the policy's `identities`: expressions have to match the whole text. Sign from where the
+//! policy says, or add the identity if it is one of yours.
 //!
 //! # `image_malformed`
 //!
@@ -128,6 +175,15 @@
 //! log, or about something else. Present and bad is never the same as absent.
 //!
 //! *What to do*: Sign again. If the entry was not touched, it may be an attempt to pass off another entry.
+//!
+//! # `log_entry_missing`
+//!
+//! Evidence, 403.
+//!
+//! The trust root of the policy knows transparency logs, and the signature has no entry of any of them, or of fewer
+//! different ones than the policy asks for.
+//!
+//! *What to do*: Sign again without switching the log off, or say in the policy that no entry is needed.
 //!
 //! # `no_matching_policy`
 //!
@@ -226,6 +282,15 @@
 //! *What to do*: Sign the digest that the message names; a signature of an index does not cover its children, nor the
 //! reverse.
 //!
+//! # `signing_time_unproven`
+//!
+//! Evidence, 403.
+//!
+//! A certificate is judged at the time when it signed, and nobody who is trusted has said when that was: no promise of a
+//! Rekor v1 log, and no RFC 3161 timestamp. Entries of Rekor v2 prove no time.
+//!
+//! *What to do*: Sign again with a timestamp authority that is in the trust root.
+//!
 //! # `static_fail`
 //!
 //! Policy, 403.
@@ -241,6 +306,34 @@
 //! A signature verifies, and is for another image.
 //!
 //! *What to do*: It was copied here with or without intent. Sign this digest.
+//!
+//! # `timestamp_invalid`
+//!
+//! Evidence, 403.
+//!
+//! An RFC 3161 timestamp lies beside the signature, of an authority that the trust root knows, and does not hold: it is over
+//! something else, not signed by the authority, or of a time at which the authority did not count.
+//!
+//! *What to do*: Find what wrote it; the finding names the artifact. Sign again.
+//!
+//! # `timestamp_missing`
+//!
+//! Evidence, 403.
+//!
+//! The policy asks for RFC 3161 timestamps, and there is none of an authority that the trust root knows, or of fewer
+//! different ones than it asks for.
+//!
+//! *What to do*: Sign again with a timestamp authority that is in the trust root.
+//!
+//! # `trust_root_stale`
+//!
+//! Unavailable, 503.
+//!
+//! The trust root of the policy comes from a repository whose metadata has ended, and no newer one could be had. What it
+//! knew may have been revoked since.
+//!
+//! *What to do*: See whether countersign reaches the repository; `countersign trust show` says since when not. Or give the policy a newer
+//! root.
 //!
 //! # `type_mismatch`
 //!

@@ -3,6 +3,7 @@
 //! - [`threat_model`]: who may attack, what holds against each, and what is left to others
 //! - [`past_bypasses`]: how verifiers of images were bypassed before, and what stops each of these here
 //! - [`deny_codes`]: every reason for a refusal, and what to do about it
+//! - [`required_proofs`]: what has to be proved beside a signature, and how a policy changes it
 //! - [`decisions`]: which crates are used, why, and what would change that
 //!
 //! The chapters hold prose only: they link to the code and run none of it.
@@ -10,4 +11,5 @@
 pub mod decisions;
 pub mod deny_codes;
 pub mod past_bypasses;
+pub mod required_proofs;
 pub mod threat_model;

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use nonempty::NonEmpty;
 
+use super::Identity;
 use crate::trust::Anchor;
+use crate::verify::Signer;
 
 /// One authority of a policy. A policy is satisfied by any one of its authorities.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,11 +20,11 @@ pub struct Authority {
 /// What an authority asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Rule {
-    /// Every one of these attestations, each by one of the anchors. No signature is asked for beside them, as
+    /// Every one of these attestations, each by one of the signers. No signature is asked for beside them, as
     /// policy-controller does.
     Attested {
         /// Who may have signed.
-        anchors: NonEmpty<Arc<Anchor>>,
+        signers: NonEmpty<SignerRule>,
         /// What must be attested.
         attestations: NonEmpty<AttestationRule>,
     },
@@ -33,21 +35,26 @@ pub enum Rule {
     },
     /// Everything satisfies it, unseen.
     Pass,
-    /// A signature of the image by one of the anchors.
+    /// A signature of the image by one of the signers.
     Signed {
         /// Who may have signed.
-        anchors: NonEmpty<Arc<Anchor>>,
+        signers: NonEmpty<SignerRule>,
     },
 }
 
 impl Rule {
     /// The anchors whose facts can satisfy it.
     pub fn anchors(&self) -> impl Iterator<Item = &Arc<Anchor>> {
-        let anchors = match self {
-            Self::Attested { anchors, .. } | Self::Signed { anchors } => Some(anchors),
+        self.signers().map(|signer| &signer.anchor)
+    }
+
+    /// Whose facts can satisfy it.
+    pub fn signers(&self) -> impl Iterator<Item = &SignerRule> {
+        let signers = match self {
+            Self::Attested { signers, .. } | Self::Signed { signers } => Some(signers),
             Self::Fail { .. } | Self::Pass => None,
         };
-        anchors.into_iter().flatten()
+        signers.into_iter().flatten()
     }
 
     /// Whether it is decided without looking at evidence.
@@ -55,6 +62,36 @@ impl Rule {
         match self {
             Self::Attested { .. } | Self::Signed { .. } => false,
             Self::Fail { .. } | Self::Pass => true,
+        }
+    }
+}
+
+/// Who may have signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignerRule {
+    /// Whose signatures are believed.
+    pub anchor: Arc<Anchor>,
+    /// For whom a certificate must have been issued: any of these. With a key there are none, and none are needed; a
+    /// certificate without one is nobody's.
+    pub identities: Vec<Identity>,
+}
+
+impl SignerRule {
+    /// Whoever holds the key of `anchor`.
+    pub fn key(anchor: Arc<Anchor>) -> Self {
+        Self { anchor, identities: Vec::new() }
+    }
+
+    /// Whoever got a certificate for one of `identities`.
+    pub fn keyless(anchor: Arc<Anchor>, identities: NonEmpty<Identity>) -> Self {
+        Self { anchor, identities: identities.into() }
+    }
+
+    /// Whether `signer`, whose signature was verified against the anchor, is one of those.
+    pub fn accepts(&self, signer: &Signer) -> bool {
+        match signer {
+            Signer::Certificate(certificate) => self.identities.iter().any(|identity| identity.matches(certificate)),
+            Signer::Key => self.identities.is_empty(),
         }
     }
 }

@@ -11,24 +11,25 @@ use nonempty::NonEmpty;
 
 use super::plan::PlannedImage;
 use super::{
-    Allowance, AttestationRule, Authority, Basis, Denial, DenyReason, Failure, Finding, Mode, NoMatch, Outcome,
-    PinRule, Plan, Policy, PolicyBody, Rule, SubjectId, Verdict, Warning,
+    Allowance, Authority, Basis, Denial, DenyReason, Failure, Finding, Mode, NoMatch, Outcome, PinRule, Plan, Policy,
+    PolicyBody, Rule, SignerRule, SubjectId, Verdict, Warning,
 };
+use crate::evidence::one_line;
 use crate::image::ImageRef;
 use crate::trust::AnchorId;
-use crate::verify::{FactKind, Facts};
+use crate::verify::{Fact, FactKind, Facts, Signer};
 
 /// Decides about every image of `plan`.
-pub(super) fn decide(plan: &Plan, findings: &BTreeMap<SubjectId, Finding>, _now: Timestamp) -> NonEmpty<Verdict> {
+pub(super) fn decide(plan: &Plan, findings: &BTreeMap<SubjectId, Finding>, now: Timestamp) -> NonEmpty<Verdict> {
     plan.images.as_ref().map(|planned| {
         let finding = planned.subject.map(|subject| findings.get(&subject));
-        verdict(plan, planned, finding)
+        verdict(plan, planned, finding, now)
     })
 }
 
 /// Decides about one image. `finding` is none where nobody had to look, and holds none where somebody should have and
 /// did not.
-fn verdict(plan: &Plan, planned: &PlannedImage, finding: Option<Option<&Finding>>) -> Verdict {
+fn verdict(plan: &Plan, planned: &PlannedImage, finding: Option<Option<&Finding>>, now: Timestamp) -> Verdict {
     let image = planned.image.clone();
     let nobody_looked = Err(Failure::new(DenyReason::InternalError, "the evidence was not looked up"));
     let another = Err(Failure::new(DenyReason::InternalError, "the evidence is about another image"));
@@ -49,7 +50,7 @@ fn verdict(plan: &Plan, planned: &PlannedImage, finding: Option<Option<&Finding>
     let mut denials = Vec::new();
     let mut warnings = Vec::new();
     for policy in planned.policies.iter().filter_map(|index| plan.set.policies().get(*index)) {
-        match (satisfy(policy, finding), policy.mode) {
+        match (satisfy(policy, finding, now), policy.mode) {
             (Ok(authority), _) => {
                 basis.push(Basis::Satisfied { policy: policy.name.clone(), authority: authority.name.clone() });
             }
@@ -108,7 +109,11 @@ fn uncovered(plan: &Plan, planned: &PlannedImage) -> Verdict {
 }
 
 /// The first authority that is satisfied, or the denials of all, the most useful first.
-fn satisfy<'a>(policy: &'a Policy, finding: Option<&Finding>) -> Result<&'a Authority, Box<NonEmpty<Denial>>> {
+fn satisfy<'a>(
+    policy: &'a Policy,
+    finding: Option<&Finding>,
+    now: Timestamp,
+) -> Result<&'a Authority, Box<NonEmpty<Denial>>> {
     let authorities = match &policy.body {
         PolicyBody::Compiled(authorities) => authorities,
         PolicyBody::Invalid(errors) => {
@@ -118,7 +123,7 @@ fn satisfy<'a>(policy: &'a Policy, finding: Option<&Finding>) -> Result<&'a Auth
     };
     let mut denials = Vec::new();
     for authority in authorities {
-        match judge(&authority.rule, finding) {
+        match judge(&authority.rule, finding, now) {
             Ok(()) => return Ok(authority),
             Err(denial) => denials.push(denial.by(&policy.name).unsatisfied(&authority.name)),
         }
@@ -130,32 +135,84 @@ fn satisfy<'a>(policy: &'a Policy, finding: Option<&Finding>) -> Result<&'a Auth
 }
 
 /// Whether what was found satisfies one authority.
-fn judge(rule: &Rule, finding: Option<&Finding>) -> Result<(), Denial> {
+fn judge(rule: &Rule, finding: Option<&Finding>, now: Timestamp) -> Result<(), Denial> {
     match rule {
         Rule::Pass => Ok(()),
         Rule::Fail { message } => Err(Denial::new(DenyReason::StaticFail, message.clone())),
-        Rule::Signed { .. } => {
+        Rule::Signed { signers } => {
             let facts = facts(finding)?;
-            let anchors = anchors(rule);
-            let signed = facts.facts().iter().any(|fact| match fact.kind() {
-                FactKind::Signature { .. } => anchors.contains(&fact.anchor()),
+            let signed = |fact: &Fact| match fact.kind() {
+                FactKind::Signature { .. } => true,
                 FactKind::Attestation(_) => false,
-            });
-            if signed { Ok(()) } else { Err(missing(facts, &anchors, DenyReason::SignatureMissing, "")) }
+            };
+            look(facts, signers, signed, now)
+                .map_err(|near| missing(facts, signers, near, Denial::new(DenyReason::SignatureMissing, "")))
         }
-        Rule::Attested { attestations, .. } => {
+        Rule::Attested { signers, attestations } => {
             let facts = facts(finding)?;
-            let anchors = anchors(rule);
-            let missed = attestations.iter().find(|wanted| !is_attested(facts, &anchors, wanted));
-            match missed {
-                None => Ok(()),
-                Some(wanted) => {
-                    let wanted = format!("no attestation of the type `{}`", wanted.predicate_type);
-                    Err(missing(facts, &anchors, DenyReason::AttestationMissing, &wanted))
-                }
+            for wanted in attestations {
+                let attested = |fact: &Fact| match fact.kind() {
+                    FactKind::Attestation(statement) => statement.predicate_type() == wanted.predicate_type,
+                    FactKind::Signature { .. } => false,
+                };
+                look(facts, signers, attested, now).map_err(|near| {
+                    let nothing = format!("no attestation of the type `{}`", wanted.predicate_type);
+                    missing(facts, signers, near, Denial::new(DenyReason::AttestationMissing, nothing))
+                })?;
+            }
+            Ok(())
+        }
+    }
+}
+
+/// Whether a fact that is `wanted` is by one of `signers`. If not, the denials of the facts that came close.
+fn look(
+    facts: &Facts,
+    signers: &NonEmpty<SignerRule>,
+    wanted: impl Fn(&Fact) -> bool,
+    now: Timestamp,
+) -> Result<(), Vec<Denial>> {
+    let mut near = Vec::new();
+    for signer in signers {
+        let stale = signer.anchor.roots().find(|root| root.is_expired(now));
+        if let Some(ended) = stale.and_then(|root| root.expires()) {
+            near.push(Denial::new(DenyReason::TrustRootStale, format!("it ended at {ended}")));
+            continue;
+        }
+        for fact in facts.facts().iter().filter(|fact| fact.anchor() == signer.anchor.id() && wanted(fact)) {
+            if !signer.accepts(fact.signer()) {
+                near.push(Denial::new(
+                    DenyReason::IdentityMismatch,
+                    format!("{}: {}", fact.path(), found(fact.signer())),
+                ));
+            } else if let Some(ended) = fact.expires().filter(|ended| *ended < now) {
+                let finding = format!("{}: its certificate ended at {ended}", fact.path());
+                near.push(Denial::new(DenyReason::CertificateExpired, finding));
+            } else {
+                return Ok(());
             }
         }
     }
+    Err(near)
+}
+
+/// Who signed instead of somebody whom the policy names.
+fn found(signer: &Signer) -> String {
+    const NAMES: usize = 3;
+    let certificate = match signer {
+        Signer::Certificate(certificate) => certificate,
+        Signer::Key => return "signed with a key".to_owned(),
+    };
+    let subjects = certificate.subjects();
+    let mut names: Vec<_> = subjects.iter().take(NAMES).map(|subject| format!("`{subject}`")).collect();
+    match subjects.len().saturating_sub(NAMES) {
+        0 if names.is_empty() => names.push("nobody".to_owned()),
+        0 => {}
+        more => names.push(format!("{more} more")),
+    }
+    let issuer =
+        certificate.issuer().map_or_else(|| "no issuer".to_owned(), |issuer| format!("issuer `{}`", one_line(issuer)));
+    format!("signed by {}, {issuer}", names.join(", "))
 }
 
 /// The facts, or the failure that stands in their place.
@@ -167,34 +224,19 @@ fn facts(finding: Option<&Finding>) -> Result<&Facts, Denial> {
     }
 }
 
-fn anchors(rule: &Rule) -> Vec<AnchorId> {
-    rule.anchors().map(|anchor| anchor.id()).collect()
-}
-
-/// Whether one of `anchors` attested what is `wanted`.
-fn is_attested(facts: &Facts, anchors: &[AnchorId], wanted: &AttestationRule) -> bool {
-    facts.facts().iter().any(|fact| match fact.kind() {
-        FactKind::Attestation(statement) => {
-            anchors.contains(&fact.anchor()) && statement.predicate_type() == wanted.predicate_type
-        }
-        FactKind::Signature { .. } => false,
-    })
-}
-
-/// Why none of `anchors` gave what is wanted: what was found and rejected, or that a path could not be asked, or, only
-/// if everything was asked and nothing found, that it is missing.
-fn missing(facts: &Facts, anchors: &[AnchorId], missing: DenyReason, wanted: &str) -> Denial {
+/// Why none of `signers` gave what is wanted: what came close, what was found and rejected, or that a path could not be
+/// asked, or, only if everything was asked and nothing found, `nothing`.
+fn missing(facts: &Facts, signers: &NonEmpty<SignerRule>, near: Vec<Denial>, nothing: Denial) -> Denial {
     let unasked = facts.unasked().iter().map(|(path, unasked)| {
         let failure = Failure::from(unasked);
         let finding = format!("{path}: {}", failure.finding);
         Denial::from(Failure { finding, ..failure })
     });
-    let rejected =
-        facts.rejections().iter().filter(|rejection| rejection.anchor.is_none_or(|anchor| anchors.contains(&anchor)));
+    let of_ours = |anchor: AnchorId| signers.iter().any(|signer| signer.anchor.id() == anchor);
+    let rejected = facts.rejections().iter().filter(|rejection| rejection.anchor.is_none_or(of_ours));
     let rejected = rejected.map(|rejection| {
         Denial::new(DenyReason::from(&rejection.error), format!("{}: {}", rejection.path, rejection.error))
     });
     // A rejected attestation says little to somebody who misses a signature, but it is all there is to say.
-    let nothing = Denial::new(missing, wanted);
-    unasked.chain(rejected).min_by_key(|denial| denial.reason.rank()).unwrap_or(nothing)
+    unasked.chain(near).chain(rejected).min_by_key(|denial| denial.reason.rank()).unwrap_or(nothing)
 }

@@ -9,6 +9,7 @@
 mod authority;
 mod decide;
 mod denial;
+mod identity;
 mod pattern;
 mod plan;
 mod reason;
@@ -18,8 +19,9 @@ mod tests;
 mod verdict;
 mod workload;
 
-pub use authority::{AttestationRule, Authority, Rule};
+pub use authority::{AttestationRule, Authority, Rule, SignerRule};
 pub use denial::{Denial, Failure, Finding};
+pub use identity::{Identity, Matcher, ParseMatcherError};
 pub use pattern::{Dialect, ParsePatternError, Pattern};
 pub use plan::{PinRule, Plan, Subject, SubjectId};
 pub use reason::{DenyClass, DenyReason};

@@ -10,6 +10,14 @@ pub enum DenyReason {
     AlgorithmMismatch,
     /// No attestation of the demanded predicate type is there.
     AttestationMissing,
+    /// The certificate was not valid when the image was signed.
+    CertificateExpired,
+    /// The certificate cannot be read, contradicts itself, or is not one for signatures of code.
+    CertificateInvalid,
+    /// The certificate was not logged by a log that the policy's trust root knows.
+    CertificateNotLogged,
+    /// The certificate was issued by no authority of the policy's trust root.
+    CertificateUntrusted,
     /// The deadline of the request came before the answer.
     DeadlineExceeded,
     /// The registry's bytes do not hash to the digest that was asked for.
@@ -18,6 +26,8 @@ pub enum DenyReason {
     EvidenceMalformed,
     /// Evidence is there in a format that is not verified.
     EvidenceUnsupported,
+    /// The image is signed, but by nobody whom the policy names.
+    IdentityMismatch,
     /// The field does not hold a reference to an image.
     ImageMalformed,
     /// The registry has no such image.
@@ -32,6 +42,8 @@ pub enum DenyReason {
     LimitExceeded,
     /// The transparency log entry beside the signature does not hold.
     LogEntryInvalid,
+    /// The signature was not logged by a log that the policy's trust root knows.
+    LogEntryMissing,
     /// No policy covers the image.
     NoMatchingPolicy,
     /// More requests are in flight than are served.
@@ -54,23 +66,36 @@ pub enum DenyReason {
     SignatureInvalid,
     /// No signature is there.
     SignatureMissing,
+    /// Nothing proves when the image was signed.
+    SigningTimeUnproven,
     /// The policy refuses the image whatever its evidence.
     StaticFail,
     /// The signature is for another image.
     SubjectMismatch,
+    /// The timestamp beside the signature does not hold.
+    TimestampInvalid,
+    /// No authority of the policy's trust root has stamped the signature.
+    TimestampMissing,
+    /// The policy's trust root has ended, and no newer one could be had.
+    TrustRootStale,
     /// What is signed is of another type than is asked for.
     TypeMismatch,
 }
 
 impl DenyReason {
     /// Every reason, in the order of their codes.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 37] = [
         Self::AlgorithmMismatch,
         Self::AttestationMissing,
+        Self::CertificateExpired,
+        Self::CertificateInvalid,
+        Self::CertificateNotLogged,
+        Self::CertificateUntrusted,
         Self::DeadlineExceeded,
         Self::DigestMismatch,
         Self::EvidenceMalformed,
         Self::EvidenceUnsupported,
+        Self::IdentityMismatch,
         Self::ImageMalformed,
         Self::ImageNotFound,
         Self::ImageNotPinned,
@@ -78,6 +103,7 @@ impl DenyReason {
         Self::KeyMismatch,
         Self::LimitExceeded,
         Self::LogEntryInvalid,
+        Self::LogEntryMissing,
         Self::NoMatchingPolicy,
         Self::Overloaded,
         Self::PoliciesUnavailable,
@@ -89,8 +115,12 @@ impl DenyReason {
         Self::RequestMalformed,
         Self::SignatureInvalid,
         Self::SignatureMissing,
+        Self::SigningTimeUnproven,
         Self::StaticFail,
         Self::SubjectMismatch,
+        Self::TimestampInvalid,
+        Self::TimestampMissing,
+        Self::TrustRootStale,
         Self::TypeMismatch,
     ];
 
@@ -99,10 +129,15 @@ impl DenyReason {
         match self {
             Self::AlgorithmMismatch => "algorithm_mismatch",
             Self::AttestationMissing => "attestation_missing",
+            Self::CertificateExpired => "certificate_expired",
+            Self::CertificateInvalid => "certificate_invalid",
+            Self::CertificateNotLogged => "certificate_not_logged",
+            Self::CertificateUntrusted => "certificate_untrusted",
             Self::DeadlineExceeded => "deadline_exceeded",
             Self::DigestMismatch => "digest_mismatch",
             Self::EvidenceMalformed => "evidence_malformed",
             Self::EvidenceUnsupported => "evidence_unsupported",
+            Self::IdentityMismatch => "identity_mismatch",
             Self::ImageMalformed => "image_malformed",
             Self::ImageNotFound => "image_not_found",
             Self::ImageNotPinned => "image_not_pinned",
@@ -110,6 +145,7 @@ impl DenyReason {
             Self::KeyMismatch => "key_mismatch",
             Self::LimitExceeded => "limit_exceeded",
             Self::LogEntryInvalid => "log_entry_invalid",
+            Self::LogEntryMissing => "log_entry_missing",
             Self::NoMatchingPolicy => "no_matching_policy",
             Self::Overloaded => "overloaded",
             Self::PoliciesUnavailable => "policies_unavailable",
@@ -121,8 +157,12 @@ impl DenyReason {
             Self::RequestMalformed => "request_malformed",
             Self::SignatureInvalid => "signature_invalid",
             Self::SignatureMissing => "signature_missing",
+            Self::SigningTimeUnproven => "signing_time_unproven",
             Self::StaticFail => "static_fail",
             Self::SubjectMismatch => "subject_mismatch",
+            Self::TimestampInvalid => "timestamp_invalid",
+            Self::TimestampMissing => "timestamp_missing",
+            Self::TrustRootStale => "trust_root_stale",
             Self::TypeMismatch => "type_mismatch",
         }
     }
@@ -133,16 +173,25 @@ impl DenyReason {
             Self::ImageNotPinned | Self::NoMatchingPolicy | Self::PolicyInvalid | Self::StaticFail => DenyClass::Policy,
             Self::AlgorithmMismatch
             | Self::AttestationMissing
+            | Self::CertificateExpired
+            | Self::CertificateInvalid
+            | Self::CertificateNotLogged
+            | Self::CertificateUntrusted
             | Self::DigestMismatch
             | Self::EvidenceMalformed
             | Self::EvidenceUnsupported
+            | Self::IdentityMismatch
             | Self::ImageNotFound
             | Self::KeyMismatch
             | Self::LimitExceeded
             | Self::LogEntryInvalid
+            | Self::LogEntryMissing
             | Self::SignatureInvalid
             | Self::SignatureMissing
+            | Self::SigningTimeUnproven
             | Self::SubjectMismatch
+            | Self::TimestampInvalid
+            | Self::TimestampMissing
             | Self::TypeMismatch => DenyClass::Evidence,
             Self::ImageMalformed | Self::RequestMalformed => DenyClass::Malformed,
             Self::DeadlineExceeded
@@ -152,7 +201,8 @@ impl DenyReason {
             | Self::RegistryRateLimited
             | Self::RegistryRefused
             | Self::RegistryUnauthorized
-            | Self::RegistryUnavailable => DenyClass::Unavailable,
+            | Self::RegistryUnavailable
+            | Self::TrustRootStale => DenyClass::Unavailable,
         }
     }
 
@@ -169,18 +219,30 @@ impl DenyReason {
             | Self::RegistryRateLimited
             | Self::RegistryRefused
             | Self::RegistryUnauthorized
-            | Self::RegistryUnavailable => 4,
-            Self::LogEntryInvalid | Self::SignatureInvalid => 5,
-            Self::SubjectMismatch => 6,
-            Self::LimitExceeded => 7,
-            Self::AlgorithmMismatch => 8,
-            Self::TypeMismatch => 9,
-            Self::KeyMismatch => 10,
-            Self::EvidenceMalformed => 11,
-            Self::EvidenceUnsupported => 12,
-            Self::AttestationMissing | Self::SignatureMissing => 13,
-            Self::ImageNotPinned => 14,
-            Self::NoMatchingPolicy => 15,
+            | Self::RegistryUnavailable
+            | Self::TrustRootStale => 4,
+            // What comes close to what is asked for, and fails in one thing.
+            Self::CertificateExpired
+            | Self::CertificateInvalid
+            | Self::CertificateNotLogged
+            | Self::LogEntryInvalid
+            | Self::LogEntryMissing
+            | Self::SignatureInvalid
+            | Self::SigningTimeUnproven
+            | Self::TimestampInvalid
+            | Self::TimestampMissing => 5,
+            Self::IdentityMismatch => 6,
+            Self::SubjectMismatch => 7,
+            Self::LimitExceeded => 8,
+            Self::AlgorithmMismatch => 9,
+            Self::TypeMismatch => 10,
+            Self::CertificateUntrusted => 11,
+            Self::KeyMismatch => 12,
+            Self::EvidenceMalformed => 13,
+            Self::EvidenceUnsupported => 14,
+            Self::AttestationMissing | Self::SignatureMissing => 15,
+            Self::ImageNotPinned => 16,
+            Self::NoMatchingPolicy => 17,
         }
     }
 }

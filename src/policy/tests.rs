@@ -1,5 +1,7 @@
 //! What is decided, as tables, and what always holds, as laws.
 
+mod identities;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -11,7 +13,7 @@ use proptest::sample::{Index, subsequence};
 use super::*;
 use crate::evidence::{Path, Statement, Unasked, UnaskedKind};
 use crate::image::{ContainerKind, Digest, ImageDigest, ImageRef, ImageUse, Pointer};
-use crate::trust::{Anchor, HashAlgorithm, LogRule, PublicKey};
+use crate::trust::{Anchor, HashAlgorithm, Proofs, PublicKey};
 use crate::verify::{Fact, Facts, Rejection, VerifyError};
 
 const KEYS: [&str; 2] =
@@ -26,7 +28,7 @@ const SBOM: &str = "https://spdx.dev/Document";
 fn anchor(index: usize) -> Arc<Anchor> {
     let key = PublicKey::from_pem(KEYS[index % 2]).unwrap();
     let hash = if index < 2 { HashAlgorithm::Sha256 } else { HashAlgorithm::Sha512 };
-    Arc::new(Anchor::key(key, hash, LogRule::Optional))
+    Arc::new(Anchor::key(key, hash, Proofs::beside_key()))
 }
 
 fn digest() -> Digest {
@@ -51,20 +53,20 @@ fn authority(name: &str, rule: Rule) -> Authority {
 }
 
 fn signed(anchors: &[usize]) -> Rule {
-    Rule::Signed { anchors: anchors_of(anchors) }
+    Rule::Signed { signers: signers_of(anchors) }
 }
 
 fn attested(anchors: &[usize], types: &[&str]) -> Rule {
     let rule = |wanted: &&str| AttestationRule { name: (*wanted).to_owned(), predicate_type: (*wanted).to_owned() };
-    Rule::Attested { anchors: anchors_of(anchors), attestations: NonEmpty::collect(types.iter().map(rule)).unwrap() }
+    Rule::Attested { signers: signers_of(anchors), attestations: NonEmpty::collect(types.iter().map(rule)).unwrap() }
 }
 
 fn refused() -> Rule {
     Rule::Fail { message: "not this one".to_owned() }
 }
 
-fn anchors_of(anchors: &[usize]) -> NonEmpty<Arc<Anchor>> {
-    NonEmpty::collect(anchors.iter().map(|index| anchor(*index))).unwrap()
+fn signers_of(anchors: &[usize]) -> NonEmpty<SignerRule> {
+    NonEmpty::collect(anchors.iter().map(|index| SignerRule::key(anchor(*index)))).unwrap()
 }
 
 /// An enforcing policy over [`COVERED`].
@@ -591,25 +593,25 @@ fn should_be_allowed(policies: &[Policy], no_match: NoMatch, finding: &Finding) 
     if covering.is_empty() {
         return no_match != NoMatch::Deny;
     }
-    let by = |anchors: &NonEmpty<Arc<Anchor>>, wanted: Option<&str>| {
+    let by = |signers: &NonEmpty<SignerRule>, wanted: Option<&str>| {
         finding.as_ref().is_ok_and(|facts| {
             facts.facts().iter().any(|fact| {
                 let kind = match fact.kind() {
                     crate::verify::FactKind::Attestation(statement) => Some(statement.predicate_type()),
                     crate::verify::FactKind::Signature { .. } => None,
                 };
-                kind == wanted && anchors.iter().any(|anchor| anchor.id() == fact.anchor())
+                kind == wanted && signers.iter().any(|signer| signer.anchor.id() == fact.anchor())
             })
         })
     };
     covering.into_iter().filter(|policy| policy.mode == Mode::Enforce).all(|policy| {
         policy.authorities().any(|authority| match &authority.rule {
-            Rule::Attested { anchors, attestations } => {
-                attestations.iter().all(|wanted| by(anchors, Some(&wanted.predicate_type)))
+            Rule::Attested { signers, attestations } => {
+                attestations.iter().all(|wanted| by(signers, Some(&wanted.predicate_type)))
             }
             Rule::Fail { .. } => false,
             Rule::Pass => true,
-            Rule::Signed { anchors } => by(anchors, None),
+            Rule::Signed { signers } => by(signers, None),
         })
     })
 }

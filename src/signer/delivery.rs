@@ -16,7 +16,7 @@ use crate::evidence::{Answer, Artifact, Descriptor, Evidence, Path, Query, State
 use crate::image::{Digest, ImageDigest, ImageRef};
 use crate::limits::{self, Budget, Exceeded, Scope};
 use crate::registry::{Client, Keychain, Reference};
-use crate::trust::{Anchor, HashAlgorithm, LogRule};
+use crate::trust::{Anchor, HashAlgorithm, Proofs};
 use crate::verify::{FactKind, Facts, verify};
 
 /// Signs an image.
@@ -182,7 +182,7 @@ impl<'a> Delivery<'a> {
 
     /// Lets the code that admits judge `evidence`; each of `wanted` has to make the fact that was claimed.
     fn verify(&self, evidence: &Evidence, wanted: &[(Path, Digest)]) -> Result<(), (Path, String)> {
-        let anchor = Anchor::key(self.key.public_key().clone(), HashAlgorithm::Sha256, LogRule::Optional);
+        let anchor = Anchor::key(self.key.public_key().clone(), HashAlgorithm::Sha256, Proofs::beside_key());
         let facts = verify(evidence, &[Arc::new(anchor)], self.now, &mut Budget::per_image());
         for (path, digest) in wanted {
             let found = facts

@@ -1,24 +1,58 @@
 //! Anchors of trust.
 
 use std::fmt;
+use std::sync::Arc;
 
-use super::{HashAlgorithm, PublicKey};
+use super::{HashAlgorithm, Proofs, PublicKey, TrustedRoot};
 use crate::image::Digest;
 
 /// Who may have signed, and what must be proved beside the signature.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Anchor {
     id: AnchorId,
-    key: PublicKey,
-    hash: HashAlgorithm,
-    log: LogRule,
+    believed: Believed,
+    proofs: Proofs,
+}
+
+/// Whose signatures are believed.
+#[derive(Clone, Debug)]
+pub enum Believed {
+    /// Those made with certificates that an authority of this root has issued, to whomever: for whom, policies say.
+    Certificates(Arc<TrustedRoot>),
+    /// Those of a managed key.
+    Key {
+        /// The key.
+        key: PublicKey,
+        /// The hash that the policy asks for.
+        hash: HashAlgorithm,
+    },
 }
 
 impl Anchor {
-    /// Believes signatures of `key` over `hash`, with log entries as `log` says.
-    pub fn key(key: PublicKey, hash: HashAlgorithm, log: LogRule) -> Self {
-        let id = AnchorId::of(&[key.spki_der(), hash.as_str().as_bytes(), log.as_str().as_bytes()]);
-        Self { id, key, hash, log }
+    /// Believes signatures of `key` over `hash`, with what `proofs` asks beside them.
+    pub fn key(key: PublicKey, hash: HashAlgorithm, proofs: Proofs) -> Self {
+        Self::new(Believed::Key { key, hash }, proofs)
+    }
+
+    /// Believes signatures with certificates of the authorities of `root`, with what `proofs` asks beside them. Authorities
+    /// of one's own are a root that holds nothing else.
+    pub fn keyless(root: Arc<TrustedRoot>, proofs: Proofs) -> Self {
+        Self::new(Believed::Certificates(root), proofs)
+    }
+
+    fn new(believed: Believed, proofs: Proofs) -> Self {
+        let rules = [&proofs.log_entry, &proofs.sct, &proofs.timestamp].map(super::ProofRule::fingerprint);
+        let [log_entry, sct, timestamp] = &rules;
+        let id = match &believed {
+            Believed::Certificates(root) => {
+                let root = root.fingerprint().to_string();
+                AnchorId::of(&[b"certificates", root.as_bytes(), log_entry, sct, timestamp])
+            }
+            Believed::Key { key, hash } => {
+                AnchorId::of(&[b"key", key.spki_der(), hash.as_str().as_bytes(), log_entry, sct, timestamp])
+            }
+        };
+        Self { id, believed, proofs }
     }
 
     /// What facts name it by.
@@ -26,38 +60,34 @@ impl Anchor {
         self.id
     }
 
-    /// The key whose signatures are believed.
-    pub fn public_key(&self) -> &PublicKey {
-        &self.key
+    /// Whose signatures are believed.
+    pub fn believed(&self) -> &Believed {
+        &self.believed
     }
 
-    /// The hash that the policy asks for.
-    pub fn hash(&self) -> HashAlgorithm {
-        self.hash
+    /// What is asked beside a signature.
+    pub fn proofs(&self) -> &Proofs {
+        &self.proofs
     }
 
-    /// What is asked of log entries beside the signature.
-    pub fn log(&self) -> LogRule {
-        self.log
+    /// Every root on which it stands.
+    pub fn roots(&self) -> impl Iterator<Item = &Arc<TrustedRoot>> {
+        let issuing = match &self.believed {
+            Believed::Certificates(root) => Some(root),
+            Believed::Key { .. } => None,
+        };
+        let rules = [&self.proofs.log_entry, &self.proofs.sct, &self.proofs.timestamp];
+        issuing.into_iter().chain(rules.into_iter().filter_map(super::ProofRule::root))
+    }
+}
+
+impl PartialEq for Anchor {
+    fn eq(&self, other: &Self) -> bool {
+        self.id == other.id
     }
 }
 
-/// What is asked of transparency log entries beside a signature.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogRule {
-    /// None is needed. One that is there is checked as far as its log is known, and a bad one rejects the signature:
-    /// a proof that is present but wrong never counts as absent.
-    Optional,
-}
-
-impl LogRule {
-    /// Its name, as fingerprints and explanations spell it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Optional => "optional",
-        }
-    }
-}
+impl Eq for Anchor {}
 
 /// The fingerprint of an [`Anchor`]: equal exactly if the anchors mean the same.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,4 +1,4 @@
-//! What is believed before looking: public keys, and the logs whose promises are checked beside them.
+//! What is believed before looking: public keys, authorities and logs, and what has to be proved beside a signature.
 //!
 //! An [`Anchor`] says who may have signed and what must be proved beside the signature. It is made from policies; two
 //! anchors that mean the same have the same [`AnchorId`], by which facts and policies find each other.
@@ -6,10 +6,12 @@
 //! This module never verifies anything and never fetches a root.
 
 mod anchor;
+mod proofs;
 mod public_key;
 mod root;
 
-pub use anchor::{Anchor, AnchorId, LogRule};
+pub use anchor::{Anchor, AnchorId, Believed};
+pub use proofs::{ProofRule, Proofs, Requirement};
 pub use public_key::{HashAlgorithm, KeyAlgorithm, ParseKeyError, PublicKey};
 pub use root::{
     AuthorityKeys, AuthoritySummary, BuiltInRoot, CertificateAuthority, LogKeys, LogSummary, ObjectKind,

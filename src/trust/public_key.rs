@@ -56,7 +56,7 @@ impl PublicKey {
                 Err(_) => return Err(ParseKeyError::Malformed),
             },
             // RFC 3279, 2.3.1: NULL; some leave it out.
-            RSA_ENCRYPTION if parameters.is_none_or(spki::der::AnyRef::is_null) => KeyAlgorithm::Rsa,
+            RSA_ENCRYPTION if parameters.is_none_or(der::AnyRef::is_null) => KeyAlgorithm::Rsa,
             // RFC 8410, 3: nothing.
             ID_ED25519 if parameters.is_none() => KeyAlgorithm::Ed25519,
             RSA_ENCRYPTION | ID_ED25519 => return Err(ParseKeyError::Malformed),

@@ -37,7 +37,6 @@ pub use window::Window;
 /// (<https://github.com/sigstore/protobuf-specs/blob/main/protos/sigstore_trustroot.proto>).
 #[derive(Clone, Debug)]
 pub struct TrustedRoot {
-    inner: sigstore_trust_root::TrustedRoot,
     certificate_authorities: Vec<CertificateAuthority>,
     ct_logs: Vec<RootLog>,
     expires: Option<Timestamp>,
@@ -146,12 +145,6 @@ impl TrustedRoot {
     /// What is believed, and until when.
     pub fn summary(&self) -> RootSummary {
         RootSummary::of(self)
-    }
-
-    /// The root as `sigstore-verify` takes it: without the logs whose keys it cannot use, which would make it refuse
-    /// the whole. Every certificate of an authority is an anchor to it.
-    pub(crate) fn inner(&self) -> &sigstore_trust_root::TrustedRoot {
-        &self.inner
     }
 }
 

@@ -1,15 +1,17 @@
-//! One artifact held against one anchor.
+//! One artifact held against one anchor: the checks, in their order.
+
+mod certificate;
+mod key;
 
 use jiff::Timestamp;
 
-use super::key::{self, Check};
-use super::log::Logs;
 use super::message::Message;
-use super::{FactKind, Step, VerifyError, bundle, legacy};
-use crate::evidence::Content;
+use super::presented::Presented;
+use super::{FactKind, ProvenTime, Signer, Step, VerifyError, subject};
+use crate::evidence::{Content, Statement};
 use crate::image::Digest;
 use crate::limits::Budget;
-use crate::trust::{Anchor, LogRule};
+use crate::trust::{Anchor, Believed};
 
 /// What an artifact is held against.
 #[derive(Clone, Copy)]
@@ -18,8 +20,6 @@ pub(super) struct Case<'a> {
     pub(super) image: Digest,
     /// Who has to have signed it.
     pub(super) anchor: &'a Anchor,
-    /// The logs that are known.
-    pub(super) logs: Result<&'a Logs, &'a VerifyError>,
     /// The present.
     pub(super) now: Timestamp,
 }
@@ -28,8 +28,26 @@ pub(super) struct Case<'a> {
 pub(super) struct Proof {
     /// What the signer said.
     pub(super) kind: FactKind,
+    /// Who that is.
+    pub(super) signer: Signer,
+    /// When.
+    pub(super) times: Vec<ProvenTime>,
     /// The checks that held, in their order.
     pub(super) steps: Vec<Step>,
+}
+
+/// What was proved about a signature, before anybody has looked at what was signed.
+pub(super) struct Sealed {
+    pub(super) signer: Signer,
+    pub(super) times: Vec<ProvenTime>,
+    pub(super) steps: Vec<Step>,
+}
+
+/// A signature of which `claim` reads what was signed, once it was verified.
+pub(super) struct Unopened<'a, T> {
+    pub(super) presented: Presented<'a>,
+    pub(super) message: &'a Message<'a>,
+    pub(super) claim: &'a dyn Fn() -> Result<T, VerifyError>,
 }
 
 impl Case<'_> {
@@ -41,24 +59,73 @@ impl Case<'_> {
         message: &Message<'_>,
         budget: &mut Budget,
     ) -> Result<Proof, VerifyError> {
-        match self.anchor.log() {
-            LogRule::Optional => match content {
-                Content::Bundle(bundle) => bundle::check(bundle, artifact, message, self, budget),
-                Content::Envelope(envelope) => legacy::attestation(envelope, artifact, message, self, budget),
-                Content::Signature(layer) => legacy::signature(layer, message, self, budget),
-            },
+        let presented = Presented::new(content, artifact);
+        if matches!(content, Content::Bundle(_)) && presented.envelope().is_none() {
+            // https://github.com/sigstore/cosign/blob/main/specs/BUNDLE_SPEC.md: images are signed with statements. A
+            // signature over a manifest's bytes says nothing about what it is for, and cosign refuses it too.
+            let of_another = matches!(self.anchor.believed(), Believed::Key { .. });
+            return Err(if of_another && presented.names_only_a_certificate() {
+                VerifyError::KeyMismatch
+            } else {
+                not_a_statement()
+            });
+        }
+        let claim = || self.claim(content, presented);
+        let unopened = Unopened { presented, message, claim: &claim };
+        let (sealed, (kind, judged)) = sealed(&unopened, self.anchor, self.now, budget)?;
+        let mut steps = sealed.steps;
+        // The signature comes first, and what is proved about it last; between them what was signed.
+        let at = steps.iter().position(|step| *step == Step::Signature).map_or(steps.len(), |index| index + 1);
+        steps.splice(at..at, judged);
+        Ok(Proof { kind, signer: sealed.signer, times: sealed.times, steps })
+    }
+
+    /// What was signed, and whether it is about the image. Asked only once a signature was verified.
+    fn claim(&self, content: &Content, presented: Presented<'_>) -> Result<subject::Claim, VerifyError> {
+        match (content, presented.envelope()) {
+            (Content::Signature(layer), _) => subject::simple_signing(layer.payload(), self.image),
+            (Content::Bundle(_) | Content::Envelope(_), Some(envelope)) => {
+                // https://github.com/secure-systems-lab/dsse/blob/master/protocol.md, verification, step 4: the type,
+                // and only now the payload
+                subject::payload_type(envelope.payload_type)?;
+                subject::statement(&Statement::parse(envelope.payload)?, self.image)
+            }
+            (Content::Bundle(_) | Content::Envelope(_), None) => Err(not_a_statement()),
         }
     }
+}
+
+/// Verifies a signature, by whichever kind of signer the anchor believes.
+pub(super) fn sealed<T>(
+    unopened: &Unopened<'_, T>,
+    anchor: &Anchor,
+    now: Timestamp,
+    budget: &mut Budget,
+) -> Result<(Sealed, T), VerifyError> {
+    match anchor.believed() {
+        Believed::Certificates(root) => certificate::check(unopened, root, anchor.proofs(), now, budget),
+        Believed::Key { key, hash } => key::check(unopened, (key, *hash), anchor.proofs(), now, budget),
+    }
+}
+
+/// A bundle over bytes cannot be about an image.
+fn not_a_statement() -> VerifyError {
+    VerifyError::TypeMismatch(
+        "it is a signature over bytes, as for files, and not over a statement about an image".into(),
+    )
 }
 
 /// Why a signature over `message` has failed: whether it is the anchor's key's all the same, over a hash that the policy
 /// does not take. Only an explanation, so it says nothing once the budget is used up.
 pub(super) fn is_of_other_hash(anchor: &Anchor, content: &Content, message: &Message<'_>, budget: &mut Budget) -> bool {
-    let mut holds =
-        |signature: &[u8]| matches!(key::check_refused_hashes(anchor, message, signature, budget), Ok(Check::Holds(_)));
-    match content {
-        Content::Bundle(bundle) => bundle.signature().is_some_and(holds),
-        Content::Envelope(envelope) => envelope.signatures().iter().any(|signature| holds(signature.bytes())),
-        Content::Signature(layer) => holds(layer.signature()),
-    }
+    let Believed::Key { key, hash } = anchor.believed() else {
+        return false;
+    };
+    let signatures = Presented::new(content, Digest::of(b"")).signatures();
+    signatures.into_iter().any(|signature| {
+        matches!(
+            super::key::check_refused_hashes(key, *hash, message, signature, budget),
+            Ok(super::key::Check::Holds(_))
+        )
+    })
 }

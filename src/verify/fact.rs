@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::Rejection;
+use jiff::Timestamp;
+
+use super::case::Proof;
+use super::{Certificate, Rejection};
 use crate::evidence::{Path, Statement, Unasked};
 use crate::image::{Digest, ImageDigest};
 use crate::trust::AnchorId;
@@ -56,18 +59,40 @@ pub struct Fact {
     kind: FactKind,
     path: Path,
     artifact: Digest,
+    signer: Signer,
+    times: Vec<ProvenTime>,
     steps: Vec<Step>,
 }
 
 impl Fact {
     /// The only constructor.
-    pub(super) fn assertion(anchor: AnchorId, kind: FactKind, path: Path, artifact: Digest, steps: Vec<Step>) -> Self {
-        Self { anchor, kind, path, artifact, steps }
+    pub(super) fn assertion(anchor: AnchorId, path: Path, artifact: Digest, proof: Proof) -> Self {
+        let Proof { kind, signer, times, steps } = proof;
+        Self { anchor, kind, path, artifact, signer, times, steps }
+    }
+
+    /// Against what it was verified.
+    pub fn anchor(&self) -> AnchorId {
+        self.anchor
     }
 
     /// Who signed.
-    pub fn anchor(&self) -> AnchorId {
-        self.anchor
+    pub fn signer(&self) -> &Signer {
+        &self.signer
+    }
+
+    /// When: each time that somebody who is believed has signed. Empty where none was asked for.
+    pub fn times(&self) -> &[ProvenTime] {
+        &self.times
+    }
+
+    /// When it ceases to be one, where no time was proved: it was signed with a certificate, nobody knows when, and that
+    /// certificate ends then.
+    pub fn expires(&self) -> Option<Timestamp> {
+        match &self.signer {
+            Signer::Certificate(certificate) if self.times.is_empty() => certificate.validity().end(),
+            Signer::Certificate(_) | Signer::Key => None,
+        }
     }
 
     /// What was signed.
@@ -91,6 +116,49 @@ impl Fact {
     }
 }
 
+/// Who signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Signer {
+    /// Whoever this certificate was issued to, by an authority of the anchor.
+    Certificate(Box<Certificate>),
+    /// The anchor's key.
+    Key,
+}
+
+/// A time at which a signature existed, by the word of a log or authority that the anchor believes. An integrated time
+/// that no promise covers is none (CVE-2026-48816).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProvenTime {
+    time: Timestamp,
+    source: TimeSource,
+}
+
+impl ProvenTime {
+    /// The only constructor.
+    pub(super) fn assertion(time: Timestamp, source: TimeSource) -> Self {
+        Self { time, source }
+    }
+
+    /// The time.
+    pub fn time(&self) -> Timestamp {
+        self.time
+    }
+
+    /// Whose word it is.
+    pub fn source(&self) -> TimeSource {
+        self.source
+    }
+}
+
+/// Who proves times.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TimeSource {
+    /// A timestamp authority, by the fingerprint of its key.
+    Authority(Digest),
+    /// A transparency log, by its ID.
+    Log(Digest),
+}
+
 /// What a signer said. The two are never taken for one another: an SBOM by the right key is no signature of the image
 /// (GHSA-w6c6-c85g-mmv6).
 #[derive(Clone, Debug)]
@@ -107,6 +175,11 @@ pub enum FactKind {
 /// A check that held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
+    /// The signing certificate was issued by an authority of the anchor and valid at every proven time; where no time is
+    /// asked for, at the present.
+    Certificate,
+    /// The signing certificate was logged by a known log.
+    CertificateLogged,
     /// The log entry beside the signature is promised by a known log and is about this signature.
     LogEntry,
     /// A log entry is there whose log is not known; nothing was checked about it, and it proves nothing.
@@ -115,6 +188,10 @@ pub enum Step {
     Signature,
     /// The signed payload names the image.
     Subject,
+    /// The timestamp beside the signature is of a known authority and about this signature.
+    Timestamp,
+    /// A timestamp is there whose authority is not known; it proves nothing.
+    TimestampOfUnknownAuthority,
     /// The signed payload is of the type it is taken for.
     Type,
 }
@@ -138,12 +215,25 @@ impl Fact {
     /// A verified signature for tests of what stands above verification.
     pub(crate) fn signature_for_tests(anchor: AnchorId) -> Self {
         let kind = FactKind::Signature { annotations: BTreeMap::new() };
-        Self::assertion(anchor, kind, Path::SignatureTag, Digest::of(b"test"), vec![Step::Signature])
+        Self::for_tests(anchor, Path::SignatureTag, kind, Signer::Key)
+    }
+
+    /// The same, signed by whomever `certificate` was issued to, at `time` if that is proven.
+    pub(crate) fn certified_for_tests(anchor: AnchorId, certificate: Certificate, time: Option<Timestamp>) -> Self {
+        let kind = FactKind::Signature { annotations: BTreeMap::new() };
+        let signer = Signer::Certificate(Box::new(certificate));
+        let source = TimeSource::Log(Digest::of(b"log"));
+        let times = time.map(|time| ProvenTime::assertion(time, source)).into_iter().collect();
+        Self { times, ..Self::for_tests(anchor, Path::SignatureTag, kind, signer) }
+    }
+
+    fn for_tests(anchor: AnchorId, path: Path, kind: FactKind, signer: Signer) -> Self {
+        let proof = Proof { kind, signer, times: Vec::new(), steps: vec![Step::Signature] };
+        Self::assertion(anchor, path, Digest::of(b"test"), proof)
     }
 
     /// A verified statement for tests of what stands above verification.
     pub(crate) fn attestation_for_tests(anchor: AnchorId, statement: Statement) -> Self {
-        let kind = FactKind::Attestation(statement);
-        Self::assertion(anchor, kind, Path::AttestationTag, Digest::of(b"test"), vec![Step::Signature])
+        Self::for_tests(anchor, Path::AttestationTag, FactKind::Attestation(statement), Signer::Key)
     }
 }

@@ -13,7 +13,7 @@ use crate::trust::HashAlgorithm;
 /// however many keys are tried: whoever may push beside an image must not be able to have megabytes hashed a thousand
 /// times.
 pub(super) struct Message<'a> {
-    bytes: Cow<'a, [u8]>,
+    bytes: Option<Cow<'a, [u8]>>,
     sha256: OnceCell<Digest>,
     sha384: OnceCell<Digest>,
     sha512: OnceCell<Digest>,
@@ -34,21 +34,43 @@ impl<'a> Message<'a> {
 
     /// These bytes.
     pub(super) fn new(bytes: Cow<'a, [u8]>) -> Self {
-        Self { bytes, sha256: OnceCell::new(), sha384: OnceCell::new(), sha512: OnceCell::new() }
+        Self { bytes: Some(bytes), ..Self::unknown() }
     }
 
-    /// The bytes.
-    pub(super) fn bytes(&self) -> &[u8] {
-        &self.bytes
+    /// Bytes of which only this hash is known.
+    pub(super) fn hashed(hash: HashAlgorithm, digest: &[u8]) -> Self {
+        let message = Self::unknown();
+        let (cell, algorithm) = message.cell(hash);
+        if let Ok(digest) = Digest::import_less_safe(digest, algorithm) {
+            let _ = cell.set(digest);
+        }
+        message
     }
 
-    /// Their hash.
-    pub(super) fn digest(&self, hash: HashAlgorithm) -> &Digest {
-        let (cell, algorithm) = match hash {
+    fn unknown() -> Self {
+        Self { bytes: None, sha256: OnceCell::new(), sha384: OnceCell::new(), sha512: OnceCell::new() }
+    }
+
+    /// The bytes, where they are known.
+    pub(super) fn bytes(&self) -> Option<&[u8]> {
+        self.bytes.as_deref()
+    }
+
+    /// Their hash, where it can be known.
+    pub(super) fn digest(&self, hash: HashAlgorithm) -> Option<&Digest> {
+        let (cell, algorithm) = self.cell(hash);
+        match (cell.get(), &self.bytes) {
+            (Some(digest), _) => Some(digest),
+            (None, Some(bytes)) => Some(cell.get_or_init(|| digest::digest(algorithm, bytes))),
+            (None, None) => None,
+        }
+    }
+
+    fn cell(&self, hash: HashAlgorithm) -> (&OnceCell<Digest>, &'static digest::Algorithm) {
+        match hash {
             HashAlgorithm::Sha256 => (&self.sha256, &SHA256),
             HashAlgorithm::Sha384 => (&self.sha384, &SHA384),
             HashAlgorithm::Sha512 => (&self.sha512, &SHA512),
-        };
-        cell.get_or_init(|| digest::digest(algorithm, &self.bytes))
+        }
     }
 }

@@ -6,29 +6,35 @@
 //!
 //! This module never fetches, never reads a clock (`now` is an argument), and never decides whether a fact is enough.
 
-mod bundle;
+mod beside;
 mod case;
+mod certificate;
+mod chain;
 mod error;
 mod fact;
+mod file;
 mod key;
-mod legacy;
 mod log;
 mod message;
+mod presented;
 mod rejections;
+mod sct;
 mod subject;
 #[cfg(test)]
 mod testing;
+mod timestamp;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
+pub use certificate::{Certificate, Extension, Subject, SubjectKind};
 pub use error::{Rejection, VerifyError};
-pub use fact::{Fact, FactKind, Facts, Step};
+pub use fact::{Fact, FactKind, Facts, ProvenTime, Signer, Step, TimeSource};
+pub use file::{File, FileProof, verify_file};
 
 use self::case::Case;
-use self::log::Logs;
 use self::message::Message;
 use self::rejections::Rejections;
 use crate::evidence::{Answer, Evidence, Path, Unasked};
@@ -38,21 +44,16 @@ use crate::trust::Anchor;
 /// Verifies every artifact of `evidence` against every anchor. Whatever is found counts: a foreign or broken artifact
 /// never switches another one off.
 ///
-/// Of each artifact the signature is checked first, with the anchor's key alone; then the type of what was signed, then
-/// that it is about this image, then the log entry beside it, if there is one. Every check of a signature is paid from
-/// `budget`; once it is used up, whatever was not looked at is rejected with [`VerifyError::Budget`].
+/// Of each artifact the signature is checked, with the anchor's key alone or with a certificate of the anchor's
+/// authorities; the type of what was signed, and that it is about this image; and what lies beside it, as far as the
+/// anchor asks. The order is that of <https://github.com/sigstore/architecture-docs/blob/main/client-spec.md>. Its steps are
+/// carried out one by one, with the parts of the crates around `sigstore-verify` and not with that crate's own order of
+/// them, which has one place for certificates and one for logs where signers have several
+/// ([`crate::manual::decisions`]).
+///
+/// Every check of a signature is paid from `budget`; once it is used up, whatever was not looked at is rejected with
+/// [`VerifyError::Budget`].
 pub fn verify(evidence: &Evidence, anchors: &[Arc<Anchor>], now: Timestamp, budget: &mut Budget) -> Facts {
-    let logs = Logs::public_good();
-    verify_with_logs(evidence, anchors, logs.as_ref().copied(), now, budget)
-}
-
-fn verify_with_logs(
-    evidence: &Evidence,
-    anchors: &[Arc<Anchor>],
-    logs: Result<&Logs, &VerifyError>,
-    now: Timestamp,
-    budget: &mut Budget,
-) -> Facts {
     // The same anchor may come from several policies, and is one.
     let anchors: BTreeMap<_, _> = anchors.iter().map(|anchor| (anchor.id(), anchor.as_ref())).collect();
     let mut facts = Vec::new();
@@ -72,9 +73,9 @@ fn verify_with_logs(
         }
         let message = Message::of(content);
         for (id, anchor) in &anchors {
-            let case = Case { image: evidence.subject().digest(), anchor, logs, now };
+            let case = Case { image: evidence.subject().digest(), anchor, now };
             match case.check(artifact.digest, content, &message, budget) {
-                Ok(proof) => facts.push(Fact::assertion(*id, proof.kind, artifact.path, artifact.digest, proof.steps)),
+                Ok(proof) => facts.push(Fact::assertion(*id, artifact.path, artifact.digest, proof)),
                 Err(error) => {
                     if let VerifyError::Budget(exceeded) = error {
                         exhausted = Some(exceeded);

@@ -51,7 +51,7 @@ pub(super) fn statement(statement: &Statement, image: Digest) -> Result<Claim, V
 }
 
 /// What the statement is about, for people: by digest, since names are what the signer liked to write.
-fn name(statement: &Statement) -> String {
+pub(super) fn name(statement: &Statement) -> String {
     let digests: BTreeMap<_, _> = statement.subjects().iter().flat_map(StatementSubject::digests).take(1).collect();
     let first =
         digests.iter().map(|(algorithm, hex)| format!("{algorithm}:{hex}")).next().unwrap_or_else(|| "nothing".into());

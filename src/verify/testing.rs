@@ -11,7 +11,7 @@ use aws_lc_rs::signature::{
     RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RsaEncoding, RsaKeyPair,
 };
 
-use crate::trust::{Anchor, HashAlgorithm, LogRule, PublicKey};
+use crate::trust::{Anchor, HashAlgorithm, Proofs, PublicKey};
 
 /// A key pair and the way in which it signs.
 pub(super) enum Signer {
@@ -69,6 +69,6 @@ impl Signer {
     }
 
     pub(super) fn anchor(&self, hash: HashAlgorithm) -> Anchor {
-        Anchor::key(self.public_key(), hash, LogRule::Optional)
+        Anchor::key(self.public_key(), hash, Proofs::beside_key())
     }
 }

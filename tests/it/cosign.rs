@@ -7,7 +7,7 @@ use std::sync::Arc;
 use countersign::evidence::{Answer, Artifact, Descriptor, Evidence, Index, Manifest, Path, media_type};
 use countersign::image::{Digest, ImageDigest};
 use countersign::limits::Budget;
-use countersign::trust::{Anchor, HashAlgorithm, LogRule, PublicKey};
+use countersign::trust::{Anchor, HashAlgorithm, Proofs, PublicKey};
 use countersign::verify::{Fact, FactKind, Facts, VerifyError, verify};
 
 const REF_NAME: &str = "org.opencontainers.image.ref.name";
@@ -76,7 +76,7 @@ impl Layout {
 }
 
 fn anchor(pem: &str) -> Arc<Anchor> {
-    Arc::new(Anchor::key(PublicKey::from_pem(pem).unwrap(), HashAlgorithm::Sha256, LogRule::Optional))
+    Arc::new(Anchor::key(PublicKey::from_pem(pem).unwrap(), HashAlgorithm::Sha256, Proofs::beside_key()))
 }
 
 fn judge(evidence: &Evidence, pem: &str) -> Facts {

@@ -7,14 +7,17 @@ mod admission;
 #[path = "../bypasses.rs"]
 mod bypasses;
 mod cli;
+mod conformance;
 mod cosign;
 #[path = "../faults.rs"]
 mod faults;
 mod fuzzing;
 mod gate;
+mod keyless;
 mod manual;
 mod registry;
 mod server;
 mod signer;
 mod support;
 mod trust_root;
+mod virtual_sigstore;

@@ -77,7 +77,7 @@ fn stranger() -> AnchorId {
     let pem = include_str!("../../../tests/data/cosign/other.pub");
     let key = crate::trust::PublicKey::from_pem(pem).unwrap();
     let anchor =
-        crate::trust::Anchor::key(key, crate::trust::HashAlgorithm::Sha256, crate::trust::LogRule::Optional).id();
+        crate::trust::Anchor::key(key, crate::trust::HashAlgorithm::Sha256, crate::trust::Proofs::beside_key()).id();
     let mut believed = loaded.set.policies().iter().flat_map(Policy::authorities);
     assert!(believed.all(|authority| authority.rule.anchors().all(|known| known.id() != anchor)));
     anchor

@@ -11,7 +11,7 @@ async fn shown(text: &str, output: Format) -> Result<Outcome, Error> {
 
 /// The built-in root, as a file.
 fn root_json() -> String {
-    serde_json::to_string(TrustedRoot::public_good().unwrap().inner()).unwrap()
+    BuiltInRoot::PublicGood.json().to_owned()
 }
 
 #[tokio::test]

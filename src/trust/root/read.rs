@@ -8,7 +8,6 @@ use super::{
 };
 use crate::image::Digest;
 use crate::limits;
-use crate::trust::KeyAlgorithm;
 
 /// <https://github.com/sigstore/protobuf-specs/blob/main/protos/sigstore_trustroot.proto>, `media_type`.
 pub(super) const MEDIA_TYPE: &str = "application/vnd.dev.sigstore.trustedroot+json;version=0.1";
@@ -25,11 +24,11 @@ pub(super) fn root(json: &[u8]) -> Result<TrustedRoot, ParseRootError> {
     let malformed = |why: String| ParseRootError::whole(RootFault::Json(why));
     let text = str::from_utf8(json).map_err(|_| malformed("it is no UTF-8 text".to_owned()))?;
     let inner = sigstore_trust_root::TrustedRoot::from_json(text).map_err(|error| malformed(one_line(&error)))?;
-    checked(inner)
+    checked(&inner)
 }
 
 /// Checks every part, so that nothing that `sigstore-verify` would refuse comes through.
-fn checked(mut inner: sigstore_trust_root::TrustedRoot) -> Result<TrustedRoot, ParseRootError> {
+fn checked(inner: &sigstore_trust_root::TrustedRoot) -> Result<TrustedRoot, ParseRootError> {
     if !MEDIA_TYPES.contains(&inner.media_type.as_str()) {
         let media_type = inner.media_type.chars().filter(|character| !character.is_control()).take(100).collect();
         return Err(ParseRootError::whole(RootFault::MediaType(media_type)));
@@ -47,8 +46,8 @@ fn checked(mut inner: sigstore_trust_root::TrustedRoot) -> Result<TrustedRoot, P
         return Err(ParseRootError::whole(RootFault::Empty));
     }
 
-    let transparency_logs = logs(RootList::TransparencyLogs, &mut inner.tlogs)?;
-    let ct_logs = logs(RootList::CtLogs, &mut inner.ctlogs)?;
+    let transparency_logs = logs(RootList::TransparencyLogs, &inner.tlogs)?;
+    let ct_logs = logs(RootList::CtLogs, &inner.ctlogs)?;
     let certificate_authorities = each(RootList::CertificateAuthorities, &inner.certificate_authorities, |entry| {
         let chain = entry.cert_chain.certificates.iter().map(|certificate| certificate.raw_bytes.as_bytes());
         CertificateAuthority::new(chain, &entry.uri, window(entry.valid_for)?)
@@ -59,7 +58,6 @@ fn checked(mut inner: sigstore_trust_root::TrustedRoot) -> Result<TrustedRoot, P
     })?;
     let fingerprint = fingerprint(&certificate_authorities, &ct_logs, &timestamp_authorities, &transparency_logs);
     Ok(TrustedRoot {
-        inner,
         certificate_authorities,
         ct_logs,
         expires: None,
@@ -110,31 +108,17 @@ impl LogEntry for CertificateTransparencyLog {
     }
 }
 
-/// Reads the logs, and leaves in `entries` those that `sigstore-verify` takes: one log ID once, and no key that it does
-/// not know, for which it would refuse the whole root. A log that is left out proves nothing.
-fn logs<T: LogEntry>(list: RootList, entries: &mut Vec<T>) -> Result<Vec<RootLog>, ParseRootError> {
+/// Reads the logs, each once.
+fn logs<T: LogEntry>(list: RootList, entries: &[T]) -> Result<Vec<RootLog>, ParseRootError> {
     let mut logs: Vec<RootLog> = Vec::with_capacity(entries.len());
-    let mut taken = Vec::with_capacity(entries.len());
     for (index, log) in each(list, entries, LogEntry::log)?.into_iter().enumerate() {
         match logs.iter().find(|other| other.id() == log.id()) {
-            Some(other) if *other == log => taken.push(false),
+            Some(other) if *other == log => {}
             Some(_) => return Err(ParseRootError::at(list, index, RootFault::DuplicateLog)),
-            None => {
-                taken.push(is_known(log.algorithm()));
-                logs.push(log);
-            }
+            None => logs.push(log),
         }
     }
-    let mut taken = taken.into_iter();
-    entries.retain(|_| taken.next().unwrap_or(false));
     Ok(logs)
-}
-
-fn is_known(algorithm: Option<KeyAlgorithm>) -> bool {
-    match algorithm {
-        Some(KeyAlgorithm::EcdsaP256 | KeyAlgorithm::EcdsaP384 | KeyAlgorithm::Ed25519 | KeyAlgorithm::Rsa) => true,
-        Some(KeyAlgorithm::EcdsaP521) | None => false,
-    }
 }
 
 fn window(range: Option<TimeRange>) -> Result<Window, RootFault> {

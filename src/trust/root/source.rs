@@ -44,7 +44,7 @@ impl BuiltInRoot {
         }
     }
 
-    pub(super) fn json(self) -> &'static str {
+    pub(crate) fn json(self) -> &'static str {
         match self {
             Self::GitHub => SigstoreInstance::GitHub.embedded_trusted_root_json(),
             Self::PublicGood => SigstoreInstance::PublicGood.embedded_trusted_root_json(),

@@ -128,7 +128,7 @@ fn what_cannot_be_believed_is_refused() {
 }
 
 #[test]
-fn a_log_of_another_algorithm_is_shown_and_not_used() {
+fn a_log_of_any_known_algorithm_is_taken() {
     let key = EcdsaKeyPair::generate(&ECDSA_P521_SHA512_ASN1_SIGNING).unwrap();
     let key = AsDer::<PublicKeyX509Der<'_>>::as_der(key.public_key()).unwrap();
     let key = STANDARD.encode(key.as_ref());
@@ -136,7 +136,6 @@ fn a_log_of_another_algorithm_is_shown_and_not_used() {
     root["tlogs"][0]["publicKey"]["rawBytes"] = json!(key);
     let root = parse(&root).unwrap();
     assert_eq!(root.transparency_logs().len(), 2);
-    assert_eq!(root.inner().tlogs.len(), 1);
     assert_eq!(root.summary().transparency_logs[0].algorithm, Some("ECDSA P-521"));
 }
 
@@ -146,7 +145,7 @@ fn an_entry_that_is_there_twice_counts_once() {
     let log = root["tlogs"][0].clone();
     root["tlogs"].as_array_mut().unwrap().push(log);
     let twice = parse(&root).unwrap();
-    assert_eq!((twice.transparency_logs().len(), twice.inner().tlogs.len()), (2, 2));
+    assert_eq!(twice.transparency_logs().len(), 2);
     assert_eq!(twice.fingerprint(), TrustedRoot::public_good().unwrap().fingerprint());
 }
 
@@ -228,7 +227,6 @@ fn every_timestamp_authority_and_log_written_out_counts() {
     let root = TrustedRoot::of_keys(&keys).unwrap();
     assert_eq!(root.timestamp_authorities().len(), 2);
     assert!(root.timestamp_authorities().iter().all(|authority| authority.signer().is_some()));
-    assert_eq!(root.inner().tsa_authorities().len(), 2);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::super::testing::Signer;
 use super::*;
-use crate::trust::LogRule;
+use crate::trust::{Anchor, Believed, Proofs};
 
 const MESSAGE: &[u8] = b"a message";
 
@@ -19,9 +19,14 @@ fn unhex(text: &str) -> Vec<u8> {
     text.as_bytes().chunks(2).map(byte).collect()
 }
 
+fn by(anchor: &Anchor, message: &Message<'_>, signature: &[u8], budget: &mut Budget) -> Result<Check, Exceeded> {
+    let Believed::Key { key, hash } = anchor.believed() else { panic!("a key") };
+    check(key, *hash, message, signature, budget)
+}
+
 fn check_message(anchor: &Anchor, message: &[u8], signature: &[u8]) -> Check {
     let message = Message::new(Cow::Borrowed(message));
-    check(anchor, &message, signature, &mut Budget::per_image()).unwrap()
+    by(anchor, &message, signature, &mut Budget::per_image()).unwrap()
 }
 
 fn holds(anchor: &Anchor, signature: &[u8]) -> bool {
@@ -82,13 +87,13 @@ fn the_policys_hash_and_the_curves_own_count() {
         (HashAlgorithm::Sha384, [false, true, false]),
         (HashAlgorithm::Sha512, [false, false, true]),
     ] {
-        let anchor = Anchor::key(key.clone(), policy, LogRule::Optional);
+        let anchor = Anchor::key(key.clone(), policy, Proofs::beside_key());
         for ((signature, hash), taken) in p384.1.into_iter().zip(HASHES).zip(taken) {
             let signature = STANDARD.decode(signature).unwrap();
             let message = Message::new(Cow::Borrowed(MESSAGE));
             let mut budget = Budget::per_image();
-            let checked = check(&anchor, &message, &signature, &mut budget).unwrap();
-            let refused = check_refused_hashes(&anchor, &message, &signature, &mut budget).unwrap();
+            let checked = by(&anchor, &message, &signature, &mut budget).unwrap();
+            let refused = check_refused_hashes(&key, policy, &message, &signature, &mut budget).unwrap();
             let (expected, other) =
                 if taken { (Check::Holds(hash), Check::Fails) } else { (Check::Fails, Check::Holds(hash)) };
             assert_eq!((checked, refused), (expected, other), "{policy:?} {hash:?}");
@@ -160,14 +165,14 @@ fn checks_are_paid() {
     let signature = signer.sign(MESSAGE);
     let message = Message::new(Cow::Borrowed(MESSAGE));
     let mut budget = Budget::of_signature_checks(1);
-    assert!(matches!(check(&anchor, &message, &signature, &mut budget), Ok(Check::Holds(_))));
-    assert!(check(&anchor, &message, &signature, &mut budget).is_err());
+    assert!(matches!(by(&anchor, &message, &signature, &mut budget), Ok(Check::Holds(_))));
+    assert!(by(&anchor, &message, &signature, &mut budget).is_err());
 
     // Two hashes are two checks.
     let (_, p384, _) = &Signer::every()[1];
     let mut budget = Budget::of_signature_checks(5);
     let anchor = p384.anchor(HashAlgorithm::Sha256);
-    assert_eq!(check(&anchor, &message, &signature, &mut budget), Ok(Check::Fails));
+    assert_eq!(by(&anchor, &message, &signature, &mut budget), Ok(Check::Fails));
     assert_eq!(budget.signature_checks_left(), 3);
 
     // Ed25519 pays for every megabyte that it hashes again.
@@ -175,7 +180,7 @@ fn checks_are_paid() {
     let long = Message::new(Cow::Owned(vec![0; 1 << 20]));
     let mut budget = Budget::of_signature_checks(20);
     let anchor = ed25519.anchor(HashAlgorithm::Sha256);
-    assert_eq!(check(&anchor, &long, &signature, &mut budget), Ok(Check::Fails));
+    assert_eq!(by(&anchor, &long, &signature, &mut budget), Ok(Check::Fails));
     assert_eq!(budget.signature_checks_left(), 11);
 }
 

@@ -8,14 +8,16 @@ use serde::Deserialize;
 use sigstore_types::HashAlgorithm as EntryHash;
 use sigstore_verify::rekor::body::RekorEntryBody;
 
-use super::{Signed, SignedEnvelope, VerifyError};
+use super::{Signed, SignedBy, SignedEnvelope, VerifyError};
 use crate::trust::{HashAlgorithm, PublicKey};
 
 /// Compares an entry of `kind` and `version` with what was signed
 /// (<https://github.com/sigstore/rekor/blob/main/types.md>).
 pub(super) fn check(body: &[u8], kind: &str, version: &str, signed: &Signed<'_>) -> Result<(), VerifyError> {
-    if (kind, version) == ("intoto", "0.0.1") {
-        return intoto_001(body, signed);
+    match (kind, version) {
+        ("intoto", "0.0.1") => return intoto_001(body, signed),
+        ("rekord", "0.0.1") => return rekord_001(body, signed),
+        _ => {}
     }
     let body = RekorEntryBody::from_json(body, kind, version).map_err(VerifyError::log_entry)?;
     if let RekorEntryBody::HashedRekordV001(entry) = &body {
@@ -25,25 +27,36 @@ pub(super) fn check(body: &[u8], kind: &str, version: &str, signed: &Signed<'_>)
         let entry = &entry.spec;
         return all(&[
             (
-                hex_digest(entry.data.hash.algorithm, signed.message.bytes()).as_deref()
-                    == Some(entry.data.hash.value.as_str()),
+                known_hash(entry.data.hash.algorithm)
+                    .is_some_and(|hash| is_hex_digest(signed, hash, entry.data.hash.value.as_str())),
                 CONTENT,
             ),
             (entry.signature.content.as_bytes() == signed.signature, SIGNATURE),
-            (is_key(entry.signature.public_key.content.as_bytes(), signed.key), KEY),
+            (is_signer(entry.signature.public_key.content.as_bytes(), signed.by), KEY),
         ]);
     }
     if let RekorEntryBody::HashedRekordV002(entry) = &body {
         let entry = &entry.spec.hashed_rekord_v002;
-        let key = &entry.signature.verifier.public_key;
+        let verifier = &entry.signature.verifier;
+        let is_signer = match signed.by {
+            SignedBy::Certificate(der) => {
+                verifier.x509_certificate.as_ref().is_some_and(|logged| logged.raw_bytes.as_bytes() == der)
+            }
+            SignedBy::Key(key) => {
+                verifier.public_key.as_ref().is_some_and(|logged| logged.raw_bytes.as_bytes() == key.spki_der())
+            }
+        };
         return all(&[
             (
-                digest(entry.data.algorithm, signed.message.bytes()).as_deref() == Some(entry.data.digest.as_bytes())
-                    && entry_hash(signed.hash) == entry.data.algorithm,
+                known_hash(entry.data.algorithm) == Some(signed.hash)
+                    && signed
+                        .message
+                        .digest(signed.hash)
+                        .is_some_and(|digest| digest.as_ref() == entry.data.digest.as_bytes()),
                 CONTENT,
             ),
             (entry.signature.content.as_bytes() == signed.signature, SIGNATURE),
-            (key.as_ref().is_some_and(|key| key.raw_bytes.as_bytes() == signed.key.spki_der()), KEY),
+            (is_signer, KEY),
         ]);
     }
     let Some(envelope) = &signed.envelope else {
@@ -60,7 +73,7 @@ pub(super) fn check(body: &[u8], kind: &str, version: &str, signed: &Signed<'_>)
             (entry.signatures.iter().any(|logged| logged.signature.as_bytes() == signed.signature), SIGNATURE),
             (
                 entry.signatures.iter().any(|logged| {
-                    logged.signature.as_bytes() == signed.signature && is_key(logged.verifier.as_bytes(), signed.key)
+                    logged.signature.as_bytes() == signed.signature && is_signer(logged.verifier.as_bytes(), signed.by)
                 }),
                 KEY,
             ),
@@ -79,7 +92,7 @@ pub(super) fn check(body: &[u8], kind: &str, version: &str, signed: &Signed<'_>)
                 CONTENT,
             ),
             (logged.is_some(), SIGNATURE),
-            (logged.is_some_and(|logged| is_key(logged.public_key.as_bytes(), signed.key)), KEY),
+            (logged.is_some_and(|logged| is_signer(logged.public_key.as_bytes(), signed.by)), KEY),
         ]);
     }
     Err(unsupported(kind, version))
@@ -104,7 +117,59 @@ fn intoto_001(body: &[u8], signed: &Signed<'_>) -> Result<(), VerifyError> {
     let about = |envelope: &SignedEnvelope<'_>| {
         entry.content.hash.algorithm == "sha256" && entry.content.hash.value == envelope.digest.hex()
     };
-    all(&[(signed.envelope.as_ref().is_some_and(about), CONTENT), (is_key(&key, signed.key), KEY)])
+    all(&[(signed.envelope.as_ref().is_some_and(about), CONTENT), (is_signer(&key, signed.by), KEY)])
+}
+
+/// The entries of cosign's first signatures
+/// (<https://github.com/sigstore/rekor/blob/main/pkg/types/rekord/v0.0.1/rekord_v0_0_1_schema.json>). Those with
+/// signatures of PGP, minisign or SSH are of other signers than are known here.
+fn rekord_001(body: &[u8], signed: &Signed<'_>) -> Result<(), VerifyError> {
+    let entry: Rekord001 = serde_json::from_slice(body).map_err(VerifyError::log_entry)?;
+    let entry = entry.spec;
+    if entry.signature.format != "x509" {
+        let format = &entry.signature.format;
+        return Err(VerifyError::log_entry(format_args!(
+            "a `rekord` entry with a `{format}` signature is not supported"
+        )));
+    }
+    let key = STANDARD.decode(&entry.signature.public_key.content);
+    let key = key.map_err(|_| VerifyError::log_entry("its key is no base64"))?;
+    let signature = STANDARD.decode(&entry.signature.content);
+    let signature = signature.map_err(|_| VerifyError::log_entry("its signature is no base64"))?;
+    let hash = &entry.data.hash;
+    all(&[
+        (hash.algorithm == "sha256" && is_hex_digest(signed, HashAlgorithm::Sha256, &hash.value), CONTENT),
+        (signature == signed.signature, SIGNATURE),
+        (is_signer(&key, signed.by), KEY),
+    ])
+}
+
+#[derive(Deserialize)]
+#[serde(expecting = "an object")]
+struct Rekord001 {
+    spec: Rekord001Spec,
+}
+
+#[derive(Deserialize)]
+#[serde(expecting = "an object")]
+struct Rekord001Spec {
+    data: Intoto001Content,
+    signature: Rekord001Signature,
+}
+
+#[derive(Deserialize)]
+#[serde(expecting = "an object")]
+struct Rekord001Signature {
+    content: String,
+    format: String,
+    #[serde(rename = "publicKey")]
+    public_key: Rekord001Key,
+}
+
+#[derive(Deserialize)]
+#[serde(expecting = "an object")]
+struct Rekord001Key {
+    content: String,
 }
 
 #[derive(Deserialize)]
@@ -138,16 +203,37 @@ fn unsupported(kind: &str, version: &str) -> VerifyError {
     VerifyError::log_entry(format_args!("an entry of kind `{kind}` {version} is not one of such a signature"))
 }
 
-fn is_key(pem: &[u8], key: &PublicKey) -> bool {
-    std::str::from_utf8(pem).ok().and_then(|pem| PublicKey::from_pem(pem).ok()).is_some_and(|logged| logged == *key)
+/// Whether `pem` is the signer's certificate, or the key where it is a managed one. The key of a certificate is not
+/// enough: another certificate of the same key is another statement about its holder.
+fn is_signer(pem: &[u8], by: SignedBy<'_>) -> bool {
+    let Ok(pem) = str::from_utf8(pem) else {
+        return false;
+    };
+    match by {
+        SignedBy::Certificate(der) => {
+            pem::parse(pem).is_ok_and(|block| block.tag() == "CERTIFICATE" && block.contents() == der)
+        }
+        SignedBy::Key(key) => PublicKey::from_pem(pem).is_ok_and(|logged| logged == *key),
+    }
 }
 
-fn entry_hash(hash: HashAlgorithm) -> EntryHash {
-    match hash {
-        HashAlgorithm::Sha256 => EntryHash::Sha2256,
-        HashAlgorithm::Sha384 => EntryHash::Sha2384,
-        HashAlgorithm::Sha512 => EntryHash::Sha2512,
-    }
+fn known_hash(algorithm: EntryHash) -> Option<HashAlgorithm> {
+    [
+        (EntryHash::Sha2256, HashAlgorithm::Sha256),
+        (EntryHash::Sha2384, HashAlgorithm::Sha384),
+        (EntryHash::Sha2512, HashAlgorithm::Sha512),
+    ]
+    .into_iter()
+    .find_map(|(known, hash)| (known == algorithm).then_some(hash))
+}
+
+/// Whether `hex` is the hash of what was signed.
+fn is_hex_digest(signed: &Signed<'_>, hash: HashAlgorithm, hex: &str) -> bool {
+    signed.message.digest(hash).is_some_and(|digest| to_hex(digest.as_ref()) == hex)
+}
+
+fn to_hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn digest(algorithm: EntryHash, bytes: &[u8]) -> Option<Vec<u8>> {
@@ -158,5 +244,5 @@ fn digest(algorithm: EntryHash, bytes: &[u8]) -> Option<Vec<u8>> {
 }
 
 fn hex_digest(algorithm: EntryHash, bytes: &[u8]) -> Option<String> {
-    Some(digest(algorithm, bytes)?.iter().map(|byte| format!("{byte:02x}")).collect())
+    Some(to_hex(&digest(algorithm, bytes)?))
 }

@@ -8,9 +8,9 @@ use countersign::admission::{Judge, Judgement, Malformed, Request, Response};
 use countersign::image::Digest;
 use countersign::policy::{
     Authority, Coverage, DenyReason, Dialect, Failure, Finding, Mode, NoMatch, Pattern, Policy, PolicyBody, PolicyName,
-    PolicySet, Rule,
+    PolicySet, Rule, SignerRule,
 };
-use countersign::trust::{Anchor, HashAlgorithm, LogRule, PublicKey};
+use countersign::trust::{Anchor, HashAlgorithm, Proofs, PublicKey};
 use jiff::Timestamp;
 use nonempty::NonEmpty;
 use serde_json::{Value, json};
@@ -104,7 +104,8 @@ pub(crate) fn policy(name: &str, glob: &str, mode: Mode, authorities: Vec<(&str,
 /// Asks for a signature by a key that signed nothing here.
 pub(crate) fn signed() -> Rule {
     let key = PublicKey::from_pem(include_str!("../../data/cosign/cosign.pub")).unwrap();
-    Rule::Signed { anchors: NonEmpty::new(Arc::new(Anchor::key(key, HashAlgorithm::Sha256, LogRule::Optional))) }
+    let anchor = Anchor::key(key, HashAlgorithm::Sha256, Proofs::beside_key());
+    Rule::Signed { signers: NonEmpty::new(SignerRule::key(Arc::new(anchor))) }
 }
 
 /// `shop` has to be signed, `mesh` passes, `tools` would not, and everything else is covered by no policy.

@@ -4,3 +4,4 @@ mod commands;
 mod serving;
 mod support;
 mod usage;
+mod verify_bundle;

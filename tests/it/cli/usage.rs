@@ -5,12 +5,13 @@ use super::support::Place;
 #[test]
 fn help() {
     let place = Place::new();
-    let commands: [&[&str]; 15] = [
+    let commands: [&[&str]; 16] = [
         &["-h"],
         &["--help"],
         &["quickstart", "--help"],
         &["serve", "--help"],
         &["verify", "--help"],
+        &["verify-bundle", "--help"],
         &["sign", "--help"],
         &["attest", "--help"],
         &["key", "--help"],

@@ -16,7 +16,7 @@ use countersign::registry::{self, Anonymous, Client};
 use countersign::signer::{
     AttestRequest, Format, Predicate, PredicateType, SignError, SignRequest, Signed, SigningKey, attest, sign,
 };
-use countersign::trust::{Anchor, HashAlgorithm, LogRule};
+use countersign::trust::{Anchor, HashAlgorithm, Proofs};
 use countersign::verify::{FactKind, verify};
 use futures_util::{FutureExt as _, StreamExt as _, future, stream};
 use http::StatusCode;
@@ -351,7 +351,7 @@ async fn sign_with(key: &SigningKey, image: &ImageRef, format: Format) -> Result
 /// What an admission under `key` would see.
 async fn attested(client: &Client, image: &ImageDigest, key: &SigningKey) -> Vec<(Path, String)> {
     let evidence = client.fetch(&Query::new(image.clone(), true), &Anonymous, deadline()).await;
-    let anchor = Anchor::key(key.public_key().clone(), HashAlgorithm::Sha256, LogRule::Optional);
+    let anchor = Anchor::key(key.public_key().clone(), HashAlgorithm::Sha256, Proofs::beside_key());
     let facts = verify(&evidence, &[Arc::new(anchor)], Timestamp::UNIX_EPOCH, &mut Budget::per_image());
     assert_eq!(facts.unasked(), []);
     facts

@@ -13,6 +13,8 @@ pub(crate) mod review;
 mod stage;
 pub(crate) mod tls;
 mod token;
+pub(crate) mod vectors;
+pub(crate) mod virtual_sigstore;
 
 use std::time::Duration;
 

@@ -1,0 +1,128 @@
+//! Signed with a certificate.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use rustls_pki_types::CertificateDer;
+
+use super::{Sealed, Unopened};
+use crate::limits::Budget;
+use crate::trust::{ProofRule, Proofs, Requirement, TrustedRoot};
+use crate::verify::beside;
+use crate::verify::chain::{self, Ends, Usage};
+use crate::verify::key::{self, Check};
+use crate::verify::log::{Entries, Signed, SignedBy};
+use crate::verify::{Certificate, ProvenTime, Signer, Step, VerifyError, sct};
+
+/// Checks that an authority of `root` has issued the certificate, that it has signed, and what lies beside the signature:
+/// the steps of <https://github.com/sigstore/architecture-docs/blob/main/client-spec.md#4-verification>, in their order.
+/// For whom it was issued is for the policy to ask.
+pub(super) fn check<T>(
+    unopened: &Unopened<'_, T>,
+    root: &Arc<TrustedRoot>,
+    proofs: &Proofs,
+    now: Timestamp,
+    budget: &mut Budget,
+) -> Result<(Sealed, T), VerifyError> {
+    let Unopened { presented, message, claim } = unopened;
+    let chain = presented.certificates()?;
+    let Some((leaf, intermediates)) = chain.split_first() else {
+        return Err(VerifyError::CertificateMissing);
+    };
+    let certificate = Certificate::parse(leaf)?;
+    let key = certificate.key();
+
+    // Which of several signatures is the certificate's? Those of others beside it are nobody's here.
+    let mut verified = None;
+    for signature in presented.signatures() {
+        let check = key::check_certified(key, message, signature, budget).map_err(VerifyError::Budget)?;
+        if let Check::Holds(hash) = check {
+            verified = Some((signature, hash));
+            break;
+        }
+    }
+    let Some((signature, hash)) = verified else {
+        return Err(VerifyError::SignatureInvalid);
+    };
+
+    // "Establishing a Time for the Signature"
+    let (mut times, timestamp) = beside::timestamps(presented, signature, &proofs.timestamp, now, budget)?;
+    let entries = Entries::of(beside::entries(presented, &proofs.log_entry)?, &proofs.log_entry);
+    times.extend(entries.promises(now, budget)?);
+    let ignored = |rule: &ProofRule| rule.requirement() == Requirement::Ignored;
+    let at = match times.as_slice() {
+        [] if ignored(&proofs.log_entry) && ignored(&proofs.timestamp) => vec![now],
+        [] => {
+            // Without an entry that is asked for there is no time either; say what is missing.
+            let signed =
+                Signed { by: SignedBy::Certificate(leaf), hash, signature, message, envelope: presented.envelope() };
+            entries.bodies(&signed, &proofs.log_entry)?;
+            return Err(VerifyError::SigningTimeUnproven);
+        }
+        times => times.iter().map(ProvenTime::time).collect(),
+    };
+
+    // "Certificate": a path at every time, and that it was logged
+    let mut issuer = Vec::new();
+    for time in at {
+        issuer = issued(root, leaf, intermediates, time, budget)?;
+    }
+    let mut steps = vec![Step::Certificate];
+    steps.extend(logged(leaf, &issuer, &proofs.sct, budget)?);
+
+    // "Transparency Log Entry"
+    entries.inclusions(&times, now, budget)?;
+    let signed = Signed { by: SignedBy::Certificate(leaf), hash, signature, message, envelope: presented.envelope() };
+    let log_steps = entries.bodies(&signed, &proofs.log_entry)?;
+
+    // "Signature Verification": it has been; now what was signed
+    let claim = claim()?;
+    steps.push(Step::Signature);
+    steps.extend(log_steps);
+    steps.extend(timestamp);
+    Ok((Sealed { signer: Signer::Certificate(Box::new(certificate)), times, steps }, claim))
+}
+
+/// Finds an authority that has issued `leaf`, and that counted at `time`. One authority cannot lend its window to
+/// another. Returns the key that signed the leaf.
+fn issued(
+    root: &TrustedRoot,
+    leaf: &CertificateDer<'_>,
+    brought: &[CertificateDer<'_>],
+    time: Timestamp,
+    budget: &mut Budget,
+) -> Result<Vec<u8>, VerifyError> {
+    let mut failed = VerifyError::CertificateUntrusted;
+    for authority in root.certificate_authorities() {
+        let own = authority.intermediates().iter().map(|certificate| certificate.der().clone());
+        let intermediates: Vec<_> = own.chain(brought.iter().cloned()).collect();
+        let ends = Ends { leaf, usage: Usage::CodeSigning, anchor: authority.anchor() };
+        match chain::verify(&ends, &intermediates, time, budget) {
+            Ok(issuer) if authority.window().contains(time) => return Ok(issuer),
+            Ok(_) => failed = VerifyError::certificate_expired(time),
+            Err(VerifyError::Budget(exceeded)) => return Err(VerifyError::Budget(exceeded)),
+            // That another authority has issued it says nothing; every other error does.
+            Err(VerifyError::CertificateUntrusted) => {}
+            Err(error) => failed = error,
+        }
+    }
+    Err(failed)
+}
+
+/// Whether the certificate was logged, as far as `rule` asks.
+fn logged(leaf: &[u8], issuer: &[u8], rule: &ProofRule, budget: &mut Budget) -> Result<Option<Step>, VerifyError> {
+    if rule.requirement() == Requirement::Ignored {
+        return Ok(None);
+    }
+    let logs = rule.root().map(|root| root.ct_logs()).unwrap_or_default();
+    let held = sct::count(leaf, issuer, logs, budget)?;
+    if held < rule.threshold() {
+        let detail = if held == 0 {
+            "no known log has promised it".to_owned()
+        } else {
+            format!("only {held} logs have promised it")
+        };
+        return Err(VerifyError::CertificateNotLogged(detail));
+    }
+    Ok((held > 0).then_some(Step::CertificateLogged))
+}
