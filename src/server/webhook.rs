@@ -99,16 +99,16 @@ async fn mutate(gate: Gate, request: Arc<Request>, time: Duration) -> Answer {
     for pin in &pins {
         tracing::debug!(
             { field::EVENT } = "pin",
-            { field::UID } = ?request.uid(),
+            { field::UID } = request.uid(),
             { field::FIELD } = pin.pointer().as_str(),
-            { field::IMAGE } = ?pin.to(),
+            { field::IMAGE } = pin.to(),
             "pinned"
         );
     }
     Answer { response: Response::mutated(&request, &pins, &[]), reason: "" }
 }
 
-/// The log line and the number of one verdict. What a user wrote is escaped by `Debug`.
+/// The log line and the number of one verdict. What a user wrote is escaped by the log itself, once.
 fn account(metrics: &Metrics, request: &Request, judge: &Judge, verdict: &Verdict, revision: &str) {
     let (decision, policy) = match &verdict.outcome {
         Outcome::Allow(_) => (label::Decision::Allow, None),
@@ -119,14 +119,14 @@ fn account(metrics: &Metrics, request: &Request, judge: &Judge, verdict: &Verdic
     metrics.image(decision, reason);
     tracing::info!(
         { field::EVENT } = "verdict",
-        { field::UID } = ?request.uid(),
+        { field::UID } = request.uid(),
         { field::OPERATION } = request.operation().as_str(),
-        { field::KIND } = ?judge.workload.kind,
-        { field::NAMESPACE } = ?judge.workload.namespace,
-        { field::NAME } = ?judge.workload.name,
-        { field::USER } = ?judge.workload.requester.username,
+        { field::KIND } = judge.workload.kind,
+        { field::NAMESPACE } = judge.workload.namespace,
+        { field::NAME } = judge.workload.name,
+        { field::USER } = judge.workload.requester.username,
         { field::FIELD } = verdict.image.pointer.as_str(),
-        { field::IMAGE } = ?verdict.image.image.to_string(),
+        { field::IMAGE } = verdict.image.image.to_string(),
         { field::DIGEST } = verdict.digest.map(tracing::field::display),
         { field::DECISION } = decision.as_str(),
         { field::REASON } = reason,
@@ -151,9 +151,9 @@ fn unjudged(request: &Request, endpoint: Endpoint, failure: &Failure) {
     tracing::warn!(
         { field::EVENT } = "unjudged",
         { field::ENDPOINT } = endpoint.as_str(),
-        { field::UID } = ?request.uid(),
+        { field::UID } = request.uid(),
         { field::REASON } = failure.reason.code(),
-        { field::DETAIL } = ?failure.finding,
+        { field::DETAIL } = failure.finding,
         "nothing was judged"
     );
 }
