@@ -9,7 +9,7 @@ use futures_util::future::BoxFuture;
 use crate::admission::{Judge, Judgement, Pin, Request, Response, Target};
 use crate::explain;
 use crate::gate::{Decision, Gate};
-use crate::policy::{Denial, Failure, Outcome, Verdict};
+use crate::policy::{Denial, Failure, Outcome, Verdict, Warning};
 use crate::telemetry::label::{self, Endpoint};
 use crate::telemetry::{Metrics, field};
 
@@ -108,13 +108,12 @@ async fn mutate(gate: Gate, request: Arc<Request>, time: Duration) -> Answer {
     Answer { response: Response::mutated(&request, &pins, &[]), reason: "" }
 }
 
-/// The log line and the number of one verdict. What a user wrote is escaped by the log itself, once.
+/// The log line and the number of one verdict. Where a policy only warns, they tell of what it would refuse. What a user
+/// wrote is escaped by the log itself, once.
 fn account(metrics: &Metrics, request: &Request, judge: &Judge, verdict: &Verdict, revision: &str) {
-    let (decision, policy) = match &verdict.outcome {
-        Outcome::Allow(_) => (label::Decision::Allow, None),
-        Outcome::Deny(denials) => (label::Decision::Deny, denials.first().policy.as_ref()),
-    };
-    let denial = denial(verdict);
+    let decision = if verdict.is_allowed() { label::Decision::Allow } else { label::Decision::Deny };
+    let denial = denial(verdict).or_else(|| would_deny(verdict));
+    let policy = denial.and_then(|denial| denial.policy.as_ref());
     let reason = denial.map_or("", |denial| denial.reason.code());
     metrics.image(decision, reason);
     tracing::info!(
@@ -144,6 +143,14 @@ fn denial(verdict: &Verdict) -> Option<&Denial> {
         Outcome::Allow(_) => None,
         Outcome::Deny(denials) => Some(denials.first()),
     }
+}
+
+/// The first reason for which a policy that only warns would refuse.
+fn would_deny(verdict: &Verdict) -> Option<&Denial> {
+    verdict.warnings.iter().find_map(|warning| match warning {
+        Warning::WouldDeny(denial) => Some(denial),
+        Warning::MutableTag | Warning::NoMatchingPolicy => None,
+    })
 }
 
 /// The log line of a request of which no image was judged.
