@@ -142,8 +142,9 @@ fn from_secret(reference: &Reference, resolved: &Resolved) -> Result<PublicKey, 
         let message = format!("{reference} has to be in the controller's own namespace `{own}`");
         return Err((message, false));
     }
-    let secret =
-        resolved.secret(namespace.as_deref(), name).ok_or_else(|| (format!("{reference} is not there"), true))?;
+    let secret = resolved
+        .secret(namespace.as_deref(), name)
+        .ok_or_else(|| (format!("{reference} is not there, in the controller's own namespace `{own}`"), true))?;
     if let Some(problem) = secret.problems().first() {
         return Err((format!("{reference} cannot be read: {problem}"), false));
     }

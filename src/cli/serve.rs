@@ -118,7 +118,7 @@ async fn serve(args: Args, err: &mut dyn Write) -> Result<Outcome, Error> {
     let client = args.registry.client()?;
     let keychain = args.registry.keychain()?;
     for helper in keychain.unsupported() {
-        tracing::warn!({ field::EVENT } = "registry", { field::DETAIL } = ?helper, "a credential helper is not run");
+        tracing::warn!({ field::EVENT } = "registry", { field::DETAIL } = helper, "a credential helper is not run");
     }
     let loader = open(Settings::new(&args.policies, args.no_match.into()))?;
     let authorities = match &args.certificate.client_ca {
@@ -280,7 +280,7 @@ fn tell_once(status: &Status) {
         tracing::error!(
             { field::EVENT } = event,
             { field::REASON } = "policies_stale",
-            { field::DETAIL } = ?reason,
+            { field::DETAIL } = reason,
             "the files cannot be used, the last good policies stay"
         );
         return;
@@ -293,10 +293,10 @@ fn tell_once(status: &Status) {
         status.invalid
     );
     for note in status.problems.iter() {
-        tracing::error!({ field::EVENT } = event, { field::DETAIL } = ?note.to_string(), "a document is invalid");
+        tracing::error!({ field::EVENT } = event, { field::DETAIL } = note.to_string(), "a document is invalid");
     }
     for note in status.warnings.iter() {
-        tracing::warn!({ field::EVENT } = event, { field::DETAIL } = ?note.to_string(), "a document is odd");
+        tracing::warn!({ field::EVENT } = event, { field::DETAIL } = note.to_string(), "a document is odd");
     }
 }
 

@@ -7,11 +7,11 @@ use nonempty::NonEmpty;
 use super::plain;
 use crate::image::ImageDigest;
 use crate::limits;
-use crate::policy::{Basis, Outcome, Verdict};
+use crate::policy::{Basis, Outcome, Verdict, Warning};
 
 /// Audit annotations about `verdicts`: `result` (`allow` or `deny`), `reason` (the code of the most useful denial),
-/// `policy` (the policies that were decisive, with their authorities), `digest` (what was judged) and `revision` (of the
-/// policies). The API server puts the webhook's name before the keys.
+/// `policy` (the policies that were decisive, with their authorities), `digest` (what was judged), `revision` (of the
+/// policies) and `would_deny` (the codes of what policies that only warn would refuse). The API server puts the webhook's name before the keys.
 pub fn annotations(verdicts: &NonEmpty<Verdict>, revision: &str) -> BTreeMap<&'static str, String> {
     let denials: Vec<_> = verdicts
         .iter()
@@ -49,6 +49,15 @@ pub fn annotations(verdicts: &NonEmpty<Verdict>, revision: &str) -> BTreeMap<&'s
     if let Some(worst) = worst {
         annotations.insert("reason", worst.reason.code().to_owned());
     }
+    let would_deny: BTreeSet<String> = verdicts
+        .iter()
+        .flat_map(|verdict| &verdict.warnings)
+        .filter_map(|warning| match warning {
+            Warning::WouldDeny(denial) => Some(denial.reason.code().to_owned()),
+            Warning::MutableTag | Warning::NoMatchingPolicy => None,
+        })
+        .collect();
+    annotations.insert("would_deny", joined(&would_deny));
     annotations.retain(|_, value| !value.is_empty());
     annotations
 }

@@ -49,7 +49,7 @@ impl Connections {
             tracing::debug!(
                 { field::EVENT } = "connection",
                 { field::REASON } = why.as_str(),
-                { field::DETAIL } = ?detail,
+                { field::DETAIL } = detail,
                 "a connection was cut off"
             );
         }

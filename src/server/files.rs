@@ -132,7 +132,7 @@ impl CertificateFiles {
                 metrics.certificate_refused();
                 tracing::error!(
                     { field::EVENT } = "certificate",
-                    { field::DETAIL } = ?error.to_string(),
+                    { field::DETAIL } = error.to_string(),
                     "the certificate on disk cannot be used, the last one stays"
                 );
             }

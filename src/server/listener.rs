@@ -95,7 +95,7 @@ async fn accept(listener: &TcpListener, connections: &Connections) {
                 });
             }
             Err(error) => {
-                tracing::warn!({ field::EVENT } = "connection", { field::DETAIL } = ?error.to_string(), "cannot accept");
+                tracing::warn!({ field::EVENT } = "connection", { field::DETAIL } = error.to_string(), "cannot accept");
                 sleep(OUT_OF_DESCRIPTORS).await;
             }
         }

@@ -108,11 +108,7 @@ pub(super) async fn caught<T>(metrics: &Metrics, work: impl Future<Output = T>) 
         Ok(done) => Some(done),
         Err(panic) => {
             metrics.panicked();
-            tracing::error!(
-                { field::EVENT } = "panic",
-                { field::DETAIL } = ?said(&*panic),
-                "a panic became a refusal"
-            );
+            tracing::error!({ field::EVENT } = "panic", { field::DETAIL } = said(&*panic), "a panic became a refusal");
             None
         }
     }

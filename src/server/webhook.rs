@@ -9,7 +9,7 @@ use futures_util::future::BoxFuture;
 use crate::admission::{Judge, Judgement, Pin, Request, Response, Target};
 use crate::explain;
 use crate::gate::{Decision, Gate};
-use crate::policy::{Denial, Failure, Outcome, Verdict};
+use crate::policy::{Denial, Failure, Outcome, Verdict, Warning};
 use crate::telemetry::label::{self, Endpoint};
 use crate::telemetry::{Metrics, field};
 
@@ -99,34 +99,33 @@ async fn mutate(gate: Gate, request: Arc<Request>, time: Duration) -> Answer {
     for pin in &pins {
         tracing::debug!(
             { field::EVENT } = "pin",
-            { field::UID } = ?request.uid(),
+            { field::UID } = request.uid(),
             { field::FIELD } = pin.pointer().as_str(),
-            { field::IMAGE } = ?pin.to(),
+            { field::IMAGE } = pin.to(),
             "pinned"
         );
     }
     Answer { response: Response::mutated(&request, &pins, &[]), reason: "" }
 }
 
-/// The log line and the number of one verdict. What a user wrote is escaped by `Debug`.
+/// The log line and the number of one verdict. Where a policy only warns, they tell of what it would refuse. What a user
+/// wrote is escaped by the log itself, once.
 fn account(metrics: &Metrics, request: &Request, judge: &Judge, verdict: &Verdict, revision: &str) {
-    let (decision, policy) = match &verdict.outcome {
-        Outcome::Allow(_) => (label::Decision::Allow, None),
-        Outcome::Deny(denials) => (label::Decision::Deny, denials.first().policy.as_ref()),
-    };
-    let denial = denial(verdict);
+    let decision = if verdict.is_allowed() { label::Decision::Allow } else { label::Decision::Deny };
+    let denial = denial(verdict).or_else(|| would_deny(verdict));
+    let policy = denial.and_then(|denial| denial.policy.as_ref());
     let reason = denial.map_or("", |denial| denial.reason.code());
     metrics.image(decision, reason);
     tracing::info!(
         { field::EVENT } = "verdict",
-        { field::UID } = ?request.uid(),
+        { field::UID } = request.uid(),
         { field::OPERATION } = request.operation().as_str(),
-        { field::KIND } = ?judge.workload.kind,
-        { field::NAMESPACE } = ?judge.workload.namespace,
-        { field::NAME } = ?judge.workload.name,
-        { field::USER } = ?judge.workload.requester.username,
+        { field::KIND } = judge.workload.kind,
+        { field::NAMESPACE } = judge.workload.namespace,
+        { field::NAME } = judge.workload.name,
+        { field::USER } = judge.workload.requester.username,
         { field::FIELD } = verdict.image.pointer.as_str(),
-        { field::IMAGE } = ?verdict.image.image.to_string(),
+        { field::IMAGE } = verdict.image.image.to_string(),
         { field::DIGEST } = verdict.digest.map(tracing::field::display),
         { field::DECISION } = decision.as_str(),
         { field::REASON } = reason,
@@ -146,14 +145,22 @@ fn denial(verdict: &Verdict) -> Option<&Denial> {
     }
 }
 
+/// The first reason for which a policy that only warns would refuse.
+fn would_deny(verdict: &Verdict) -> Option<&Denial> {
+    verdict.warnings.iter().find_map(|warning| match warning {
+        Warning::WouldDeny(denial) => Some(denial),
+        Warning::MutableTag | Warning::NoMatchingPolicy => None,
+    })
+}
+
 /// The log line of a request of which no image was judged.
 fn unjudged(request: &Request, endpoint: Endpoint, failure: &Failure) {
     tracing::warn!(
         { field::EVENT } = "unjudged",
         { field::ENDPOINT } = endpoint.as_str(),
-        { field::UID } = ?request.uid(),
+        { field::UID } = request.uid(),
         { field::REASON } = failure.reason.code(),
-        { field::DETAIL } = ?failure.finding,
+        { field::DETAIL } = failure.finding,
         "nothing was judged"
     );
 }

@@ -24,9 +24,9 @@ pub const DIGEST: &str = "digest";
 pub const FIELD: &str = "field";
 /// `allow` or `deny`.
 pub const DECISION: &str = "decision";
-/// The code of the first reason of a refusal.
+/// The code of the first reason of a refusal, or of what a policy that only warns would refuse.
 pub const REASON: &str = "reason";
-/// The policy that refuses, or that is satisfied.
+/// The policy that refuses, or that only warns and would.
 pub const POLICY: &str = "policy";
 /// The generation of policies that decided.
 pub const REVISION: &str = "revision";

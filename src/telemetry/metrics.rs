@@ -128,7 +128,8 @@ impl Metrics {
         self.duration.with_label_values(&[endpoint.as_str()])
     }
 
-    /// Counts one judged image; `code` is that of the first reason of a refusal, else empty.
+    /// Counts one judged image; `code` is that of the first reason of a refusal, or for which a policy that only warns
+    /// would refuse, else empty.
     pub fn image(&self, decision: Decision, code: &'static str) {
         self.images.with_label_values(&[decision.as_str(), code]).inc();
     }

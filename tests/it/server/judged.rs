@@ -38,6 +38,14 @@ metadata: {name: broken}
 spec:
   images: [{glob: broken.example/**}]
   authorities: [{key: {data: no key}}]
+---
+apiVersion: policy.sigstore.dev/v1beta1
+kind: ClusterImagePolicy
+metadata: {name: tried-out}
+spec:
+  mode: warn
+  images: [{glob: tried.example/**}]
+  authorities: [{static: {action: fail}}]
 ";
 
 /// The routes before a gate with [`POLICIES`].
@@ -79,6 +87,23 @@ async fn verdicts_become_answers() {
     ] {
         assert!(text.contains(line), "{line}{text}");
     }
+}
+
+#[tokio::test]
+async fn what_a_policy_only_warns_of_is_counted() {
+    let (routes, metrics) = gated(NoMatch::Deny);
+    let review = pod_review(&format!("tried.example/app@{DIGEST}"));
+    let answered = ask(&routes, post("/validate", review.to_string())).await;
+    answered.assert_allowed();
+    assert_eq!(answered.response()["auditAnnotations"]["would_deny"], json!("static_fail"));
+    let text = metrics.text().unwrap();
+    let line = "countersign_image_results_total{code=\"static_fail\",result=\"allow\"} 1\n";
+    assert!(text.contains(line), "{line}{text}");
+    ask(&routes, post("/validate", pod_review(&format!("trusted.example/app@{DIGEST}")).to_string()))
+        .await
+        .assert_allowed();
+    let text = metrics.text().unwrap();
+    assert!(text.contains("countersign_image_results_total{code=\"\",result=\"allow\"} 1\n"), "{text}");
 }
 
 #[tokio::test]
