@@ -5,7 +5,7 @@ use super::key::{self, KeySpec};
 use super::predicate_type;
 use super::problem::{Problem, listed, quoted};
 use super::{Reference, lint};
-use crate::policy::AttestationRule;
+use crate::policy::{AttestationRule, Select};
 
 /// One authority that could be read.
 #[derive(Clone, Debug)]
@@ -172,7 +172,12 @@ fn read_attestations(
         }
         object.finish(problems);
         if let (Some(name), Some(predicate_type)) = (name, predicate_type) {
-            attestations.push(AttestationRule { name: name.to_owned(), predicate_type });
+            attestations.push(AttestationRule {
+                name: name.to_owned(),
+                predicate_type,
+                requirement: None,
+                select: Select::Any,
+            });
         }
     }
     attestations

@@ -7,6 +7,7 @@ pub fn sentence(reason: DenyReason) -> &'static str {
     match reason {
         DenyReason::AlgorithmMismatch => "the signature was made with another algorithm than the policy asks for",
         DenyReason::AttestationMissing => "no attestation of the type that the policy asks for was found",
+        DenyReason::AttestationStale => "what is attested is older than the policy allows",
         DenyReason::DeadlineExceeded => "the answer was not complete before the deadline of the request",
         DenyReason::DigestMismatch => "the registry sent other bytes than the digest names",
         DenyReason::EvidenceMalformed => "evidence is there and cannot be read",
@@ -22,16 +23,20 @@ pub fn sentence(reason: DenyReason) -> &'static str {
         DenyReason::Overloaded => "more requests are in flight than are served",
         DenyReason::PoliciesUnavailable => "no policies are loaded",
         DenyReason::PolicyInvalid => "the policy that covers the image is broken",
+        DenyReason::ProvenanceMismatch => "the provenance does not say what the policy asks for",
         DenyReason::RegistryRateLimited => "the registry asks to wait",
         DenyReason::RegistryRefused => "the registry points to an address that is not followed",
         DenyReason::RegistryUnauthorized => "the registry refuses the credentials, or the lack of them",
         DenyReason::RegistryUnavailable => "the registry does not answer",
         DenyReason::RequestMalformed => "the request or its object cannot be understood",
+        DenyReason::SbomViolation => "the bill of materials holds what the policy does not allow",
         DenyReason::SignatureInvalid => "a signature that names a key of the policy does not verify",
         DenyReason::SignatureMissing => "no signature of the image was found",
         DenyReason::StaticFail => "the policy refuses the image whatever its evidence",
         DenyReason::SubjectMismatch => "the signature is for another image",
+        DenyReason::TestFailed => "the tests of the image did not pass",
         DenyReason::TypeMismatch => "what is signed is of another type than is asked for",
+        DenyReason::VulnerabilityFound => "a scan found what the policy does not accept",
     }
 }
 
@@ -44,6 +49,7 @@ pub fn hint(reason: DenyReason) -> Option<&'static str> {
         DenyReason::AttestationMissing => {
             Some("attest it: `countersign attest --key KEY --type TYPE --predicate FILE IMAGE`")
         }
+        DenyReason::AttestationStale => Some("make the attestation anew: build, scan or verify the image again"),
         DenyReason::DeadlineExceeded => {
             Some("try again; if it repeats, see which registry is slow, or raise the webhook's `timeoutSeconds`")
         }
@@ -73,6 +79,9 @@ pub fn hint(reason: DenyReason) -> Option<&'static str> {
         DenyReason::Overloaded => Some("try again; if it repeats, run more replicas"),
         DenyReason::PoliciesUnavailable => Some("countersign's log and `/readyz?verbose` say why"),
         DenyReason::PolicyInvalid => Some("correct the policy; `countersign policy check` names the field"),
+        DenyReason::ProvenanceMismatch => {
+            Some("compare the provenance with the policy: `cosign download attestation IMAGE` prints it")
+        }
         DenyReason::RegistryRateLimited => Some("try again later, or give countersign credentials with a higher limit"),
         DenyReason::RegistryRefused => {
             Some("see whether the registry's redirects and the realm of its challenge point where they should")
@@ -84,14 +93,19 @@ pub fn hint(reason: DenyReason) -> Option<&'static str> {
         DenyReason::RequestMalformed => Some(
             "correct the object; if its kind is unknown, the webhook's rules ask about too much or lack `matchPolicy: Equivalent`",
         ),
+        DenyReason::SbomViolation => Some("replace what is named, or build the image without it"),
         DenyReason::SignatureInvalid => Some(
             "take the image for tampered with until somebody knows better; then sign again: `countersign sign --key KEY IMAGE`",
         ),
         DenyReason::SignatureMissing => Some("sign it: `countersign sign --key KEY IMAGE`"),
         DenyReason::StaticFail => None,
         DenyReason::SubjectMismatch => Some("sign this very image: `countersign sign --key KEY IMAGE`"),
+        DenyReason::TestFailed => Some("mend what the tests found, and build again"),
         DenyReason::TypeMismatch => {
             Some("an attestation is no signature, and neither stands for the other: `countersign sign --key KEY IMAGE`")
+        }
+        DenyReason::VulnerabilityFound => {
+            Some("update what is named and scan again, or let the policy ignore it with a reason")
         }
     }
 }

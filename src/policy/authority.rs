@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use nonempty::NonEmpty;
 
+use super::{Requirement, Select};
 use crate::trust::Anchor;
 
 /// One authority of a policy. A policy is satisfied by any one of its authorities.
@@ -66,4 +67,8 @@ pub struct AttestationRule {
     pub name: String,
     /// The predicate type, compared to the letter.
     pub predicate_type: String,
+    /// What it has to say, as fields; none where any is enough.
+    pub requirement: Option<Requirement>,
+    /// Which of several count.
+    pub select: Select,
 }

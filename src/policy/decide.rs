@@ -10,25 +10,28 @@ use jiff::Timestamp;
 use nonempty::NonEmpty;
 
 use super::plan::PlannedImage;
+use super::requirement::select;
 use super::{
     Allowance, AttestationRule, Authority, Basis, Denial, DenyReason, Failure, Finding, Mode, NoMatch, Outcome,
     PinRule, Plan, Policy, PolicyBody, Rule, SubjectId, Verdict, Warning,
 };
+use crate::evidence::Statement;
 use crate::image::ImageRef;
+use crate::provenance::Claimed;
 use crate::trust::AnchorId;
-use crate::verify::{FactKind, Facts};
+use crate::verify::{FactKind, Facts, VerifyError};
 
 /// Decides about every image of `plan`.
-pub(super) fn decide(plan: &Plan, findings: &BTreeMap<SubjectId, Finding>, _now: Timestamp) -> NonEmpty<Verdict> {
+pub(super) fn decide(plan: &Plan, findings: &BTreeMap<SubjectId, Finding>, now: Timestamp) -> NonEmpty<Verdict> {
     plan.images.as_ref().map(|planned| {
         let finding = planned.subject.map(|subject| findings.get(&subject));
-        verdict(plan, planned, finding)
+        verdict(plan, planned, finding, now)
     })
 }
 
 /// Decides about one image. `finding` is none where nobody had to look, and holds none where somebody should have and
 /// did not.
-fn verdict(plan: &Plan, planned: &PlannedImage, finding: Option<Option<&Finding>>) -> Verdict {
+fn verdict(plan: &Plan, planned: &PlannedImage, finding: Option<Option<&Finding>>, now: Timestamp) -> Verdict {
     let image = planned.image.clone();
     let nobody_looked = Err(Failure::new(DenyReason::InternalError, "the evidence was not looked up"));
     let another = Err(Failure::new(DenyReason::InternalError, "the evidence is about another image"));
@@ -49,7 +52,7 @@ fn verdict(plan: &Plan, planned: &PlannedImage, finding: Option<Option<&Finding>
     let mut denials = Vec::new();
     let mut warnings = Vec::new();
     for policy in planned.policies.iter().filter_map(|index| plan.set.policies().get(*index)) {
-        match (satisfy(policy, finding), policy.mode) {
+        match (satisfy(policy, finding, now), policy.mode) {
             (Ok(authority), _) => {
                 basis.push(Basis::Satisfied { policy: policy.name.clone(), authority: authority.name.clone() });
             }
@@ -108,7 +111,11 @@ fn uncovered(plan: &Plan, planned: &PlannedImage) -> Verdict {
 }
 
 /// The first authority that is satisfied, or the denials of all, the most useful first.
-fn satisfy<'a>(policy: &'a Policy, finding: Option<&Finding>) -> Result<&'a Authority, Box<NonEmpty<Denial>>> {
+fn satisfy<'a>(
+    policy: &'a Policy,
+    finding: Option<&Finding>,
+    now: Timestamp,
+) -> Result<&'a Authority, Box<NonEmpty<Denial>>> {
     let authorities = match &policy.body {
         PolicyBody::Compiled(authorities) => authorities,
         PolicyBody::Invalid(errors) => {
@@ -118,7 +125,7 @@ fn satisfy<'a>(policy: &'a Policy, finding: Option<&Finding>) -> Result<&'a Auth
     };
     let mut denials = Vec::new();
     for authority in authorities {
-        match judge(&authority.rule, finding) {
+        match judge(&authority.rule, finding, now) {
             Ok(()) => return Ok(authority),
             Err(denial) => denials.push(denial.by(&policy.name).unsatisfied(&authority.name)),
         }
@@ -130,7 +137,7 @@ fn satisfy<'a>(policy: &'a Policy, finding: Option<&Finding>) -> Result<&'a Auth
 }
 
 /// Whether what was found satisfies one authority.
-fn judge(rule: &Rule, finding: Option<&Finding>) -> Result<(), Denial> {
+fn judge(rule: &Rule, finding: Option<&Finding>, now: Timestamp) -> Result<(), Denial> {
     match rule {
         Rule::Pass => Ok(()),
         Rule::Fail { message } => Err(Denial::new(DenyReason::StaticFail, message.clone())),
@@ -146,14 +153,7 @@ fn judge(rule: &Rule, finding: Option<&Finding>) -> Result<(), Denial> {
         Rule::Attested { attestations, .. } => {
             let facts = facts(finding)?;
             let anchors = anchors(rule);
-            let missed = attestations.iter().find(|wanted| !is_attested(facts, &anchors, wanted));
-            match missed {
-                None => Ok(()),
-                Some(wanted) => {
-                    let wanted = format!("no attestation of the type `{}`", wanted.predicate_type);
-                    Err(missing(facts, &anchors, DenyReason::AttestationMissing, &wanted))
-                }
-            }
+            attestations.iter().try_for_each(|wanted| attested(facts, &anchors, wanted, now))
         }
     }
 }
@@ -171,24 +171,70 @@ fn anchors(rule: &Rule) -> Vec<AnchorId> {
     rule.anchors().map(|anchor| anchor.id()).collect()
 }
 
-/// Whether one of `anchors` attested what is `wanted`.
-fn is_attested(facts: &Facts, anchors: &[AnchorId], wanted: &AttestationRule) -> bool {
-    facts.facts().iter().any(|fact| match fact.kind() {
-        FactKind::Attestation(statement) => {
-            anchors.contains(&fact.anchor()) && statement.predicate_type() == wanted.predicate_type
-        }
-        FactKind::Signature { .. } => false,
+/// Whether `anchors` attested what is `wanted`.
+fn attested(facts: &Facts, anchors: &[AnchorId], wanted: &AttestationRule, now: Timestamp) -> Result<(), Denial> {
+    let candidates: Vec<_> = facts
+        .facts()
+        .iter()
+        .filter_map(|fact| match fact.kind() {
+            FactKind::Attestation(statement) => Some((fact.anchor(), statement)),
+            FactKind::Signature { .. } => None,
+        })
+        .filter(|(anchor, statement)| anchors.contains(anchor) && statement.predicate_type() == wanted.predicate_type)
+        .collect();
+    if candidates.is_empty() {
+        let wanted = format!("no attestation of the type `{}`", wanted.predicate_type);
+        return Err(missing(facts, anchors, DenyReason::AttestationMissing, &wanted));
+    }
+    if wanted.select.needs_all() {
+        complete(facts)?;
+    }
+    let check = |statement: &&Statement| match &wanted.requirement {
+        Some(requirement) => requirement.check(statement, now),
+        None => Ok(()),
+    };
+    select(wanted.select, &candidates, check, |statement| Claimed::by(statement)).map_err(|denials| {
+        // Perhaps a better one stands where nobody could look.
+        let denials = denials.into_iter().map(|denial| {
+            let finding = match denial.finding.as_str() {
+                "" => format!("attestation `{}`", wanted.name),
+                finding => format!("attestation `{}`: {finding}", wanted.name),
+            };
+            Denial { finding, ..denial }
+        });
+        let nothing = || Denial::new(DenyReason::InternalError, "no attestation decided");
+        unasked(facts).chain(denials).min_by_key(|denial| denial.reason.rank()).unwrap_or_else(nothing)
+    })
+}
+
+/// Whether everything was seen that a condition over the whole set is about: what could not be asked, or was not looked
+/// at since the budget was spent, might change the answer.
+fn complete(facts: &Facts) -> Result<(), Denial> {
+    let unseen = facts.rejections().iter().filter_map(|rejection| match &rejection.error {
+        error @ VerifyError::Budget(_) => Some(Denial::new(DenyReason::from(error), error.to_string())),
+        VerifyError::AlgorithmMismatch
+        | VerifyError::Artifact(_)
+        | VerifyError::KeyMismatch
+        | VerifyError::LogEntry(_)
+        | VerifyError::SignatureInvalid
+        | VerifyError::SubjectMismatch { .. }
+        | VerifyError::TypeMismatch(_) => None,
+    });
+    unasked(facts).chain(unseen).min_by_key(|denial| denial.reason.rank()).map_or(Ok(()), Err)
+}
+
+/// A denial for each path that could not be asked.
+fn unasked(facts: &Facts) -> impl Iterator<Item = Denial> {
+    facts.unasked().iter().map(|(path, unasked)| {
+        let failure = Failure::from(unasked);
+        let finding = format!("{path}: {}", failure.finding);
+        Denial::from(Failure { finding, ..failure })
     })
 }
 
 /// Why none of `anchors` gave what is wanted: what was found and rejected, or that a path could not be asked, or, only
 /// if everything was asked and nothing found, that it is missing.
 fn missing(facts: &Facts, anchors: &[AnchorId], missing: DenyReason, wanted: &str) -> Denial {
-    let unasked = facts.unasked().iter().map(|(path, unasked)| {
-        let failure = Failure::from(unasked);
-        let finding = format!("{path}: {}", failure.finding);
-        Denial::from(Failure { finding, ..failure })
-    });
     let rejected =
         facts.rejections().iter().filter(|rejection| rejection.anchor.is_none_or(|anchor| anchors.contains(&anchor)));
     let rejected = rejected.map(|rejection| {
@@ -196,5 +242,5 @@ fn missing(facts: &Facts, anchors: &[AnchorId], missing: DenyReason, wanted: &st
     });
     // A rejected attestation says little to somebody who misses a signature, but it is all there is to say.
     let nothing = Denial::new(missing, wanted);
-    unasked.chain(rejected).min_by_key(|denial| denial.reason.rank()).unwrap_or(nothing)
+    unasked(facts).chain(rejected).min_by_key(|denial| denial.reason.rank()).unwrap_or(nothing)
 }

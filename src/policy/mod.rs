@@ -12,6 +12,7 @@ mod denial;
 mod pattern;
 mod plan;
 mod reason;
+mod requirement;
 mod set;
 #[cfg(test)]
 mod tests;
@@ -23,6 +24,11 @@ pub use denial::{Denial, Failure, Finding};
 pub use pattern::{Dialect, ParsePatternError, Pattern};
 pub use plan::{PinRule, Plan, Subject, SubjectId};
 pub use reason::{DenyClass, DenyReason};
+pub use requirement::{
+    AnchoredRegex, DependencyRule, ForbiddenPackage, IgnoredVulnerability, LicenceList, MaxAge, PackageName,
+    ParameterRule, ParameterValue, ProvenanceRule, RepositoryRule, Requirement, SbomRule, Select, SummaryRule,
+    TextPattern, TextRule, VersionRange, VulnerabilityRule,
+};
 pub use set::{Coverage, FieldError, Mode, NoMatch, Policy, PolicyBody, PolicyName, PolicySet};
 pub use verdict::{Allowance, Basis, Outcome, Verdict, Warning};
 pub use workload::{Requester, Workload};

@@ -10,6 +10,8 @@ pub enum DenyReason {
     AlgorithmMismatch,
     /// No attestation of the demanded predicate type is there.
     AttestationMissing,
+    /// An attestation is older than the policy allows.
+    AttestationStale,
     /// The deadline of the request came before the answer.
     DeadlineExceeded,
     /// The registry's bytes do not hash to the digest that was asked for.
@@ -40,6 +42,8 @@ pub enum DenyReason {
     PoliciesUnavailable,
     /// The policy that covers the image is broken.
     PolicyInvalid,
+    /// The image was built, or verified before, otherwise than the policy asks for.
+    ProvenanceMismatch,
     /// The registry asks to wait.
     RegistryRateLimited,
     /// The registry points to an address that is not followed.
@@ -50,6 +54,8 @@ pub enum DenyReason {
     RegistryUnavailable,
     /// The request or its object cannot be understood.
     RequestMalformed,
+    /// Something is in the image that the policy does not allow.
+    SbomViolation,
     /// A signature that names the policy's key does not verify.
     SignatureInvalid,
     /// No signature is there.
@@ -58,15 +64,20 @@ pub enum DenyReason {
     StaticFail,
     /// The signature is for another image.
     SubjectMismatch,
+    /// The tests of the image did not pass.
+    TestFailed,
     /// What is signed is of another type than is asked for.
     TypeMismatch,
+    /// A vulnerability was found in the image that the policy does not accept.
+    VulnerabilityFound,
 }
 
 impl DenyReason {
     /// Every reason, in the order of their codes.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 32] = [
         Self::AlgorithmMismatch,
         Self::AttestationMissing,
+        Self::AttestationStale,
         Self::DeadlineExceeded,
         Self::DigestMismatch,
         Self::EvidenceMalformed,
@@ -82,16 +93,20 @@ impl DenyReason {
         Self::Overloaded,
         Self::PoliciesUnavailable,
         Self::PolicyInvalid,
+        Self::ProvenanceMismatch,
         Self::RegistryRateLimited,
         Self::RegistryRefused,
         Self::RegistryUnauthorized,
         Self::RegistryUnavailable,
         Self::RequestMalformed,
+        Self::SbomViolation,
         Self::SignatureInvalid,
         Self::SignatureMissing,
         Self::StaticFail,
         Self::SubjectMismatch,
+        Self::TestFailed,
         Self::TypeMismatch,
+        Self::VulnerabilityFound,
     ];
 
     /// The stable code: never renamed, never reused.
@@ -99,6 +114,7 @@ impl DenyReason {
         match self {
             Self::AlgorithmMismatch => "algorithm_mismatch",
             Self::AttestationMissing => "attestation_missing",
+            Self::AttestationStale => "attestation_stale",
             Self::DeadlineExceeded => "deadline_exceeded",
             Self::DigestMismatch => "digest_mismatch",
             Self::EvidenceMalformed => "evidence_malformed",
@@ -114,16 +130,20 @@ impl DenyReason {
             Self::Overloaded => "overloaded",
             Self::PoliciesUnavailable => "policies_unavailable",
             Self::PolicyInvalid => "policy_invalid",
+            Self::ProvenanceMismatch => "provenance_mismatch",
             Self::RegistryRateLimited => "registry_rate_limited",
             Self::RegistryRefused => "registry_refused",
             Self::RegistryUnauthorized => "registry_unauthorized",
             Self::RegistryUnavailable => "registry_unavailable",
             Self::RequestMalformed => "request_malformed",
+            Self::SbomViolation => "sbom_violation",
             Self::SignatureInvalid => "signature_invalid",
             Self::SignatureMissing => "signature_missing",
             Self::StaticFail => "static_fail",
             Self::SubjectMismatch => "subject_mismatch",
+            Self::TestFailed => "test_failed",
             Self::TypeMismatch => "type_mismatch",
+            Self::VulnerabilityFound => "vulnerability_found",
         }
     }
 
@@ -133,6 +153,7 @@ impl DenyReason {
             Self::ImageNotPinned | Self::NoMatchingPolicy | Self::PolicyInvalid | Self::StaticFail => DenyClass::Policy,
             Self::AlgorithmMismatch
             | Self::AttestationMissing
+            | Self::AttestationStale
             | Self::DigestMismatch
             | Self::EvidenceMalformed
             | Self::EvidenceUnsupported
@@ -140,10 +161,14 @@ impl DenyReason {
             | Self::KeyMismatch
             | Self::LimitExceeded
             | Self::LogEntryInvalid
+            | Self::ProvenanceMismatch
+            | Self::SbomViolation
             | Self::SignatureInvalid
             | Self::SignatureMissing
             | Self::SubjectMismatch
-            | Self::TypeMismatch => DenyClass::Evidence,
+            | Self::TestFailed
+            | Self::TypeMismatch
+            | Self::VulnerabilityFound => DenyClass::Evidence,
             Self::ImageMalformed | Self::RequestMalformed => DenyClass::Malformed,
             Self::DeadlineExceeded
             | Self::InternalError
@@ -170,17 +195,23 @@ impl DenyReason {
             | Self::RegistryRefused
             | Self::RegistryUnauthorized
             | Self::RegistryUnavailable => 4,
-            Self::LogEntryInvalid | Self::SignatureInvalid => 5,
-            Self::SubjectMismatch => 6,
-            Self::LimitExceeded => 7,
-            Self::AlgorithmMismatch => 8,
-            Self::TypeMismatch => 9,
-            Self::KeyMismatch => 10,
-            Self::EvidenceMalformed => 11,
-            Self::EvidenceUnsupported => 12,
-            Self::AttestationMissing | Self::SignatureMissing => 13,
-            Self::ImageNotPinned => 14,
-            Self::NoMatchingPolicy => 15,
+            // What the right signer says against the image tells more than what others did.
+            Self::AttestationStale
+            | Self::ProvenanceMismatch
+            | Self::SbomViolation
+            | Self::TestFailed
+            | Self::VulnerabilityFound => 5,
+            Self::LogEntryInvalid | Self::SignatureInvalid => 6,
+            Self::SubjectMismatch => 7,
+            Self::LimitExceeded => 8,
+            Self::AlgorithmMismatch => 9,
+            Self::TypeMismatch => 10,
+            Self::KeyMismatch => 11,
+            Self::EvidenceMalformed => 12,
+            Self::EvidenceUnsupported => 13,
+            Self::AttestationMissing | Self::SignatureMissing => 14,
+            Self::ImageNotPinned => 15,
+            Self::NoMatchingPolicy => 16,
         }
     }
 }

@@ -55,7 +55,12 @@ fn signed(anchors: &[usize]) -> Rule {
 }
 
 fn attested(anchors: &[usize], types: &[&str]) -> Rule {
-    let rule = |wanted: &&str| AttestationRule { name: (*wanted).to_owned(), predicate_type: (*wanted).to_owned() };
+    let rule = |wanted: &&str| AttestationRule {
+        name: (*wanted).to_owned(),
+        predicate_type: (*wanted).to_owned(),
+        requirement: None,
+        select: Select::Any,
+    };
     Rule::Attested { anchors: anchors_of(anchors), attestations: NonEmpty::collect(types.iter().map(rule)).unwrap() }
 }
 

@@ -10,6 +10,7 @@
 //! This module never verifies, never decides, and never believes: whether the signer may say any of this is the
 //! question of whoever asks.
 
+mod claimed;
 mod dependency;
 mod error;
 mod json;
@@ -25,6 +26,7 @@ mod summary;
 mod test_result;
 mod vulnerability;
 
+pub use claimed::Claimed;
 pub use dependency::Dependency;
 pub use error::ReadError;
 pub use purl::PackageUrl;

@@ -1,5 +1,7 @@
 //! Software bills of materials in one form.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::json::{agreed, at, list, object, text};
@@ -47,6 +49,9 @@ pub struct Package {
     pub purls: Vec<PackageUrl>,
     /// Whether it has a package URL that could not be read.
     pub has_unread_purl: bool,
+    /// Whether it only stands for what contains the others (the image itself, an operating system, a file), so that no
+    /// licence of its own is expected.
+    pub is_container: bool,
     /// Its licences, each an SPDX expression or the name of one; all of them hold. Empty where none is known.
     pub licences: Vec<String>,
 }
@@ -91,7 +96,22 @@ fn spdx(document: &Value) -> Result<Sbom, ReadError> {
         return Err(ReadError::unsupported(WHAT, version));
     }
     let packages = list(document, &["packages"]).ok_or_else(|| ReadError::malformed(WHAT, "it has no packages"))?;
+    // More than one described package says nothing about which of them is the image.
+    let described: BTreeSet<&str> = list(document, &["documentDescribes"])
+        .unwrap_or_default()
+        .iter()
+        .filter_map(Value::as_str)
+        .chain(list(document, &["relationships"]).unwrap_or_default().iter().filter_map(|relation| {
+            let is_root = text(relation, &["spdxElementId"]) == Some("SPDXRef-DOCUMENT")
+                && text(relation, &["relationshipType"]) == Some("DESCRIBES");
+            is_root.then(|| text(relation, &["relatedSpdxElement"])).flatten()
+        }))
+        .collect();
+    let root = if described.len() == 1 { described.first().copied() } else { None };
     let packages = packages.iter().map(|package| {
+        let id = text(package, &["SPDXID"]);
+        let is_container =
+            (id.is_some() && id == root) || text(package, &["primaryPackagePurpose"]) == Some("OPERATING-SYSTEM");
         let references = list(package, &["externalRefs"]).unwrap_or_default();
         let purls = references
             .iter()
@@ -100,12 +120,13 @@ fn spdx(document: &Value) -> Result<Sbom, ReadError> {
         // What its author concluded outweighs what the package declares.
         let known = |name: &str| text(package, &[name]).filter(|licence| !matches!(*licence, "NOASSERTION" | "NONE"));
         let licence = known("licenseConcluded").or_else(|| known("licenseDeclared"));
-        package_of(package, "versionInfo", purls, licence.map(str::to_owned).into_iter().collect())
+        let licences = licence.map(str::to_owned).into_iter().collect();
+        Ok(Package { is_container, ..package_of(package, "versionInfo", purls, licences)? })
     });
     Ok(Sbom {
         format: SbomFormat::Spdx,
         version: Some(version.to_owned()),
-        packages: packages.collect::<Result<_, _>>()?,
+        packages: packages.collect::<Result<_, ReadError>>()?,
     })
 }
 
@@ -125,7 +146,9 @@ fn cyclone_dx(document: &Value) -> Result<Sbom, ReadError> {
             let said = [&["expression"][..], &["license", "id"], &["license", "name"]].map(|path| text(licence, path));
             agreed(said).unwrap_or("NOASSERTION").to_owned()
         });
-        packages.push(package_of(component, "version", purl.into_iter(), licences.collect())?);
+        let is_container = matches!(text(component, &["type"]), Some("file" | "operating-system"));
+        let package = package_of(component, "version", purl.into_iter(), licences.collect())?;
+        packages.push(Package { is_container, ..package });
     }
     Ok(Sbom { format: SbomFormat::CycloneDx, version: text(document, &["specVersion"]).map(str::to_owned), packages })
 }
@@ -143,6 +166,7 @@ fn package_of(
         version: text(package, &[version]).map(str::to_owned),
         has_unread_purl: purls.iter().any(Option::is_none),
         purls: purls.into_iter().flatten().collect(),
+        is_container: false,
         licences,
     })
 }
