@@ -32,3 +32,6 @@ pub use requirement::{
 pub use set::{Coverage, FieldError, Mode, NoMatch, Policy, PolicyBody, PolicyName, PolicySet};
 pub use verdict::{Allowance, Basis, Outcome, Verdict, Warning};
 pub use workload::{Requester, Workload};
+
+// The words in which rules and statements alike are written.
+pub use crate::provenance::{PackageUrl, SbomFormat, Severity, SourceRepository};

@@ -58,6 +58,24 @@ impl Requirement {
         }
     }
 
+    /// Whether statements of `predicate_type` can say it. A SARIF log has no predicate type of its own, so that
+    /// vulnerabilities may stand in any that is not something else's.
+    pub fn fits(&self, predicate_type: &str) -> bool {
+        let is_provenance = matches!(predicate_type, Provenance::V02 | Provenance::V1);
+        let is_sbom = Sbom::format_of(predicate_type).is_some();
+        let is_summary = predicate_type == VerificationSummary::PREDICATE_TYPE;
+        let is_test = predicate_type == TestResult::PREDICATE_TYPE;
+        match self {
+            Self::Provenance(_) => is_provenance,
+            Self::Sbom(rule) => {
+                Sbom::format_of(predicate_type).is_some_and(|is| rule.format.is_none_or(|wanted| wanted == is))
+            }
+            Self::Summary(_) => is_summary,
+            Self::TestPassed => is_test,
+            Self::Vulnerabilities(_) => !(is_provenance || is_sbom || is_summary || is_test),
+        }
+    }
+
     /// Whether `statement` says it.
     pub(super) fn check(&self, statement: &Statement, now: Timestamp) -> Result<(), Denial> {
         match self {
