@@ -184,7 +184,7 @@ fn read_attestations(
             attestations.push(AttestationRule {
                 name: name.to_owned(),
                 predicate_type,
-                requirement: asked.requirement,
+                requirement: asked.requirement.map(Box::new),
                 select: asked.select,
             });
         }

@@ -68,7 +68,7 @@ pub struct AttestationRule {
     /// The predicate type, compared to the letter.
     pub predicate_type: String,
     /// What it has to say, as fields; none where any is enough.
-    pub requirement: Option<Requirement>,
+    pub requirement: Option<Box<Requirement>>,
     /// Which of several count.
     pub select: Select,
 }

@@ -13,6 +13,7 @@ mod faults;
 mod fuzzing;
 mod gate;
 mod manual;
+mod provenance;
 mod registry;
 mod server;
 mod signer;

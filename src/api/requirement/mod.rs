@@ -39,7 +39,9 @@ pub(super) fn read(
     }
     let field = kinds.iter().flatten().next();
     let requirement = match &kinds {
-        [Some(field), ..] => provenance::read(field, problems, warnings).map(Requirement::Provenance),
+        [Some(field), ..] => {
+            provenance::read(field, problems, warnings).map(|rule| Requirement::Provenance(Box::new(rule)))
+        }
         [_, Some(field), ..] => reports::sbom(field, problems).map(Requirement::Sbom),
         [_, _, Some(field), ..] => reports::test(field, problems),
         [_, _, _, Some(field), _] => reports::summary(field, problems, warnings).map(Requirement::Summary),

@@ -59,6 +59,7 @@ fn read_source(field: &Field<'_>, rule: &mut ProvenanceRule, problems: &mut Vec<
     let Some(mut object) = field.object(problems) else {
         return;
     };
+    let before = problems.len();
     rule.repository = object.take("repository").and_then(|field| repository(&field, problems, warnings));
     rule.reference = take_text(&mut object, "ref", problems, warnings);
     rule.branch = take_text(&mut object, "branch", problems, warnings);
@@ -71,6 +72,10 @@ fn read_source(field: &Field<'_>, rule: &mut ProvenanceRule, problems: &mut Vec<
     let has_tag = rule.tag.is_some() || rule.versioned_tag.is_some();
     if rule.branch.is_some() && has_tag {
         problems.push(object.problem("a build is of a branch or of a tag; nothing satisfies both"));
+    }
+    let is_there = has_tag || [&rule.reference, &rule.branch, &rule.commit].iter().any(|part| part.is_some());
+    if !is_there && rule.repository.is_none() && problems.len() == before {
+        problems.push(object.problem("asks for nothing; leave it out, or name what the source has to be"));
     }
     if rule.repository.is_none() && (has_tag || rule.branch.is_some() || rule.reference.is_some()) {
         warnings.push(object.problem("names no `repository`: a branch or tag of any repository is enough"));
@@ -87,6 +92,7 @@ fn read_workflow(
     let Some(mut object) = field.object(problems) else {
         return;
     };
+    let before = problems.len();
     rule.workflow_path = take_text(&mut object, "path", problems, warnings);
     if let Some(inputs) = object.take("inputs").and_then(|inputs| inputs.object(problems)) {
         for (name, field) in inputs.into_entries() {
@@ -94,6 +100,9 @@ fn read_workflow(
                 rule.workflow_inputs.insert(name.to_owned(), text);
             }
         }
+    }
+    if rule.workflow_path.is_none() && rule.workflow_inputs.is_empty() && problems.len() == before {
+        problems.push(object.problem("asks for nothing; leave it out, or name what the workflow has to be"));
     }
     object.finish(problems);
 }

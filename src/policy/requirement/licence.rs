@@ -9,9 +9,9 @@ pub struct LicenceList(Vec<String>);
 const DEPTH: usize = 32;
 
 impl LicenceList {
-    /// A list of `allowed` licences.
-    pub fn new(allowed: impl IntoIterator<Item = String>) -> Self {
-        Self(allowed.into_iter().collect())
+    /// A list of `licences`.
+    pub fn new(licences: impl IntoIterator<Item = String>) -> Self {
+        Self(licences.into_iter().collect())
     }
 
     /// Whether every one of `licences` is allowed; none at all is `NOASSERTION`.
@@ -28,23 +28,23 @@ impl LicenceList {
         let spaced = licence.replace('(', " ( ").replace(')', " ) ");
         let tokens: Vec<&str> = spaced.split_whitespace().collect();
         let mut rest = tokens.as_slice();
-        self.any(&mut rest, 0).is_some_and(|allowed| allowed && rest.is_empty())
+        self.any(&mut rest, 0).is_some_and(|fits| fits && rest.is_empty())
     }
 
     fn any(&self, rest: &mut &[&str], depth: usize) -> Option<bool> {
-        let mut allowed = self.all(rest, depth)?;
+        let mut fits = self.all(rest, depth)?;
         while next_is(rest, "OR") {
-            allowed |= self.all(rest, depth)?;
+            fits |= self.all(rest, depth)?;
         }
-        Some(allowed)
+        Some(fits)
     }
 
     fn all(&self, rest: &mut &[&str], depth: usize) -> Option<bool> {
-        let mut allowed = self.one(rest, depth)?;
+        let mut fits = self.one(rest, depth)?;
         while next_is(rest, "AND") {
-            allowed &= self.one(rest, depth)?;
+            fits &= self.one(rest, depth)?;
         }
-        Some(allowed)
+        Some(fits)
     }
 
     fn one(&self, rest: &mut &[&str], depth: usize) -> Option<bool> {
@@ -52,8 +52,8 @@ impl LicenceList {
             return None;
         }
         if next_is(rest, "(") {
-            let allowed = self.any(rest, depth + 1)?;
-            return next_is(rest, ")").then_some(allowed);
+            let fits = self.any(rest, depth + 1)?;
+            return next_is(rest, ")").then_some(fits);
         }
         let licence = take(rest)?;
         if next_is(rest, "WITH") {
@@ -64,7 +64,7 @@ impl LicenceList {
     }
 
     fn has(&self, licence: &str) -> bool {
-        self.0.iter().any(|allowed| allowed.eq_ignore_ascii_case(licence))
+        self.0.iter().any(|known| known.eq_ignore_ascii_case(licence))
     }
 }
 
@@ -92,7 +92,7 @@ mod tests {
     fn expressions_are_read() {
         let list =
             LicenceList::new(["MIT", "Apache-2.0", "GPL-2.0-only WITH Classpath-exception-2.0"].map(str::to_owned));
-        for (licence, allowed) in [
+        for (licence, fits) in [
             ("MIT", true),
             ("mit", true),
             ("GPL-3.0-only", false),
@@ -115,7 +115,7 @@ mod tests {
             ("NOASSERTION", false),
             (&format!("{}MIT{}", "(".repeat(40), ")".repeat(40)), false),
         ] {
-            assert_eq!(list.allow_all(&[licence.to_owned()]), allowed, "{licence}");
+            assert_eq!(list.allow_all(&[licence.to_owned()]), fits, "{licence}");
         }
         assert!(!list.allow_all(&[]));
         assert!(LicenceList::new(["NOASSERTION".to_owned()]).allow_all(&[]));

@@ -9,6 +9,8 @@ mod provenance;
 mod sbom;
 mod select;
 mod summary;
+#[cfg(test)]
+mod tests;
 mod text;
 mod version;
 mod vulnerabilities;
@@ -37,7 +39,7 @@ use crate::provenance::{Provenance, ReadError, Sbom, TestResult, VerificationSum
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Requirement {
     /// How the image was built.
-    Provenance(ProvenanceRule),
+    Provenance(Box<ProvenanceRule>),
     /// What is in it.
     Sbom(SbomRule),
     /// What somebody else verified.

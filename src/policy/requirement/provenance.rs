@@ -142,8 +142,8 @@ impl ProvenanceRule {
         if found.is_empty() {
             return mismatch("`resolvedDependencies` lists nothing".to_owned());
         }
-        let allowed = |found: &Dependency| found.uri.as_deref().is_some_and(|uri| rule.matches(uri));
-        found.iter().find(|found| !allowed(found)).map_or(Ok(()), |other| {
+        let is_from = |found: &Dependency| found.uri.as_deref().is_some_and(|uri| rule.matches(uri));
+        found.iter().find(|found| !is_from(found)).map_or(Ok(()), |other| {
             let uri = said("resolvedDependencies", other.uri.as_deref());
             mismatch(format!("{uri}, only {rule} is asked for"))
         })

@@ -49,8 +49,11 @@ pub(in crate::policy) fn select<T>(
     if holds { Ok(()) } else { Err(found.into_iter().filter_map(Result::err).collect()) }
 }
 
+/// The statements of one scanner by one signer, each with what it claims.
+type Group<'a, T> = Vec<(Claimed, &'a T)>;
+
 fn latest<T>(candidates: &[(AnchorId, T)], claimed: impl Fn(&T) -> Claimed) -> Vec<&T> {
-    let mut groups: BTreeMap<(AnchorId, Option<String>), Vec<(Claimed, &T)>> = BTreeMap::new();
+    let mut groups: BTreeMap<(AnchorId, Option<String>), Group<'_, T>> = BTreeMap::new();
     for (anchor, candidate) in candidates {
         let claimed = claimed(candidate);
         groups.entry((*anchor, claimed.scanner.clone())).or_default().push((claimed, candidate));
