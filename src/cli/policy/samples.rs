@@ -248,7 +248,7 @@ fn our_build_system() {
     assert_eq!(judge(&|made| made["runDetails"]["builder"]["id"] = json!(evil)), "provenance_mismatch");
     let foreign = json!({"uri": "pkg:docker/alpine@3.20"});
     let add = |made: &mut Value| {
-        made["buildDefinition"]["resolvedDependencies"].as_array_mut().unwrap().push(foreign.clone())
+        made["buildDefinition"]["resolvedDependencies"].as_array_mut().unwrap().push(foreign.clone());
     };
     assert_eq!(judge(&add), "provenance_mismatch");
     assert_eq!(
