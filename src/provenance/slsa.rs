@@ -108,7 +108,10 @@ impl Source {
         if reference.is_none() && named.iter().any(Option::is_some) {
             return Self::contradictory();
         }
-        let sources: Vec<_> = dependencies.iter().filter_map(|found| Some((found, found.git()?))).collect();
+        // What names neither a commit nor a reference is a download whose address looks like a repository.
+        let is_source = |(found, uri): &(&Dependency, GitUri)| found.commit().is_some() || uri.reference.is_some();
+        let sources: Vec<_> =
+            dependencies.iter().filter_map(|found| Some((found, found.git()?))).filter(is_source).collect();
         let is_this = |other: &GitUri| {
             other.repository == uri.repository
                 && (reference.is_none() || other.reference.is_none() || other.reference == reference)

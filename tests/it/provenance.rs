@@ -134,6 +134,10 @@ fn t47_what_is_not_there_or_of_another_type_is_absent() {
     let other = json!({"uri": "git+https://github.com/acme/other", "digest": {"sha1": a()}});
     changed["materials"].as_array_mut().unwrap().push(other);
     assert_eq!(read(V02, &changed).source, Default::default());
+    // A download is no source, and says nothing against the one that is stated.
+    let mut changed = predicate("harness-v1.json");
+    changed["buildDefinition"]["resolvedDependencies"] = json!([{"uri": "https://example.com/tools/kaniko"}]);
+    assert_eq!(read(V1, &changed).source, read(V1, &predicate("harness-v1.json")).source);
     // Two spellings of one field have to agree.
     let mut changed = predicate("harness-v1.json");
     changed["runDetails"]["metadata"] = json!({"finishedOn": "2025-04-05T06:17:09Z", "invocationId": "exec"});
