@@ -5,7 +5,7 @@ use countersign::policy::{PackageUrl, SourceRepository, VersionRange};
 use countersign::provenance::{Claimed, Provenance, Sbom, TestResult, VerificationSummary, VulnerabilityReport};
 
 /// A predicate, read as whatever it may be.
-pub(crate) fn predicate(bytes: &[u8]) {
+pub fn predicate(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     for predicate_type in [
         Provenance::V02,
@@ -45,7 +45,7 @@ pub(crate) fn predicate(bytes: &[u8]) {
 }
 
 /// The name of a repository or a package, or a range with a version on the next line.
-pub(crate) fn name(bytes: &[u8]) {
+pub fn name(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     if let Some(repository) = SourceRepository::parse(&text) {
         assert_eq!(SourceRepository::parse(repository.as_str()), Some(repository));
