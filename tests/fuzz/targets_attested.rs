@@ -1,5 +1,7 @@
 //! The fuzz targets of what attestations say, each a plain function, as in `targets.rs`.
 
+#![expect(unreachable_pub, reason = "the packages that include this file call them from outside")]
+
 use countersign::evidence::Statement;
 use countersign::policy::{PackageUrl, SourceRepository, VersionRange};
 use countersign::provenance::{Claimed, Provenance, Sbom, TestResult, VerificationSummary, VulnerabilityReport};
