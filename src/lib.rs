@@ -32,6 +32,7 @@
 //! - [`evidence`]: what a registry holds about an image, parsed and not believed; and the addresses at which to ask.
 //! - [`trust`]: what is believed before looking.
 //! - [`verify`]: turns evidence into facts, or says why not.
+//! - [`provenance`]: what a verified statement says, read into forms that policies can ask about.
 //! - [`policy`]: decides by policies and facts.
 //!
 //! *Translation: pure, and knows Kubernetes.*
@@ -79,6 +80,7 @@ pub mod limits;
 pub mod loader;
 pub mod manual;
 pub mod policy;
+pub mod provenance;
 pub mod registry;
 pub mod server;
 pub mod signer;

@@ -259,6 +259,13 @@ pub const DESCRIPTOR_ANNOTATIONS: usize = 1024;
 /// the predicate later never meets that one.
 pub const EVIDENCE_DEPTH: usize = 100;
 
+/// Values (texts, lists, objects) of a predicate whose content a policy asks about. Scope: artifact. An SBOM of a large
+/// image has some 100,000.
+pub const PREDICATE_VALUES: usize = 1_000_000;
+
+/// How far a time that an attestation claims may lie ahead of ours. Scope: that attestation; its age does not hold.
+pub const CLAIMED_TIME_AHEAD: Duration = Duration::from_secs(300);
+
 // ---------------------------------------------------------------------------------------------------------- policies
 
 /// Bytes of one file of policies. Scope: file; the set is not loaded.
@@ -288,6 +295,12 @@ pub const EXPRESSION_BYTES: usize = 1 << 20;
 
 /// Characters of a glob. Scope: policy; invalid.
 pub const GLOB_CHARS: usize = 512;
+
+/// Characters of a regular expression. Scope: policy; invalid.
+pub const REGEX_CHARS: usize = 4096;
+
+/// Bytes of a compiled regular expression. Scope: policy; invalid.
+pub const REGEX_BYTES: usize = 1 << 20;
 
 /// Bytes of a public key in PEM. Scope: policy; invalid.
 pub const PUBLIC_KEY_BYTES: usize = 16 << 10;

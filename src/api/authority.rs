@@ -4,8 +4,9 @@ use super::field::{Field, Object, not_carried_out};
 use super::key::{self, KeySpec};
 use super::predicate_type;
 use super::problem::{Problem, listed, quoted};
+use super::requirement::{self, Asked};
 use super::{Reference, lint};
-use crate::policy::AttestationRule;
+use crate::policy::{AttestationRule, Dialect};
 
 /// One authority that could be read.
 #[derive(Clone, Debug)]
@@ -42,6 +43,7 @@ impl AuthoritySpec {
 /// Reads every authority. Whatever cannot be read is among the problems.
 pub(super) fn read_all(
     field: &Field<'_>,
+    dialect: Dialect,
     problems: &mut Vec<Problem>,
     warnings: &mut Vec<Problem>,
 ) -> Vec<AuthoritySpec> {
@@ -54,7 +56,7 @@ pub(super) fn read_all(
         let Some(object) = entry.object(problems) else {
             continue;
         };
-        let Some(authority) = read(object, index, problems, warnings) else {
+        let Some(authority) = read(object, index, dialect, problems, warnings) else {
             continue;
         };
         if authorities.iter().any(|known| known.name == authority.name) {
@@ -68,6 +70,7 @@ pub(super) fn read_all(
 fn read(
     mut object: Object<'_>,
     index: usize,
+    dialect: Dialect,
     problems: &mut Vec<Problem>,
     warnings: &mut Vec<Problem>,
 ) -> Option<AuthoritySpec> {
@@ -78,7 +81,7 @@ fn read(
         .map_or_else(|| format!("authority-{index}"), str::to_owned);
     let kinds = ["key", "keyless", "static"].map(|kind| object.take(kind));
     let attestations_field = object.take("attestations");
-    let attestations = attestations_field.as_ref().map(|field| read_attestations(field, problems, warnings));
+    let attestations = attestations_field.as_ref().map(|field| read_attestations(field, dialect, problems, warnings));
     read_format(&mut object, problems);
 
     // Nothing is done yet with where else to look or with what a log or timestamp proves.
@@ -150,6 +153,7 @@ fn read_static(field: &Field<'_>, problems: &mut Vec<Problem>, warnings: &mut Ve
 
 fn read_attestations(
     field: &Field<'_>,
+    dialect: Dialect,
     problems: &mut Vec<Problem>,
     warnings: &mut Vec<Problem>,
 ) -> Vec<AttestationRule> {
@@ -165,14 +169,24 @@ fn read_attestations(
         let name = object.require("name", problems).and_then(|name| name.required_text(problems));
         let predicate_type =
             object.require("predicateType", problems).and_then(|field| predicate_type::read(&field, problems));
+        // policy-controller does not know these fields, and what it does not know is unknown in its group.
+        let asked = match dialect {
+            Dialect::Countersign => requirement::read(&mut object, predicate_type.as_deref(), problems, warnings),
+            Dialect::PolicyController => Asked::default(),
+        };
         if let Some(policy) = object.take("policy") {
             problems.push(not_carried_out(&policy));
-        } else {
+        } else if !asked.is_there {
             warnings.push(lint::unchecked_attestation(&entry));
         }
         object.finish(problems);
         if let (Some(name), Some(predicate_type)) = (name, predicate_type) {
-            attestations.push(AttestationRule { name: name.to_owned(), predicate_type });
+            attestations.push(AttestationRule {
+                name: name.to_owned(),
+                predicate_type,
+                requirement: asked.requirement.map(Box::new),
+                select: asked.select,
+            });
         }
     }
     attestations

@@ -44,6 +44,22 @@ impl<'a> Field<'a> {
         }
     }
 
+    /// What it holds.
+    pub(super) fn value(&self) -> &'a Value {
+        &self.node.value
+    }
+
+    /// The boolean, where it is one.
+    pub(super) fn boolean(&self, problems: &mut Vec<Problem>) -> Option<bool> {
+        match self.node.value {
+            Value::Bool(value) => Some(value),
+            Value::List(_) | Value::Map(_) | Value::Null | Value::Number(_) | Value::Text(_) => {
+                problems.push(self.mismatch("a boolean"));
+                None
+            }
+        }
+    }
+
     /// The fields, where it is a mapping.
     pub(super) fn object(&self, problems: &mut Vec<Problem>) -> Option<Object<'a>> {
         match &self.node.value {
@@ -101,7 +117,8 @@ impl<'a> Field<'a> {
         Some(text)
     }
 
-    fn mismatch(&self, wanted: &str) -> Problem {
+    /// That it has to be `wanted` and is something else.
+    pub(super) fn mismatch(&self, wanted: &str) -> Problem {
         match self.node.value {
             Value::Null => {
                 self.problem(format!("has to be {wanted} and has no value; leave the field out or give it one"))

@@ -22,6 +22,7 @@ mod objects;
 mod policy_document;
 mod predicate_type;
 mod problem;
+mod requirement;
 mod resolved;
 #[cfg(test)]
 mod tests;

@@ -155,7 +155,7 @@ impl Spec {
             object.require("images", problems).and_then(|images| read_images(&images, dialect, problems, warnings));
         let authorities = object
             .require("authorities", problems)
-            .map(|authorities| authority::read_all(&authorities, problems, warnings))
+            .map(|authorities| authority::read_all(&authorities, dialect, problems, warnings))
             .unwrap_or_default();
         let mode = object.take("mode").and_then(|mode| read_mode(&mode, problems, warnings)).unwrap_or(Mode::Enforce);
         object.not_yet("policy", problems);

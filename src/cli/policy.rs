@@ -334,6 +334,8 @@ impl<'a> JsonProblem<'a> {
 }
 
 #[cfg(test)]
+mod requirements;
+#[cfg(test)]
 mod samples;
 #[cfg(test)]
 mod tests;

@@ -7,6 +7,7 @@ pub fn sentence(reason: DenyReason) -> &'static str {
     match reason {
         DenyReason::AlgorithmMismatch => "the signature was made with another algorithm than the policy asks for",
         DenyReason::AttestationMissing => "no attestation of the type that the policy asks for was found",
+        DenyReason::AttestationStale => "what is attested is older than the policy allows",
         DenyReason::CertificateExpired => "the certificate was not valid when the image was signed",
         DenyReason::CertificateInvalid => "the certificate of the signature does not hold",
         DenyReason::CertificateNotLogged => {
@@ -30,20 +31,24 @@ pub fn sentence(reason: DenyReason) -> &'static str {
         DenyReason::Overloaded => "more requests are in flight than are served",
         DenyReason::PoliciesUnavailable => "no policies are loaded",
         DenyReason::PolicyInvalid => "the policy that covers the image is broken",
+        DenyReason::ProvenanceMismatch => "the provenance does not say what the policy asks for",
         DenyReason::RegistryRateLimited => "the registry asks to wait",
         DenyReason::RegistryRefused => "the registry points to an address that is not followed",
         DenyReason::RegistryUnauthorized => "the registry refuses the credentials, or the lack of them",
         DenyReason::RegistryUnavailable => "the registry does not answer",
         DenyReason::RequestMalformed => "the request or its object cannot be understood",
+        DenyReason::SbomViolation => "the bill of materials holds what the policy does not allow",
         DenyReason::SignatureInvalid => "a signature that names a key of the policy does not verify",
         DenyReason::SignatureMissing => "no signature of the image was found",
         DenyReason::SigningTimeUnproven => "nothing proves when the image was signed",
         DenyReason::StaticFail => "the policy refuses the image whatever its evidence",
         DenyReason::SubjectMismatch => "the signature is for another image",
+        DenyReason::TestFailed => "the tests of the image did not pass",
         DenyReason::TimestampInvalid => "the timestamp beside the signature does not hold",
         DenyReason::TimestampMissing => "no authority of the policy's trust root has stamped the signature",
         DenyReason::TrustRootStale => "the policy's trust root has ended, and no newer one could be had",
         DenyReason::TypeMismatch => "what is signed is of another type than is asked for",
+        DenyReason::VulnerabilityFound => "a scan found what the policy does not accept",
     }
 }
 
@@ -56,6 +61,7 @@ pub fn hint(reason: DenyReason) -> Option<&'static str> {
         DenyReason::AttestationMissing => {
             Some("attest it: `countersign attest --key KEY --type TYPE --predicate FILE IMAGE`")
         }
+        DenyReason::AttestationStale => Some("make the attestation anew: build, scan or verify the image again"),
         DenyReason::CertificateExpired => {
             Some("sign again; if it repeats, compare the clocks of the signer, the log and the timestamp authority")
         }
@@ -103,6 +109,9 @@ pub fn hint(reason: DenyReason) -> Option<&'static str> {
         DenyReason::Overloaded => Some("try again; if it repeats, run more replicas"),
         DenyReason::PoliciesUnavailable => Some("countersign's log and `/readyz?verbose` say why"),
         DenyReason::PolicyInvalid => Some("correct the policy; `countersign policy check` names the field"),
+        DenyReason::ProvenanceMismatch => {
+            Some("compare the provenance with the policy: `cosign download attestation IMAGE` prints it")
+        }
         DenyReason::RegistryRateLimited => Some("try again later, or give countersign credentials with a higher limit"),
         DenyReason::RegistryRefused => {
             Some("see whether the registry's redirects and the realm of its challenge point where they should")
@@ -114,6 +123,7 @@ pub fn hint(reason: DenyReason) -> Option<&'static str> {
         DenyReason::RequestMalformed => Some(
             "correct the object; if its kind is unknown, the webhook's rules ask about too much or lack `matchPolicy: Equivalent`",
         ),
+        DenyReason::SbomViolation => Some("replace what is named, or build the image without it"),
         DenyReason::SignatureInvalid => Some(
             "take the image for tampered with until somebody knows better; then sign again: `countersign sign --key KEY IMAGE`",
         ),
@@ -123,6 +133,7 @@ pub fn hint(reason: DenyReason) -> Option<&'static str> {
         }
         DenyReason::StaticFail => None,
         DenyReason::SubjectMismatch => Some("sign this very image: `countersign sign --key KEY IMAGE`"),
+        DenyReason::TestFailed => Some("mend what the tests found, and build again"),
         DenyReason::TimestampInvalid => Some("find out who wrote the broken timestamp, and sign again"),
         DenyReason::TimestampMissing => Some("sign again with a timestamp authority that is in the trust root"),
         DenyReason::TrustRootStale => {
@@ -130,6 +141,9 @@ pub fn hint(reason: DenyReason) -> Option<&'static str> {
         }
         DenyReason::TypeMismatch => {
             Some("an attestation is no signature, and neither stands for the other: `countersign sign --key KEY IMAGE`")
+        }
+        DenyReason::VulnerabilityFound => {
+            Some("update what is named and scan again, or let the policy ignore it with a reason")
         }
     }
 }

@@ -30,6 +30,14 @@
 //!
 //! *What to do*: Attest the digest that the message names, with the predicate type that the policy names to the letter.
 //!
+//! # `attestation_stale`
+//!
+//! Evidence, 403.
+//!
+//! An attestation holds but for its age: the build, the scan or the verification that it is about ended longer ago than
+//! the policy's `maxAge`, lies in the future, or does not say when it was.
+//!
+//! *What to do*: Build, scan or verify again, and attest it. A scheduled scan keeps running images fresh.
 //! # `certificate_expired`
 //!
 //! Evidence, 403.
@@ -219,6 +227,16 @@
 //!
 //! *What to do*: The finding names the field. `countersign policy check FILE` says the same before it is applied.
 //!
+//! # `provenance_mismatch`
+//!
+//! Evidence, 403.
+//!
+//! A signer that the policy believes attested how the image was built, or what was verified about it before, and it is not
+//! what the policy asks for: another builder, source, branch, tag, workflow, trigger, parameter or dependency. A field that
+//! the provenance does not state, or states in two ways, is not what is asked for either.
+//!
+//! *What to do*: The finding names the field and what it says. Build from what the policy asks for, or correct the policy.
+//!
 //! # `registry_rate_limited`
 //!
 //! Unavailable, 503.
@@ -265,6 +283,15 @@
 //!
 //! *What to do*: Check what sends it. If the API server does, its version may be newer than this countersign knows.
 //!
+//! # `sbom_violation`
+//!
+//! Evidence, 403.
+//!
+//! The bill of materials is not in the format that the policy asks for, or lists a package that it forbids, or one that is
+//! under no licence that it allows. What cannot be told, such as a version that cannot be compared, counts against it.
+//!
+//! *What to do*: The finding names the packages. Replace them and build again.
+//!
 //! # `signature_invalid`
 //!
 //! Evidence, 403.
@@ -307,6 +334,14 @@
 //!
 //! *What to do*: It was copied here with or without intent. Sign this digest.
 //!
+//! # `test_failed`
+//!
+//! Evidence, 403.
+//!
+//! A test result is attested and is not `PASSED`, or lists failed tests. A later result that failed counts more than an
+//! earlier one that passed.
+//!
+//! *What to do*: Mend what the tests found, build again, and attest the new image's tests.
 //! # `timestamp_invalid`
 //!
 //! Evidence, 403.
@@ -342,3 +377,13 @@
 //! What is signed is of another type than is asked for: an attestation where a signature is needed, or the reverse.
 //!
 //! *What to do*: Sign the image itself, or attest what the policy demands.
+//!
+//! # `vulnerability_found`
+//!
+//! Evidence, 403.
+//!
+//! The latest scan by one of the policy's signers found a vulnerability that is worse than the policy accepts, of unknown
+//! severity, or not ignored by it any longer.
+//!
+//! *What to do*: The finding names the first of them. Update the packages, build and scan again; or add an entry with a
+//! reason and an end to the policy's `ignore`.

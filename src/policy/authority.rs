@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use nonempty::NonEmpty;
 
-use super::Identity;
+use super::{Identity, Requirement, Select};
 use crate::trust::Anchor;
 use crate::verify::Signer;
 
@@ -103,4 +103,8 @@ pub struct AttestationRule {
     pub name: String,
     /// The predicate type, compared to the letter.
     pub predicate_type: String,
+    /// What it has to say, as fields; none where any is enough.
+    pub requirement: Option<Box<Requirement>>,
+    /// Which of several count.
+    pub select: Select,
 }

@@ -10,14 +10,16 @@ use jiff::Timestamp;
 use nonempty::NonEmpty;
 
 use super::plan::PlannedImage;
+use super::requirement::select;
 use super::{
-    Allowance, Authority, Basis, Denial, DenyReason, Failure, Finding, Mode, NoMatch, Outcome, PinRule, Plan, Policy,
-    PolicyBody, Rule, SignerRule, SubjectId, Verdict, Warning,
+    Allowance, AttestationRule, Authority, Basis, Denial, DenyReason, Failure, Finding, Mode, NoMatch, Outcome,
+    PinRule, Plan, Policy, PolicyBody, Rule, SignerRule, SubjectId, Verdict, Warning,
 };
-use crate::evidence::one_line;
+use crate::evidence::{Statement, one_line};
 use crate::image::ImageRef;
+use crate::provenance::Claimed;
 use crate::trust::AnchorId;
-use crate::verify::{Fact, FactKind, Facts, Signer};
+use crate::verify::{Fact, FactKind, Facts, Signer, VerifyError};
 
 /// Decides about every image of `plan`.
 pub(super) fn decide(plan: &Plan, findings: &BTreeMap<SubjectId, Finding>, now: Timestamp) -> NonEmpty<Verdict> {
@@ -145,33 +147,26 @@ fn judge(rule: &Rule, finding: Option<&Finding>, now: Timestamp) -> Result<(), D
                 FactKind::Signature { .. } => true,
                 FactKind::Attestation(_) => false,
             };
-            look(facts, signers, signed, now)
-                .map_err(|near| missing(facts, signers, near, Denial::new(DenyReason::SignatureMissing, "")))
+            match look(facts, signers, signed, now) {
+                Ok(_) => Ok(()),
+                Err(near) => Err(missing(facts, signers, near, Denial::new(DenyReason::SignatureMissing, ""))),
+            }
         }
         Rule::Attested { signers, attestations } => {
             let facts = facts(finding)?;
-            for wanted in attestations {
-                let attested = |fact: &Fact| match fact.kind() {
-                    FactKind::Attestation(statement) => statement.predicate_type() == wanted.predicate_type,
-                    FactKind::Signature { .. } => false,
-                };
-                look(facts, signers, attested, now).map_err(|near| {
-                    let nothing = format!("no attestation of the type `{}`", wanted.predicate_type);
-                    missing(facts, signers, near, Denial::new(DenyReason::AttestationMissing, nothing))
-                })?;
-            }
-            Ok(())
+            attestations.iter().try_for_each(|wanted| attested(facts, signers, wanted, now))
         }
     }
 }
 
-/// Whether a fact that is `wanted` is by one of `signers`. If not, the denials of the facts that came close.
-fn look(
-    facts: &Facts,
+/// The facts that are `wanted` and by one of `signers`. If there is none, the denials of those that came close.
+fn look<'a>(
+    facts: &'a Facts,
     signers: &NonEmpty<SignerRule>,
     wanted: impl Fn(&Fact) -> bool,
     now: Timestamp,
-) -> Result<(), Vec<Denial>> {
+) -> Result<NonEmpty<&'a Fact>, Vec<Denial>> {
+    let mut found = Vec::new();
     let mut near = Vec::new();
     for signer in signers {
         let stale = signer.anchor.roots().find(|root| root.is_expired(now));
@@ -181,23 +176,81 @@ fn look(
         }
         for fact in facts.facts().iter().filter(|fact| fact.anchor() == signer.anchor.id() && wanted(fact)) {
             if !signer.accepts(fact.signer()) {
-                near.push(Denial::new(
-                    DenyReason::IdentityMismatch,
-                    format!("{}: {}", fact.path(), found(fact.signer())),
-                ));
+                let finding = format!("{}: {}", fact.path(), name(fact.signer()));
+                near.push(Denial::new(DenyReason::IdentityMismatch, finding));
             } else if let Some(ended) = fact.expires().filter(|ended| *ended < now) {
                 let finding = format!("{}: its certificate ended at {ended}", fact.path());
                 near.push(Denial::new(DenyReason::CertificateExpired, finding));
             } else {
-                return Ok(());
+                found.push(fact);
             }
         }
     }
-    Err(near)
+    NonEmpty::from_vec(found).ok_or(near)
+}
+
+/// Whether `signers` attested what is `wanted`.
+fn attested(
+    facts: &Facts,
+    signers: &NonEmpty<SignerRule>,
+    wanted: &AttestationRule,
+    now: Timestamp,
+) -> Result<(), Denial> {
+    let of_type = |fact: &Fact| match fact.kind() {
+        FactKind::Attestation(statement) => statement.predicate_type() == wanted.predicate_type,
+        FactKind::Signature { .. } => false,
+    };
+    let found = look(facts, signers, of_type, now).map_err(|near| {
+        let nothing = format!("no attestation of the type `{}`", wanted.predicate_type);
+        missing(facts, signers, near, Denial::new(DenyReason::AttestationMissing, nothing))
+    })?;
+    let candidates: Vec<_> = found
+        .iter()
+        .filter_map(|fact| match fact.kind() {
+            FactKind::Attestation(statement) => Some((fact.anchor(), statement)),
+            FactKind::Signature { .. } => None,
+        })
+        .collect();
+    if wanted.select.needs_all() {
+        complete(facts)?;
+    }
+    let check = |statement: &&Statement| match &wanted.requirement {
+        Some(requirement) => requirement.check(statement, now),
+        None => Ok(()),
+    };
+    select(wanted.select, &candidates, check, |statement| Claimed::by(statement)).map_err(|denials| {
+        // Perhaps a better one stands where nobody could look.
+        let denials = denials.into_iter().map(|denial| {
+            let finding = match denial.finding.as_str() {
+                "" => format!("attestation `{}`", wanted.name),
+                finding => format!("attestation `{}`: {finding}", wanted.name),
+            };
+            Denial { finding, ..denial }
+        });
+        let nothing = || Denial::new(DenyReason::InternalError, "no attestation decided");
+        unasked(facts).chain(denials).min_by_key(|denial| denial.reason.rank()).unwrap_or_else(nothing)
+    })
+}
+
+/// Whether everything was seen that a condition over the whole set is about: what could not be asked, or was not looked
+/// at since the budget was spent, might change the answer.
+fn complete(facts: &Facts) -> Result<(), Denial> {
+    let unseen = facts.rejections().iter().filter(|rejection| matches!(rejection.error, VerifyError::Budget(_)));
+    let unseen = unseen.map(|rejection| Denial::new(DenyReason::from(&rejection.error), rejection.error.to_string()));
+    unasked(facts).chain(unseen).min_by_key(|denial| denial.reason.rank()).map_or(Ok(()), Err)
+}
+
+/// A denial for each path that could not be asked.
+fn unasked(facts: &Facts) -> impl Iterator<Item = Denial> {
+    facts.unasked().iter().map(|(path, unasked)| {
+        let failure = Failure::from(unasked);
+        let finding = format!("{path}: {}", failure.finding);
+        Denial::from(Failure { finding, ..failure })
+    })
 }
 
 /// Who signed instead of somebody whom the policy names.
-fn found(signer: &Signer) -> String {
+fn name(signer: &Signer) -> String {
     const NAMES: usize = 3;
     let certificate = match signer {
         Signer::Certificate(certificate) => certificate,
@@ -227,16 +280,11 @@ fn facts(finding: Option<&Finding>) -> Result<&Facts, Denial> {
 /// Why none of `signers` gave what is wanted: what came close, what was found and rejected, or that a path could not be
 /// asked, or, only if everything was asked and nothing found, `nothing`.
 fn missing(facts: &Facts, signers: &NonEmpty<SignerRule>, near: Vec<Denial>, nothing: Denial) -> Denial {
-    let unasked = facts.unasked().iter().map(|(path, unasked)| {
-        let failure = Failure::from(unasked);
-        let finding = format!("{path}: {}", failure.finding);
-        Denial::from(Failure { finding, ..failure })
-    });
     let of_ours = |anchor: AnchorId| signers.iter().any(|signer| signer.anchor.id() == anchor);
     let rejected = facts.rejections().iter().filter(|rejection| rejection.anchor.is_none_or(of_ours));
     let rejected = rejected.map(|rejection| {
         Denial::new(DenyReason::from(&rejection.error), format!("{}: {}", rejection.path, rejection.error))
     });
     // A rejected attestation says little to somebody who misses a signature, but it is all there is to say.
-    unasked.chain(near).chain(rejected).min_by_key(|denial| denial.reason.rank()).unwrap_or(nothing)
+    unasked(facts).chain(near).chain(rejected).min_by_key(|denial| denial.reason.rank()).unwrap_or(nothing)
 }

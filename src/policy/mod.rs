@@ -13,6 +13,7 @@ mod identity;
 mod pattern;
 mod plan;
 mod reason;
+mod requirement;
 mod set;
 #[cfg(test)]
 mod tests;
@@ -25,6 +26,14 @@ pub use identity::{Identity, Matcher, ParseMatcherError};
 pub use pattern::{Dialect, ParsePatternError, Pattern};
 pub use plan::{PinRule, Plan, Subject, SubjectId};
 pub use reason::{DenyClass, DenyReason};
+pub use requirement::{
+    AnchoredRegex, DependencyRule, ForbiddenPackage, IgnoredVulnerability, LicenceList, MaxAge, PackageName,
+    ParameterRule, ParameterValue, ProvenanceRule, RepositoryRule, Requirement, SbomRule, Select, SummaryRule,
+    TextPattern, TextRule, VersionRange, VulnerabilityRule,
+};
 pub use set::{Coverage, FieldError, Mode, NoMatch, Policy, PolicyBody, PolicyName, PolicySet};
 pub use verdict::{Allowance, Basis, Outcome, Verdict, Warning};
 pub use workload::{Requester, Workload};
+
+// The words in which rules and statements alike are written.
+pub use crate::provenance::{PackageUrl, SbomFormat, Severity, SourceRepository};

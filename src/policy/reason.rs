@@ -10,6 +10,8 @@ pub enum DenyReason {
     AlgorithmMismatch,
     /// No attestation of the demanded predicate type is there.
     AttestationMissing,
+    /// An attestation is older than the policy allows.
+    AttestationStale,
     /// The certificate was not valid when the image was signed.
     CertificateExpired,
     /// The certificate cannot be read, contradicts itself, or is not one for signatures of code.
@@ -52,6 +54,8 @@ pub enum DenyReason {
     PoliciesUnavailable,
     /// The policy that covers the image is broken.
     PolicyInvalid,
+    /// The image was built, or verified before, otherwise than the policy asks for.
+    ProvenanceMismatch,
     /// The registry asks to wait.
     RegistryRateLimited,
     /// The registry points to an address that is not followed.
@@ -62,6 +66,8 @@ pub enum DenyReason {
     RegistryUnavailable,
     /// The request or its object cannot be understood.
     RequestMalformed,
+    /// Something is in the image that the policy does not allow.
+    SbomViolation,
     /// A signature that names the policy's key does not verify.
     SignatureInvalid,
     /// No signature is there.
@@ -72,6 +78,8 @@ pub enum DenyReason {
     StaticFail,
     /// The signature is for another image.
     SubjectMismatch,
+    /// The tests of the image did not pass.
+    TestFailed,
     /// The timestamp beside the signature does not hold.
     TimestampInvalid,
     /// No authority of the policy's trust root has stamped the signature.
@@ -80,13 +88,16 @@ pub enum DenyReason {
     TrustRootStale,
     /// What is signed is of another type than is asked for.
     TypeMismatch,
+    /// A vulnerability was found in the image that the policy does not accept.
+    VulnerabilityFound,
 }
 
 impl DenyReason {
     /// Every reason, in the order of their codes.
-    pub const ALL: [Self; 37] = [
+    pub const ALL: [Self; 42] = [
         Self::AlgorithmMismatch,
         Self::AttestationMissing,
+        Self::AttestationStale,
         Self::CertificateExpired,
         Self::CertificateInvalid,
         Self::CertificateNotLogged,
@@ -108,20 +119,24 @@ impl DenyReason {
         Self::Overloaded,
         Self::PoliciesUnavailable,
         Self::PolicyInvalid,
+        Self::ProvenanceMismatch,
         Self::RegistryRateLimited,
         Self::RegistryRefused,
         Self::RegistryUnauthorized,
         Self::RegistryUnavailable,
         Self::RequestMalformed,
+        Self::SbomViolation,
         Self::SignatureInvalid,
         Self::SignatureMissing,
         Self::SigningTimeUnproven,
         Self::StaticFail,
         Self::SubjectMismatch,
+        Self::TestFailed,
         Self::TimestampInvalid,
         Self::TimestampMissing,
         Self::TrustRootStale,
         Self::TypeMismatch,
+        Self::VulnerabilityFound,
     ];
 
     /// The stable code: never renamed, never reused.
@@ -129,6 +144,7 @@ impl DenyReason {
         match self {
             Self::AlgorithmMismatch => "algorithm_mismatch",
             Self::AttestationMissing => "attestation_missing",
+            Self::AttestationStale => "attestation_stale",
             Self::CertificateExpired => "certificate_expired",
             Self::CertificateInvalid => "certificate_invalid",
             Self::CertificateNotLogged => "certificate_not_logged",
@@ -150,20 +166,24 @@ impl DenyReason {
             Self::Overloaded => "overloaded",
             Self::PoliciesUnavailable => "policies_unavailable",
             Self::PolicyInvalid => "policy_invalid",
+            Self::ProvenanceMismatch => "provenance_mismatch",
             Self::RegistryRateLimited => "registry_rate_limited",
             Self::RegistryRefused => "registry_refused",
             Self::RegistryUnauthorized => "registry_unauthorized",
             Self::RegistryUnavailable => "registry_unavailable",
             Self::RequestMalformed => "request_malformed",
+            Self::SbomViolation => "sbom_violation",
             Self::SignatureInvalid => "signature_invalid",
             Self::SignatureMissing => "signature_missing",
             Self::SigningTimeUnproven => "signing_time_unproven",
             Self::StaticFail => "static_fail",
             Self::SubjectMismatch => "subject_mismatch",
+            Self::TestFailed => "test_failed",
             Self::TimestampInvalid => "timestamp_invalid",
             Self::TimestampMissing => "timestamp_missing",
             Self::TrustRootStale => "trust_root_stale",
             Self::TypeMismatch => "type_mismatch",
+            Self::VulnerabilityFound => "vulnerability_found",
         }
     }
 
@@ -173,6 +193,7 @@ impl DenyReason {
             Self::ImageNotPinned | Self::NoMatchingPolicy | Self::PolicyInvalid | Self::StaticFail => DenyClass::Policy,
             Self::AlgorithmMismatch
             | Self::AttestationMissing
+            | Self::AttestationStale
             | Self::CertificateExpired
             | Self::CertificateInvalid
             | Self::CertificateNotLogged
@@ -186,13 +207,17 @@ impl DenyReason {
             | Self::LimitExceeded
             | Self::LogEntryInvalid
             | Self::LogEntryMissing
+            | Self::ProvenanceMismatch
+            | Self::SbomViolation
             | Self::SignatureInvalid
             | Self::SignatureMissing
             | Self::SigningTimeUnproven
             | Self::SubjectMismatch
+            | Self::TestFailed
             | Self::TimestampInvalid
             | Self::TimestampMissing
-            | Self::TypeMismatch => DenyClass::Evidence,
+            | Self::TypeMismatch
+            | Self::VulnerabilityFound => DenyClass::Evidence,
             Self::ImageMalformed | Self::RequestMalformed => DenyClass::Malformed,
             Self::DeadlineExceeded
             | Self::InternalError
@@ -221,6 +246,12 @@ impl DenyReason {
             | Self::RegistryUnauthorized
             | Self::RegistryUnavailable
             | Self::TrustRootStale => 4,
+            // What the right signer says against the image tells more than what others did.
+            Self::AttestationStale
+            | Self::ProvenanceMismatch
+            | Self::SbomViolation
+            | Self::TestFailed
+            | Self::VulnerabilityFound => 5,
             // What comes close to what is asked for, and fails in one thing.
             Self::CertificateExpired
             | Self::CertificateInvalid
@@ -230,19 +261,19 @@ impl DenyReason {
             | Self::SignatureInvalid
             | Self::SigningTimeUnproven
             | Self::TimestampInvalid
-            | Self::TimestampMissing => 5,
-            Self::IdentityMismatch => 6,
-            Self::SubjectMismatch => 7,
-            Self::LimitExceeded => 8,
-            Self::AlgorithmMismatch => 9,
-            Self::TypeMismatch => 10,
-            Self::CertificateUntrusted => 11,
-            Self::KeyMismatch => 12,
-            Self::EvidenceMalformed => 13,
-            Self::EvidenceUnsupported => 14,
-            Self::AttestationMissing | Self::SignatureMissing => 15,
-            Self::ImageNotPinned => 16,
-            Self::NoMatchingPolicy => 17,
+            | Self::TimestampMissing => 6,
+            Self::IdentityMismatch => 7,
+            Self::SubjectMismatch => 8,
+            Self::LimitExceeded => 9,
+            Self::AlgorithmMismatch => 10,
+            Self::TypeMismatch => 11,
+            Self::CertificateUntrusted => 12,
+            Self::KeyMismatch => 13,
+            Self::EvidenceMalformed => 14,
+            Self::EvidenceUnsupported => 15,
+            Self::AttestationMissing | Self::SignatureMissing => 16,
+            Self::ImageNotPinned => 17,
+            Self::NoMatchingPolicy => 18,
         }
     }
 }

@@ -57,7 +57,12 @@ fn signed(anchors: &[usize]) -> Rule {
 }
 
 fn attested(anchors: &[usize], types: &[&str]) -> Rule {
-    let rule = |wanted: &&str| AttestationRule { name: (*wanted).to_owned(), predicate_type: (*wanted).to_owned() };
+    let rule = |wanted: &&str| AttestationRule {
+        name: (*wanted).to_owned(),
+        predicate_type: (*wanted).to_owned(),
+        requirement: None,
+        select: Select::Any,
+    };
     Rule::Attested { signers: signers_of(anchors), attestations: NonEmpty::collect(types.iter().map(rule)).unwrap() }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod targets;
 pub mod targets_admission;
+pub mod targets_attested;
 pub mod targets_image;
 pub mod targets_policy;
 pub mod targets_trust;

@@ -14,6 +14,8 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 mod targets;
 #[path = "../fuzz/targets_admission.rs"]
 mod targets_admission;
+#[path = "../fuzz/targets_attested.rs"]
+mod targets_attested;
 #[path = "../fuzz/targets_image.rs"]
 mod targets_image;
 #[path = "../fuzz/targets_policy.rs"]
@@ -276,7 +278,9 @@ fn every_target_can_be_fuzzed_without_end() {
         assert!(manifest.contains(&format!("path = \"fuzz_targets/{name}.rs\"")), "{name} is not in Cargo.toml");
         called.push_str(&fs::read_to_string(&path).unwrap());
     }
-    for module in ["targets", "targets_admission", "targets_image", "targets_policy", "targets_trust"] {
+    for module in
+        ["targets", "targets_admission", "targets_attested", "targets_image", "targets_policy", "targets_trust"]
+    {
         let source = fs::read_to_string(format!("{folder}/{module}.rs")).unwrap();
         for line in source.lines().filter_map(|line| line.strip_prefix("pub")) {
             let Some((name, _)) = line.split_once("fn ").and_then(|(_, rest)| rest.split_once("(bytes: &[u8])")) else {
@@ -285,4 +289,41 @@ fn every_target_can_be_fuzzed_without_end() {
             assert!(called.contains(&format!("{module}::{name}(bytes)")), "{module}::{name} has no file");
         }
     }
+}
+
+#[test]
+fn attested_predicates() {
+    let data = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/provenance");
+    let files = fs::read_dir(data).unwrap().map(|file| file.unwrap().path());
+    let mut seeds: Vec<_> = files
+        .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
+        .map(|path| fs::read(path).unwrap())
+        .collect();
+    seeds.extend(
+        [
+            r#"{"scanner":{"uri":"s","result":{"Results":[{"Vulnerabilities":[{"VulnerabilityID":"CVE-1","Severity":"HIGH"}]}]}}}"#,
+            r#"{"scanner":{"result":{"matches":[{"vulnerability":{"id":"CVE-1","severity":"High","fix":{"state":"fixed"}}}]}}}"#,
+            r#"{"scanner":{"result":[{"id":"CVE-1","severity":[{"method":"nvd","score":"7.5"}]}]}}"#,
+            r#"{"runs":[{"tool":{"driver":{"name":"s","rules":[{"id":"R"}]}},"results":[{"ruleId":"R","ruleIndex":0}]}]}"#,
+            r#"{"spdxVersion":"SPDX-2.3","packages":[{"name":"a","externalRefs":[{"referenceType":"purl","referenceLocator":"pkg:npm/%40a/b@1"}]}]}"#,
+            r#"{"bomFormat":"CycloneDX","components":[{"name":"a","purl":"pkg:npm/a@1","components":[{"name":"b"}]}]}"#,
+            r#"{"result":"PASSED","failedTests":[]}"#,
+            r#"{"verifier":{"id":"v"},"verificationResult":"PASSED","verifiedLevels":["SLSA_BUILD_LEVEL_3"]}"#,
+        ]
+        .map(|seed| seed.as_bytes().to_vec()),
+    );
+    seeds.sort();
+    run_some(4_000, seeds, targets_attested::predicate);
+}
+
+#[test]
+fn names_of_sources_and_packages() {
+    let seeds = [
+        "git+https://github.com/acme/app.git@refs/heads/main",
+        "git@github.com:acme/app.git",
+        "pkg:npm/%40angular/core@12.3.1?a=b#c",
+        ">=1.2, <2\n1.5.0-rc.1",
+        "(MIT OR Apache-2.0) AND GPL-2.0-only WITH Classpath-exception-2.0",
+    ];
+    run_some(10_000, seeds.map(|seed| seed.as_bytes().to_vec()).to_vec(), targets_attested::name);
 }

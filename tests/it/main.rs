@@ -15,6 +15,7 @@ mod fuzzing;
 mod gate;
 mod keyless;
 mod manual;
+mod provenance;
 mod registry;
 mod server;
 mod signer;

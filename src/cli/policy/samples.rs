@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 use nonempty::NonEmpty;
+use serde_json::{Value, json};
 
 use crate::evidence::Statement;
 use crate::image::{ContainerKind, Digest, ImageDigest, ImageUse, Pointer};
@@ -15,6 +16,7 @@ use crate::verify::{Fact, Facts};
 
 const PROVENANCE: &str = "https://slsa.dev/provenance/v1";
 const SBOM: &str = "https://spdx.dev/Document";
+const VULN: &str = "https://cosign.sigstore.dev/attestation/vuln/v1";
 
 fn directory() -> PathBuf {
     [env!("CARGO_MANIFEST_DIR"), "config", "samples"].iter().collect()
@@ -37,11 +39,15 @@ fn signed(anchor: AnchorId) -> Fact {
 }
 
 fn attested(anchor: AnchorId, predicate_type: &str) -> Fact {
-    let statement = serde_json::json!({
+    said(anchor, predicate_type, &json!({}))
+}
+
+fn said(anchor: AnchorId, predicate_type: &str, predicate: &Value) -> Fact {
+    let statement = json!({
         "_type": Statement::V1,
         "subject": [{"name": "image", "digest": {"sha256": Digest::of(b"image").hex()}}],
         "predicateType": predicate_type,
-        "predicate": {},
+        "predicate": predicate,
     });
     Fact::attestation_for_tests(anchor, Statement::parse(statement.to_string().as_bytes()).unwrap())
 }
@@ -90,6 +96,12 @@ fn every_sample_is_judged() {
         "deny-registry.yaml",
         "key-inline.yaml",
         "key-secret.yaml",
+        "main-branch-only.yaml",
+        "no-critical-vulnerabilities.yaml",
+        "our-build-system.yaml",
+        "release-gate.yaml",
+        "sbom-required.yaml",
+        "tagged-releases.yaml",
         "third-party.yaml",
         "warn-mode.yaml",
     ];
@@ -165,4 +177,171 @@ fn third_party() {
     assert_eq!(judge(&sample, "quay.io/vendor/db", vec![signed(stranger())]), ["signature_missing"]);
     assert_eq!(judge(&sample, "registry.k8s.io/pause", vec![]), ["runs"]);
     assert_eq!(judge(&sample, "registry.k8s.io/kube-proxy", vec![]), ["no_matching_policy"]);
+}
+
+/// Provenance of a workflow that ran on a host of GitHub's.
+fn github(repository: &str, reference: &str) -> Value {
+    json!({
+        "buildDefinition": {
+            "buildType": "https://actions.github.io/buildtypes/workflow/v1",
+            "externalParameters": {"workflow": {"repository": repository, "ref": reference, "path": ".github/workflows/x.yml"}},
+            "internalParameters": {"github": {"event_name": "push"}},
+            "resolvedDependencies": [{"uri": format!("git+{repository}@{reference}"), "digest": {"gitCommit": "a".repeat(40)}}],
+        },
+        "runDetails": {"builder": {"id": "https://github.com/actions/runner/github-hosted"}},
+    })
+}
+
+#[test]
+fn main_branch_only() {
+    let sample = sample("main-branch-only.yaml");
+    let [key] = anchors(&sample, "main-branch-only")[..] else { panic!("one key") };
+    let judge = |key, repository: &str, reference: &str| {
+        judge(&sample, "ghcr.io/acme/web/ui", vec![said(key, PROVENANCE, &github(repository, reference))])
+    };
+    assert_eq!(judge(key, "https://github.com/acme/web", "refs/heads/main"), ["runs"]);
+    assert_eq!(judge(stranger(), "https://github.com/acme/web", "refs/heads/main"), ["attestation_missing"]);
+    for (repository, reference) in [
+        ("https://github.com/acme/web", "refs/tags/main"),
+        ("https://github.com/acme/web", "refs/pull/7/merge"),
+        ("https://github.com/fork/web", "refs/heads/main"),
+    ] {
+        assert_eq!(judge(key, repository, reference), ["provenance_mismatch"], "{repository} {reference}");
+    }
+}
+
+#[test]
+fn tagged_releases() {
+    let sample = sample("tagged-releases.yaml");
+    let [key] = anchors(&sample, "tagged-releases")[..] else { panic!("one key") };
+    for (reference, expected) in [
+        ("refs/tags/v2.0.0", "runs"),
+        ("refs/tags/v2.7.1", "runs"),
+        ("refs/tags/v2.0.0-rc.1", "provenance_mismatch"),
+        ("refs/tags/v3.0.0", "provenance_mismatch"),
+        ("refs/tags/v2", "provenance_mismatch"),
+        ("refs/heads/v2.0.0", "provenance_mismatch"),
+    ] {
+        let made = said(key, PROVENANCE, &github("https://github.com/acme/api", reference));
+        assert_eq!(judge(&sample, "ghcr.io/acme/api/server", vec![made]), [expected], "{reference}");
+    }
+}
+
+#[test]
+fn our_build_system() {
+    let sample = sample("our-build-system.yaml");
+    let [key] = anchors(&sample, "our-build-system")[..] else { panic!("one key") };
+    let judge = |change: &dyn Fn(&mut Value)| {
+        let mut made = github("https://github.com/acme/any", "refs/heads/dev");
+        made["runDetails"]["builder"]["id"] =
+            json!("https://github.com/acme/builders/.github/workflows/image.yml@refs/tags/v1");
+        made["runDetails"]["metadata"] = json!({"finishedOn": "1969-12-01T00:00:00Z"});
+        change(&mut made);
+        judge(&sample, "registry.example.com/built/app", vec![said(key, PROVENANCE, &made)]).join(" ")
+    };
+    assert_eq!(judge(&|_| ()), "runs");
+    let builder = |id: &'static str| move |made: &mut Value| made["runDetails"]["builder"]["id"] = json!(id);
+    let workflow = "https://github.com/acme/builders/.github/workflows/image.yml";
+    assert_eq!(judge(&builder("https://github.com/actions/runner/github-hosted")), "provenance_mismatch");
+    assert_eq!(judge(&|made| builder("")(made)), "provenance_mismatch");
+    let evil = format!("{workflow}@refs/tags/v1evil");
+    assert_eq!(judge(&|made| made["runDetails"]["builder"]["id"] = json!(evil)), "provenance_mismatch");
+    let foreign = json!({"uri": "pkg:docker/alpine@3.20"});
+    let add = |made: &mut Value| {
+        made["buildDefinition"]["resolvedDependencies"].as_array_mut().unwrap().push(foreign.clone());
+    };
+    assert_eq!(judge(&add), "provenance_mismatch");
+    assert_eq!(
+        judge(&|made| made["runDetails"]["metadata"]["finishedOn"] = json!("1969-09-01T00:00:00Z")),
+        "attestation_stale"
+    );
+}
+
+fn scan(finished: &str, id: &str, severity: &str) -> Value {
+    json!({
+        "scanner": {"uri": "trivy", "result": {"Results": [{"Vulnerabilities": [{"VulnerabilityID": id, "Severity": severity}]}]}},
+        "metadata": {"scanFinishedOn": finished},
+    })
+}
+
+#[test]
+fn no_critical_vulnerabilities() {
+    let sample = sample("no-critical-vulnerabilities.yaml");
+    let [key] = anchors(&sample, "no-critical-vulnerabilities")[..] else { panic!("one key") };
+    let judge = |scans: &[Value]| {
+        judge(&sample, "ghcr.io/acme/store/cart", scans.iter().map(|scan| said(key, VULN, scan)).collect()).join(" ")
+    };
+    let (monday, tuesday, month) = ("1969-12-29T00:00:00Z", "1969-12-30T00:00:00Z", "1969-12-01T00:00:00Z");
+    assert_eq!(judge(&[scan(monday, "CVE-2025-1", "HIGH")]), "runs");
+    assert_eq!(judge(&[scan(monday, "CVE-2025-1", "CRITICAL")]), "vulnerability_found");
+    assert_eq!(judge(&[scan(monday, "CVE-2024-3094", "CRITICAL")]), "runs");
+    assert_eq!(judge(&[scan(month, "CVE-2025-1", "HIGH")]), "attestation_stale");
+    let scans = [scan(monday, "CVE-2025-1", "HIGH"), scan(tuesday, "CVE-2025-1", "CRITICAL")];
+    assert_eq!(judge(&scans), "vulnerability_found");
+    assert_eq!(judge(&[scan(monday, "CVE-2025-1", "CRITICAL"), scan(tuesday, "CVE-2025-1", "HIGH")]), "runs");
+    assert_eq!(judge(&[]), "attestation_missing");
+}
+
+#[test]
+fn sbom_required() {
+    let sample = sample("sbom-required.yaml");
+    let [key] = anchors(&sample, "sbom-required")[..] else { panic!("one key") };
+    for (purl, licence, expected) in [
+        ("pkg:npm/left-pad@1.0.0", "MIT", "runs"),
+        ("pkg:npm/left-pad@1.0.0", "GPL-3.0-only", "sbom_violation"),
+        ("pkg:npm/event-stream@3.3.6", "MIT", "sbom_violation"),
+        ("pkg:deb/debian/xz-utils@5.6.1-1", "MIT", "sbom_violation"),
+        ("pkg:deb/debian/xz-utils@5.4.5-1", "MIT", "runs"),
+        ("pkg:maven/org.apache.logging.log4j/log4j-core@2.17.1", "Apache-2.0", "runs"),
+        ("pkg:maven/org.apache.logging.log4j/log4j-core@2.14.1", "Apache-2.0", "sbom_violation"),
+    ] {
+        let sbom = json!({"spdxVersion": "SPDX-2.3", "packages": [{"name": "x", "licenseConcluded": licence,
+            "externalRefs": [{"referenceType": "purl", "referenceLocator": purl}]}]});
+        assert_eq!(judge(&sample, "ghcr.io/acme/tools/x", vec![said(key, SBOM, &sbom)]), [expected], "{purl}");
+    }
+    assert_eq!(judge(&sample, "ghcr.io/acme/tools/x", vec![attested(key, PROVENANCE)]), ["attestation_missing"]);
+}
+
+/// H82: each part is needed.
+#[test]
+fn release_gate() {
+    let sample = sample("release-gate.yaml");
+    let [key] = anchors(&sample, "release-gate")[..] else { panic!("one key") };
+    let yesterday = "1969-12-31T00:00:00Z";
+    let built = |branch: &str| {
+        json!({"buildDefinition": {"externalParameters": {"codeMetadata": {"repositoryURL": "https://github.com/acme/payments",
+            "branch": branch, "commitSha": "a".repeat(40)}}}, "runDetails": {"builder": {"id": "https://developer.harness.io/docs/continuous-integration"}}})
+    };
+    let sast = |score: &str| {
+        json!({"runs": [{"tool": {"driver": {"name": "s", "rules": [{"id": "R", "properties": {"security-severity": score}}]}},
+            "results": [{"ruleId": "R"}], "invocations": [{"executionSuccessful": true, "endTimeUtc": yesterday}]}]})
+    };
+    let sbom = json!({"bomFormat": "CycloneDX", "components": [{"name": "x"}]});
+    let good = || {
+        vec![
+            (PROVENANCE, built("main")),
+            ("https://in-toto.io/attestation/test-result/v0.1", json!({"result": "PASSED"})),
+            ("https://acme.example/attestations/sast/v1", sast("5.0")),
+            (VULN, scan(yesterday, "CVE-2025-1", "HIGH")),
+            ("https://cyclonedx.org/bom", sbom.clone()),
+        ]
+    };
+    let judge = |facts: &[(&str, Value)]| {
+        let facts = facts.iter().map(|(predicate_type, predicate)| said(key, predicate_type, predicate)).collect();
+        judge(&sample, "registry.example.com/payments-gate/api", facts).join(" ")
+    };
+    assert_eq!(judge(&good()), "runs");
+    for (index, bad, code) in [
+        (0, built("dev"), "provenance_mismatch"),
+        (1, json!({"result": "FAILED"}), "test_failed"),
+        (2, sast("7.5"), "vulnerability_found"),
+        (3, scan(yesterday, "CVE-2025-1", "CRITICAL"), "vulnerability_found"),
+        (4, json!({"bomFormat": "CycloneDX", "components": []}), "sbom_violation"),
+    ] {
+        let mut changed = good();
+        changed[index].1 = bad;
+        assert_eq!(judge(&changed), code, "{index}");
+        changed.remove(index);
+        assert_eq!(judge(&changed), "attestation_missing", "{index}");
+    }
 }
