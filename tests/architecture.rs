@@ -373,9 +373,8 @@ fn profiles_that_may_abort(manifest: &str) -> Vec<String> {
     broken
 }
 
-/// Banned packages in the text of a lock file, and packages from elsewhere than crates.io.
+/// Banned packages in the text of a lock file, and packages that are not from a registry.
 fn banned_in_lock(lock: &str, banned: &BTreeSet<String>) -> Vec<String> {
-    const CRATES_IO: &str = "registry+https://github.com/rust-lang/crates.io-index";
     // cargo locks an optional crate as soon as a feature mentions it weakly (`ring?/alloc`), also when nothing turns
     // it on. `banned_crates_are_not_built` holds that nothing does.
     const NAMED_BUT_NEVER_ON: &[(&str, &str)] = &[("ring", "rustls-webpki")];
@@ -386,10 +385,9 @@ fn banned_in_lock(lock: &str, banned: &BTreeSet<String>) -> Vec<String> {
             package.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(" = \"")?.strip_suffix('"'))
         };
         let name = field("name").unwrap_or_default();
-        if field("source").is_some_and(|source| source != CRATES_IO)
-            || (field("source").is_none() && name != "countersign")
-        {
-            broken.push(format!("`{name}` is not from crates.io"));
+        let is_from_registry = field("source").map_or(name == "countersign", |source| source.starts_with("registry+"));
+        if !is_from_registry {
+            broken.push(format!("`{name}` is not from a registry"));
         }
         let quoted = package.lines().filter_map(|line| line.trim().strip_prefix('"')?.split(['"', ' ']).next());
         for dependency in quoted.filter(|dependency| banned.contains(*dependency)) {

@@ -183,9 +183,9 @@ fn tables_profiles_and_locks_are_checked() {
             "[[package]]\nname = \"{name}\"\nsource = \"{source}\"\ndependencies = [\n \"{dependency} 0.17.14\",\n]\n"
         )
     };
-    let crates_io = "registry+https://github.com/rust-lang/crates.io-index";
-    assert_eq!(banned_in_lock(&lock("rustls-webpki", "ring", crates_io), &banned), [""; 0]);
-    assert_eq!(banned_in_lock(&lock("x", "ring", crates_io), &banned).len(), 1);
-    assert_eq!(banned_in_lock(&lock("rustls-webpki", "rsa", crates_io), &banned).len(), 1);
-    assert_eq!(banned_in_lock(&lock("x", "y", "git+https://example.com/x"), &banned), ["`x` is not from crates.io"]);
+    let registry = "registry+https://registry.example/index";
+    assert_eq!(banned_in_lock(&lock("rustls-webpki", "ring", registry), &banned), [""; 0]);
+    assert_eq!(banned_in_lock(&lock("x", "ring", registry), &banned).len(), 1);
+    assert_eq!(banned_in_lock(&lock("rustls-webpki", "rsa", registry), &banned).len(), 1);
+    assert_eq!(banned_in_lock(&lock("x", "y", "git+https://example.com/x"), &banned), ["`x` is not from a registry"]);
 }
