@@ -43,12 +43,12 @@ mod tests {
     use super::*;
     use crate::signer::{Password, SigningKey};
 
-    #[test]
-    fn is_cosigns_json() {
+    #[tokio::test]
+    async fn is_cosigns_json() {
         let password = Password::new(b"x".to_vec()).unwrap();
         let pem = include_str!("../../tests/data/keys/cosign-3.1.3.key");
         let key = SigningKey::from_encrypted_pem(pem, &password).unwrap();
-        let envelope = Envelope::sign(b"{}", &key).unwrap();
+        let envelope = Envelope::sign(b"{}", &key).await.unwrap();
         let bundle = String::from_utf8(with_key(&envelope, key.public_key()).unwrap()).unwrap();
         // The hint is the one that cosign 3.1.3 writes for this key.
         let expected = format!(

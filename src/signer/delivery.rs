@@ -11,7 +11,7 @@ use super::legacy::Layer;
 use super::referrer::{self, Referrer};
 use super::request::{AttestRequest, PushedEvidence, SignRequest, Signed};
 use super::store::Store;
-use super::{PredicateType, SignError, SigningKey, bundle, simple_signing, statement};
+use super::{PredicateType, Sign, SignError, bundle, simple_signing, statement};
 use crate::evidence::{Answer, Artifact, Descriptor, Evidence, Path, Query, Statement, media_type};
 use crate::image::{Digest, ImageDigest, ImageRef};
 use crate::limits::{self, Budget, Exceeded, Scope};
@@ -32,7 +32,7 @@ pub async fn sign(
 ) -> Result<Signed, SignError> {
     let store = Store { client, repository: request.image.repository(), keys, deadline };
     let subject = resolve(&store, request.image).await?;
-    Delivery::of_signature(request, subject)?.deliver(&store).await
+    Delivery::of_signature(request, subject).await?.deliver(&store).await
 }
 
 /// Attests a predicate about an image.
@@ -47,7 +47,7 @@ pub async fn attest(
 ) -> Result<Signed, SignError> {
     let store = Store { client, repository: request.image.repository(), keys, deadline };
     let subject = resolve(&store, request.image).await?;
-    Delivery::of_attestation(request, subject)?.deliver(&store).await
+    Delivery::of_attestation(request, subject).await?.deliver(&store).await
 }
 
 /// What is signed: the exact name of the image, and how a manifest refers to it.
@@ -90,7 +90,7 @@ struct Bundle {
 struct Delivery<'a> {
     claim: Claim<'a>,
     image: ImageDigest,
-    key: &'a SigningKey,
+    key: &'a dyn Sign,
     now: Timestamp,
     layer: Option<Layer<'a>>,
     bundle: Option<Bundle>,
@@ -98,18 +98,18 @@ struct Delivery<'a> {
 
 impl<'a> Delivery<'a> {
     /// The signature of `subject`.
-    fn of_signature(request: &SignRequest<'a>, subject: Subject) -> Result<Self, SignError> {
+    async fn of_signature(request: &SignRequest<'a>, subject: Subject) -> Result<Self, SignError> {
         let SignRequest { image: _, key, annotations, format, now } = *request;
         let Subject { image, descriptor } = subject;
         let layer = if format.has_legacy() {
             let payload = simple_signing::payload(&image, annotations)?;
-            let signature = key.sign(&payload)?;
-            Some(Layer::signature(payload, &signature, key))
+            let signature = key.sign(&payload).await?;
+            Some(Layer::signature(payload, &signature, key.public_key()))
         } else {
             None
         };
         let bundle = if format.has_bundle() {
-            let envelope = Envelope::sign(&statement::signature(&image, annotations)?, key)?;
+            let envelope = Envelope::sign(&statement::signature(&image, annotations)?, key).await?;
             Some(Bundle::new(&envelope, key, Statement::COSIGN_SIGN, &descriptor, now)?)
         } else {
             None
@@ -118,11 +118,11 @@ impl<'a> Delivery<'a> {
     }
 
     /// The attestation about `subject`; one signature serves both layouts.
-    fn of_attestation(request: &AttestRequest<'a>, subject: Subject) -> Result<Self, SignError> {
+    async fn of_attestation(request: &AttestRequest<'a>, subject: Subject) -> Result<Self, SignError> {
         let AttestRequest { image: _, key, predicate, format, now } = *request;
         let Subject { image, descriptor } = subject;
         let predicate_type = predicate.predicate_type();
-        let envelope = Envelope::sign(&statement::attestation(&image, predicate)?, key)?;
+        let envelope = Envelope::sign(&statement::attestation(&image, predicate)?, key).await?;
         let layer = if format.has_legacy() {
             Some(Layer::attestation(envelope.to_json()?, predicate_type.as_str()))
         } else {
@@ -227,7 +227,7 @@ impl<'a> Delivery<'a> {
 impl Bundle {
     fn new(
         envelope: &Envelope,
-        key: &SigningKey,
+        key: &dyn Sign,
         predicate_type: &str,
         subject: &Descriptor,
         now: Timestamp,
@@ -270,68 +270,68 @@ fn why(facts: &Facts, evidence: &Evidence, path: Path, digest: Digest) -> String
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::signer::{Format, Predicate};
+    use crate::signer::{Format, Predicate, SigningKey};
 
     fn subject() -> Subject {
         let image = ImageDigest::new("ghcr.io/a/b".parse().unwrap(), Digest::of(b"manifest"));
         Subject { image, descriptor: Descriptor::of(media_type::OCI_MANIFEST, b"manifest") }
     }
 
-    fn signature(format: Format, annotations: usize) -> Result<Vec<(Path, Digest)>, SignError> {
+    async fn signature(format: Format, annotations: usize) -> Result<Vec<(Path, Digest)>, SignError> {
         let key = SigningKey::generate().unwrap();
         let annotations = (0..annotations).map(|n| (n.to_string(), String::new())).collect();
         let image = "ghcr.io/a/b".parse().unwrap();
         let now = Timestamp::UNIX_EPOCH;
         let request = SignRequest { image: &image, key: &key, annotations: &annotations, format, now };
-        Delivery::of_signature(&request, subject())?.verify_unsent()
+        Delivery::of_signature(&request, subject()).await?.verify_unsent()
     }
 
-    fn attestation(format: Format, predicate: &str) -> Result<Vec<(Path, Digest)>, SignError> {
+    async fn attestation(format: Format, predicate: &str) -> Result<Vec<(Path, Digest)>, SignError> {
         let key = SigningKey::generate().unwrap();
         let image = "ghcr.io/a/b".parse().unwrap();
         let now = Timestamp::UNIX_EPOCH;
         let predicate_type = PredicateType::parse("https://example.com/scan").unwrap();
         let predicate = Predicate::new(predicate_type, predicate.as_bytes(), now).unwrap();
         let request = AttestRequest { image: &image, key: &key, predicate: &predicate, format, now };
-        Delivery::of_attestation(&request, subject())?.verify_unsent()
+        Delivery::of_attestation(&request, subject()).await?.verify_unsent()
     }
 
     fn paths(wanted: Result<Vec<(Path, Digest)>, SignError>) -> Vec<Path> {
         wanted.unwrap().into_iter().map(|(path, _)| path).collect()
     }
 
-    #[test]
-    fn every_layout_verifies() {
+    #[tokio::test]
+    async fn every_layout_verifies() {
         for (format, signatures, attestations) in [
             (Format::Both, vec![Path::SignatureTag, Path::Referrers], vec![Path::AttestationTag, Path::Referrers]),
             (Format::Bundle, vec![Path::Referrers], vec![Path::Referrers]),
             (Format::Legacy, vec![Path::SignatureTag], vec![Path::AttestationTag]),
         ] {
-            assert_eq!(paths(signature(format, 0)), signatures);
-            assert_eq!(paths(signature(format, 2)), signatures);
-            assert_eq!(paths(attestation(format, "{}")), attestations);
+            assert_eq!(paths(signature(format, 0).await), signatures);
+            assert_eq!(paths(signature(format, 2).await), signatures);
+            assert_eq!(paths(attestation(format, "{}").await), attestations);
         }
     }
 
-    #[test]
-    fn what_would_not_verify_is_not_sent() {
+    #[tokio::test]
+    async fn what_would_not_verify_is_not_sent() {
         let nested = |depth| format!("{{\"a\":{}{}}}", "[".repeat(depth), "]".repeat(depth));
         let most = limits::PAYLOAD_ANNOTATIONS;
-        assert!(signature(Format::Both, most).is_ok());
-        assert!(attestation(Format::Both, &nested(8)).is_ok());
+        assert!(signature(Format::Both, most).await.is_ok());
+        assert!(attestation(Format::Both, &nested(8)).await.is_ok());
         for format in [Format::Bundle, Format::Legacy] {
             for error in [
-                signature(format, most + 1).unwrap_err(),
-                attestation(format, &nested(limits::EVIDENCE_DEPTH)).unwrap_err(),
+                signature(format, most + 1).await.unwrap_err(),
+                attestation(format, &nested(limits::EVIDENCE_DEPTH)).await.unwrap_err(),
             ] {
                 assert!(matches!(error, SignError::Unverifiable { .. }), "{error}");
             }
         }
     }
 
-    #[test]
-    fn the_largest_predicate_can_be_sent() {
+    #[tokio::test]
+    async fn the_largest_predicate_can_be_sent() {
         let predicate = format!("{{\"a\":\"{}\"}}", "a".repeat(limits::PREDICATE_BYTES - 8));
-        assert!(attestation(Format::Both, &predicate).is_ok());
+        assert!(attestation(Format::Both, &predicate).await.is_ok());
     }
 }

@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 
-use super::{KeyError, SigningKey};
+use super::{KeyError, Sign};
 use crate::evidence::media_type::IN_TOTO;
 
 /// A signed statement (<https://github.com/secure-systems-lab/dsse/blob/v1.0.2/envelope.md>). The key is not named in
@@ -24,8 +24,8 @@ struct Signature {
 
 impl Envelope {
     /// Signs `statement`.
-    pub(super) fn sign(statement: &[u8], key: &SigningKey) -> Result<Self, KeyError> {
-        let signature = key.sign(&pre_authentication_encoding(statement))?;
+    pub(super) async fn sign(statement: &[u8], key: &dyn Sign) -> Result<Self, KeyError> {
+        let signature = key.sign(&pre_authentication_encoding(statement)).await?;
         Ok(Self {
             payload: STANDARD.encode(statement),
             payload_type: IN_TOTO,
@@ -52,14 +52,15 @@ mod tests {
     use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1, ParsedPublicKey};
 
     use super::*;
+    use crate::signer::SigningKey;
 
-    #[test]
-    fn signs_type_and_body() {
+    #[tokio::test]
+    async fn signs_type_and_body() {
         let encoded = String::from_utf8(pre_authentication_encoding(b"{\"a\": 1}")).unwrap();
         assert_eq!(encoded, "DSSEv1 28 application/vnd.in-toto+json 8 {\"a\": 1}");
 
         let key = SigningKey::generate().unwrap();
-        let json = Envelope::sign(b"{\"a\": 1}", &key).unwrap().to_json().unwrap();
+        let json = Envelope::sign(b"{\"a\": 1}", &key).await.unwrap().to_json().unwrap();
         let text = String::from_utf8(json).unwrap();
         let signature = text
             .strip_prefix(concat!(

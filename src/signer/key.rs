@@ -162,20 +162,6 @@ impl SigningKey {
         signature.map_err(|_| KeyError::Sign)
     }
 
-    /// Whether `signature` is one of this key over `message`.
-    pub(super) fn made(&self, signature: &[u8], message: &[u8]) -> bool {
-        // Other signers hash with SHA-256 whatever the curve.
-        let algorithms: &[&dyn VerificationAlgorithm] = match self.public.algorithm() {
-            KeyAlgorithm::EcdsaP256 => &[&ECDSA_P256_SHA256_ASN1],
-            KeyAlgorithm::EcdsaP384 => &[&ECDSA_P384_SHA384_ASN1, &ECDSA_P384_SHA256_ASN1],
-            KeyAlgorithm::EcdsaP521 => &[&ECDSA_P521_SHA256_ASN1, &ECDSA_P521_SHA512_ASN1],
-            KeyAlgorithm::Ed25519 => &[&ED25519],
-            KeyAlgorithm::Rsa => &[&RSA_PKCS1_2048_8192_SHA256],
-        };
-        let key = self.public.spki_der();
-        algorithms.iter().any(|algorithm| algorithm.verify_sig(key, message, signature).is_ok())
-    }
-
     fn to_pkcs8(&self) -> Result<Zeroizing<Vec<u8>>, KeyError> {
         // The documents wipe themselves when dropped.
         let der = match &self.pair {
@@ -208,6 +194,19 @@ impl fmt::Debug for SigningKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "signing key with public key {}", self.public.fingerprint())
     }
+}
+
+/// Whether `signature` is one of the private half of `key` over `message`.
+pub(super) fn made(key: &PublicKey, signature: &[u8], message: &[u8]) -> bool {
+    // Other signers hash with SHA-256 whatever the curve.
+    let algorithms: &[&dyn VerificationAlgorithm] = match key.algorithm() {
+        KeyAlgorithm::EcdsaP256 => &[&ECDSA_P256_SHA256_ASN1],
+        KeyAlgorithm::EcdsaP384 => &[&ECDSA_P384_SHA384_ASN1, &ECDSA_P384_SHA256_ASN1],
+        KeyAlgorithm::EcdsaP521 => &[&ECDSA_P521_SHA256_ASN1, &ECDSA_P521_SHA512_ASN1],
+        KeyAlgorithm::Ed25519 => &[&ED25519],
+        KeyAlgorithm::Rsa => &[&RSA_PKCS1_2048_8192_SHA256],
+    };
+    algorithms.iter().any(|algorithm| algorithm.verify_sig(key.spki_der(), message, signature).is_ok())
 }
 
 /// Why a key cannot be had or used.
@@ -277,10 +276,10 @@ mod tests {
     fn knows_its_own_signatures() {
         let [key, other] = [(); 2].map(|()| SigningKey::generate().unwrap());
         let signature = key.sign(b"message").unwrap();
-        assert!(key.made(&signature, b"message"));
-        assert!(!key.made(&signature, b"massage"));
-        assert!(!key.made(b"", b"message"));
-        assert!(!other.made(&signature, b"message"));
+        assert!(made(key.public_key(), &signature, b"message"));
+        assert!(!made(key.public_key(), &signature, b"massage"));
+        assert!(!made(key.public_key(), b"", b"message"));
+        assert!(!made(other.public_key(), &signature, b"message"));
     }
 
     #[test]
@@ -299,8 +298,8 @@ mod tests {
             let again = SigningKey::from_encrypted_pem(&text, &password).unwrap();
             assert_eq!(again.public_key(), key.public_key(), "{kind:?}");
             let signature = again.sign(b"message").unwrap();
-            assert!(key.made(&signature, b"message"), "{kind:?}");
-            assert!(!key.made(&signature, b"massage"), "{kind:?}");
+            assert!(made(key.public_key(), &signature, b"message"), "{kind:?}");
+            assert!(!made(key.public_key(), &signature, b"massage"), "{kind:?}");
         }
     }
 

@@ -5,11 +5,12 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::SigningKey;
+use super::key;
 use super::tag::{Extend, Extended, Foreign};
 use crate::evidence::{Artifact, Descriptor, Path, media_type};
 use crate::image::Digest;
 use crate::limits::{self, Exceeded, Scope};
+use crate::trust::PublicKey;
 
 const SIGNATURE: &str = "dev.cosignproject.cosign/signature";
 
@@ -18,12 +19,12 @@ pub(super) struct Layer<'a> {
     descriptor: Descriptor,
     blob: Vec<u8>,
     /// For a signature, the key that made it.
-    signer: Option<&'a SigningKey>,
+    signer: Option<&'a PublicKey>,
 }
 
 impl<'a> Layer<'a> {
     /// A `.sig` layer: `payload` and, in an annotation, `signature` of it by `key`.
-    pub(super) fn signature(payload: Vec<u8>, signature: &[u8], key: &'a SigningKey) -> Self {
+    pub(super) fn signature(payload: Vec<u8>, signature: &[u8], key: &'a PublicKey) -> Self {
         Self {
             descriptor: Descriptor::of(media_type::SIMPLE_SIGNING, &payload)
                 .with_annotation(SIGNATURE, STANDARD.encode(signature)),
@@ -72,7 +73,7 @@ impl<'a> Layer<'a> {
         if descriptor.get("digest").and_then(Value::as_str) != Some(digest.as_str()) {
             return false;
         }
-        let Some(key) = self.signer else {
+        let Some(signer) = self.signer else {
             return true;
         };
         descriptor
@@ -80,7 +81,7 @@ impl<'a> Layer<'a> {
             .and_then(|annotations| annotations.get(SIGNATURE))
             .and_then(Value::as_str)
             .and_then(|signature| STANDARD.decode(signature).ok())
-            .is_some_and(|signature| key.made(&signature, &self.blob))
+            .is_some_and(|signature| key::made(signer, &signature, &self.blob))
     }
 }
 
@@ -169,11 +170,12 @@ fn config(layers: &[Value]) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::signer::SigningKey;
 
     fn layer<'a>(payload: &str, key: &'a SigningKey) -> Layer<'a> {
         let payload = payload.as_bytes().to_vec();
         let signature = key.sign(&payload).unwrap();
-        Layer::signature(payload, &signature, key)
+        Layer::signature(payload, &signature, key.public_key())
     }
 
     fn digests(manifest: &Map<String, Value>) -> Vec<&str> {

@@ -20,6 +20,7 @@ mod predicate;
 mod private_pem;
 mod referrer;
 mod request;
+mod sign;
 mod simple_signing;
 mod statement;
 mod store;
@@ -33,6 +34,7 @@ pub use password::Password;
 pub use predicate::{Predicate, PredicateError, PredicateType};
 pub use private_pem::PrivatePemError;
 pub use request::{AttestRequest, Format, PushedEvidence, SignRequest, Signed};
+pub use sign::Sign;
 
 /// A time as RFC 3339 with seconds, as cosign writes it.
 fn seconds(time: jiff::Timestamp) -> String {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::{Predicate, SigningKey};
+use super::{Predicate, Sign};
 use crate::evidence::Path;
 use crate::image::{Digest, ImageDigest, ImageRef};
 
@@ -14,7 +14,7 @@ pub struct SignRequest<'a> {
     /// The image; a tag is resolved once, and the digest is signed.
     pub image: &'a ImageRef,
     /// The key that signs.
-    pub key: &'a SigningKey,
+    pub key: &'a dyn Sign,
     /// Annotations that are signed with the image.
     pub annotations: &'a BTreeMap<String, String>,
     /// The layouts to write.
@@ -29,7 +29,7 @@ pub struct AttestRequest<'a> {
     /// The image; a tag is resolved once, and the statement is about the digest.
     pub image: &'a ImageRef,
     /// The key that signs.
-    pub key: &'a SigningKey,
+    pub key: &'a dyn Sign,
     /// What is attested.
     pub predicate: &'a Predicate,
     /// The layouts to write.
