@@ -293,6 +293,46 @@ pub const POLICY_DEPTH: usize = 48;
 /// Bytes that a regular expression compiles to. Scope: policy; invalid. Every identity that may sign is matched with it.
 pub const EXPRESSION_BYTES: usize = 1 << 20;
 
+// What follows bounds what the API server takes of custom resources: it refuses whatever has more, as it refuses rules
+// whose cost it cannot bound (https://kubernetes.io/docs/reference/using-api/cel/#resource-constraints).
+
+/// Entries of a list of a custom resource for which nothing else is said. Scope: object; refused by the API server.
+pub const SCHEMA_LIST_ITEMS: usize = 64;
+
+/// Entries of a list of plain values, such as ignored vulnerabilities. Scope: object; refused by the API server.
+pub const SCHEMA_LONG_LIST_ITEMS: usize = 1_024;
+
+/// Entries of a list that stands in lists of lists, such as the Secrets of a source. Scope: object; refused by the API
+/// server.
+pub const SCHEMA_SHORT_LIST_ITEMS: usize = 8;
+
+/// Globs of one policy. Scope: object; refused by the API server.
+pub const SCHEMA_GLOBS: usize = 256;
+
+/// Authorities of one policy. Scope: object; refused by the API server.
+pub const SCHEMA_AUTHORITIES: usize = 32;
+
+/// Attestations of one authority. Scope: object; refused by the API server.
+pub const SCHEMA_ATTESTATIONS: usize = 32;
+
+/// Characters of a text of a custom resource for which nothing else is said. Scope: object; refused by the API server.
+pub const SCHEMA_TEXT_CHARS: usize = 2_048;
+
+/// Characters of a single word, such as a duration. Scope: object; refused by the API server.
+pub const SCHEMA_WORD_CHARS: usize = 64;
+
+/// Characters of a digest in hexadecimal with its algorithm. Scope: object; refused by the API server.
+pub const SCHEMA_DIGEST_CHARS: usize = 80;
+
+/// Characters of the name of an object, which is a DNS subdomain (RFC 1123). Scope: object; refused by the API server.
+pub const SCHEMA_NAME_CHARS: usize = 253;
+
+/// Characters of a chain of certificates in a custom resource. Scope: object; refused by the API server.
+pub const SCHEMA_PEM_CHARS: usize = 128 << 10;
+
+/// Characters of a document in a custom resource. Scope: object; refused by the API server. etcd takes 1.5 MiB.
+pub const SCHEMA_DOCUMENT_CHARS: usize = 1 << 20;
+
 /// Characters of a glob. Scope: policy; invalid.
 pub const GLOB_CHARS: usize = 512;
 

@@ -147,6 +147,8 @@ impl<'a> Object<'a> {
     /// The field `name`, which is known from here on, where it is there.
     pub(super) fn take(&mut self, name: &'static str) -> Option<Field<'a>> {
         self.known.push(name);
+        #[cfg(test)]
+        taken::note(&self.field.path, name);
         let (_, node) = self.entries.iter().find(|(key, _)| key == name)?;
         Some(Field { node, path: self.path_of(name) })
     }
@@ -228,5 +230,30 @@ fn join(path: &str, key: &str) -> String {
         (true, true) => key.to_owned(),
         (false, true) => format!("{path}.{key}"),
         (_, false) => format!("{path}[{}]", quoted(key)),
+    }
+}
+
+/// The names that were asked for while something was read, by the path of the mapping: what the reader knows.
+#[cfg(test)]
+pub(super) mod taken {
+    use std::cell::RefCell;
+    use std::collections::{BTreeMap, BTreeSet};
+
+    /// Names by paths.
+    pub(in super::super) type Taken = BTreeMap<String, BTreeSet<&'static str>>;
+
+    thread_local! {
+        static TAKEN: RefCell<Taken> = const { RefCell::new(Taken::new()) };
+    }
+
+    pub(super) fn note(path: &str, name: &'static str) {
+        TAKEN.with_borrow_mut(|taken| taken.entry(path.to_owned()).or_default().insert(name));
+    }
+
+    /// What was asked for while `read` ran.
+    pub(in super::super) fn during<T>(read: impl FnOnce() -> T) -> (T, Taken) {
+        TAKEN.with_borrow_mut(BTreeMap::clear);
+        let value = read();
+        (value, TAKEN.take())
     }
 }

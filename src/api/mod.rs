@@ -24,9 +24,11 @@ mod predicate_type;
 mod problem;
 mod requirement;
 mod resolved;
+mod schema;
 #[cfg(test)]
 mod tests;
 mod trust_root;
+mod yaml;
 
 pub use compile::{Compiled, compile, revision};
 pub use core_objects::{ConfigMap, Namespace, Secret};
@@ -35,4 +37,6 @@ pub use objects::{ManifestObject, objects};
 pub use policy_document::{COUNTERSIGN_GROUP, PolicyDocument, SIGSTORE_GROUP};
 pub use problem::{Problem, one_line};
 pub use resolved::{Reference, Resolved, STANDALONE_NAMESPACE, references};
+pub use schema::{CustomResource, custom_resources};
 pub use trust_root::TrustRootDocument;
+pub use yaml::yaml;
