@@ -7,6 +7,7 @@
 
 pub mod attest;
 mod clock;
+pub mod crd;
 mod env;
 mod file;
 mod identity_args;
@@ -86,6 +87,7 @@ enum Command {
     Serve(serve::Args),
     #[command(subcommand)]
     Policy(policy::Command),
+    Crd(crd::Args),
     Trust(trust::Args),
     Images(images::Args),
     Image(image::Args),
@@ -113,6 +115,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, out: &mut dyn Write, err: &
 fn dispatch(command: Command, err: &mut dyn Write) -> Result<Outcome, Error> {
     match command {
         Command::Attest(args) => runtime::start()?.block_on(attest::run(args)),
+        Command::Crd(args) => Ok(crd::run(args)),
         Command::Image(args) => Ok(image::run(&args)),
         Command::Images(args) => images::run(&args),
         Command::Key(args) => runtime::start()?.block_on(key::run(args)),
@@ -132,6 +135,7 @@ impl Command {
         match self {
             Self::Serve(_) => crate::telemetry::LogLevel::Info,
             Self::Attest(_)
+            | Self::Crd(_)
             | Self::Image(_)
             | Self::Images(_)
             | Self::Key(_)

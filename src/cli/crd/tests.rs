@@ -1,0 +1,100 @@
+//! The files under `crds/`, and the samples held against them.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+
+use crate::api::{custom_resources, yaml};
+
+fn schema(kind: &str) -> Value {
+    let resources = custom_resources();
+    let resource = resources.iter().find(|resource| resource.kind == kind).unwrap();
+    resource.definition()["spec"]["versions"][0]["schema"]["openAPIV3Schema"].clone()
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "the variable by which snapshots are renewed renews these files, too")]
+fn the_files_under_crds_are_what_is_printed() {
+    let directory: PathBuf = [env!("CARGO_MANIFEST_DIR"), "crds"].iter().collect();
+    let mut names = BTreeSet::new();
+    for resource in custom_resources() {
+        let name = format!("{}.yaml", resource.name());
+        let printed = yaml(&resource.definition());
+        let path = directory.join(&name);
+        if std::env::var("INSTA_UPDATE").as_deref() == Ok("always") {
+            std::fs::create_dir_all(&directory).unwrap();
+            std::fs::write(&path, &printed).unwrap();
+        }
+        let file = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(file == printed, "crds/{name} is old: run this test with INSTA_UPDATE=always, and read the difference");
+        assert_eq!(serde_saphyr::from_str::<Value>(&file).unwrap(), resource.definition(), "{name}");
+        names.insert(name);
+    }
+    let files = std::fs::read_dir(&directory).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    assert_eq!(files.collect::<BTreeSet<_>>(), names);
+}
+
+/// What of `value` a schema does not accept, CEL aside.
+fn invalid(schema: &Value, value: &Value, path: &str, found: &mut Vec<String>) {
+    if schema["x-kubernetes-preserve-unknown-fields"] == json!(true) {
+        return;
+    }
+    let mut refuse = |what: &str| found.push(format!("{path}: {what}: {value}"));
+    let ceiling = |name: &str| usize::try_from(schema[name].as_u64().unwrap_or(u64::MAX)).unwrap();
+    match (schema["type"].as_str().unwrap(), value) {
+        ("string", Value::String(text)) => {
+            if text.chars().count() > ceiling("maxLength") {
+                refuse("too long");
+            }
+            if schema["minLength"].as_u64() > u64::try_from(text.len()).ok() {
+                refuse("too short");
+            }
+            if schema["enum"].as_array().is_some_and(|words| !words.contains(value)) {
+                refuse("not one of the words");
+            }
+        }
+        ("boolean", Value::Bool(_)) | ("integer", Value::Number(_)) => {}
+        ("array", Value::Array(items)) => {
+            if items.len() > ceiling("maxItems") {
+                refuse("too many");
+            }
+            for (index, item) in items.iter().enumerate() {
+                invalid(&schema["items"], item, &format!("{path}[{index}]"), found);
+            }
+        }
+        ("object", Value::Object(members)) => {
+            for (name, value) in members {
+                let below = schema.get("properties").and_then(|known| known.get(name));
+                match below.or_else(|| schema.get("additionalProperties")) {
+                    Some(schema) => invalid(schema, value, &format!("{path}.{name}"), found),
+                    None if schema.get("properties").is_none() => {}
+                    None => found.push(format!("{path}: `{name}` is unknown")),
+                }
+            }
+            for name in schema["required"].as_array().into_iter().flatten() {
+                if value.get(name.as_str().unwrap()).is_none() {
+                    found.push(format!("{path}: {name} is missing"));
+                }
+            }
+        }
+        (kind, _) => refuse(&format!("no {kind}")),
+    }
+}
+
+#[test]
+fn the_schemas_accept_every_sample() {
+    let mut count = 0;
+    let directory: PathBuf = [env!("CARGO_MANIFEST_DIR"), "config", "samples"].iter().collect();
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        let documents: Vec<Value> = serde_saphyr::from_multiple(&std::fs::read_to_string(&path).unwrap()).unwrap();
+        for document in documents.iter().filter(|document| document["apiVersion"] == "countersign.dev/v1alpha1") {
+            let mut found = Vec::new();
+            invalid(&schema(document["kind"].as_str().unwrap()), document, "", &mut found);
+            assert!(found.is_empty(), "{}: {found:?}", path.display());
+            count += 1;
+        }
+    }
+    assert!(count > 10, "{count} objects in samples");
+}
