@@ -11,6 +11,8 @@ pub struct Artifact {
     pub path: Path,
     /// The digest of the layer or bundle, or of the manifest where it came no further.
     pub digest: Digest,
+    /// The manifest that names it, where it was found in a registry.
+    pub manifest: Option<Digest>,
     /// What it holds, or why it could not be read.
     pub content: Result<Content, ArtifactError>,
 }
@@ -22,7 +24,7 @@ impl Artifact {
         let content = expect_type(layer, media_type::SIMPLE_SIGNING)
             .and_then(|()| SignatureLayer::new(layer, payload))
             .map(|layer| Content::Signature(Box::new(layer)));
-        Self { path: Path::SignatureTag, digest: layer.digest, content }
+        Self { path: Path::SignatureTag, digest: layer.digest, manifest: None, content }
     }
 
     /// A layer of an `.att` manifest whose bytes are `payload`.
@@ -31,7 +33,7 @@ impl Artifact {
             .and_then(|()| Material::of(&layer.annotations))
             .and_then(|material| Envelope::with_material(payload, material))
             .map(|envelope| Content::Envelope(Box::new(envelope)));
-        Self { path: Path::AttestationTag, digest: layer.digest, content }
+        Self { path: Path::AttestationTag, digest: layer.digest, manifest: None, content }
     }
 
     /// A Sigstore bundle of a referrer, whose layer has the digest `digest` and the bytes `bytes`.
@@ -39,13 +41,14 @@ impl Artifact {
         Self {
             path: Path::Referrers,
             digest,
+            manifest: None,
             content: Bundle::parse(bytes).map(|bundle| Content::Bundle(Box::new(bundle))),
         }
     }
 
     /// An artifact under `digest` that came no further than `error`.
     pub fn unreadable(path: Path, digest: Digest, error: ArtifactError) -> Self {
-        Self { path, digest, content: Err(error) }
+        Self { path, digest, manifest: None, content: Err(error) }
     }
 }
 

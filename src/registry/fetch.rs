@@ -75,12 +75,17 @@ impl Fetch<'_> {
             .map_err(|error| self.session.corrupt(format_args!("contradicts itself: {error}")))?;
         let layers = manifest.evidence_layers().map_err(limit)?;
         let mut artifacts = unreadable_layers(path, fetched.digest, &manifest);
-        artifacts.extend(self.layers(path, layers).await?);
+        artifacts.extend(self.layers(path, fetched.digest, layers).await?);
         Ok(Answer::Answered(artifacts))
     }
 
-    /// The artifacts in `layers`, whose number the caller has bounded.
-    pub(super) async fn layers(&self, path: Path, layers: &[Descriptor]) -> Result<Vec<Artifact>, Unasked> {
+    /// The artifacts in `layers` of `manifest`, whose number the caller has bounded.
+    pub(super) async fn layers(
+        &self,
+        path: Path,
+        manifest: Digest,
+        layers: &[Descriptor],
+    ) -> Result<Vec<Artifact>, Unasked> {
         // Several signatures over one payload share its blob.
         let mut wanted: BTreeMap<(Digest, u64), &Descriptor> = BTreeMap::new();
         for layer in layers.iter().filter(|layer| Format::of(path, layer).is_read()) {
@@ -100,10 +105,11 @@ impl Fetch<'_> {
             .iter()
             .filter_map(|layer| {
                 // What is not read is still held against its type, and so explained.
-                match blobs.get(&(layer.digest, layer.size)).unwrap_or(&none) {
+                let artifact = match blobs.get(&(layer.digest, layer.size)).unwrap_or(&none) {
                     Ok(bytes) => Format::of(path, layer).artifact(path, layer, bytes),
                     Err(error) => Some(Artifact::unreadable(path, layer.digest, error.clone())),
-                }
+                };
+                artifact.map(|artifact| Artifact { manifest: Some(manifest), ..artifact })
             })
             .collect())
     }

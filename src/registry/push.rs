@@ -271,7 +271,7 @@ fn location(session: &Session<'_>, reply: &Reply) -> Result<Url, PushError> {
     Ok(url)
 }
 
-fn rejected(session: &Session<'_>, reply: &Reply, name: String) -> PushError {
+pub(super) fn rejected(session: &Session<'_>, reply: &Reply, name: String) -> PushError {
     if reply.status.is_client_error() {
         PushError::Rejected { name, status: reply.status.as_u16(), code: error_code(&reply.body) }
     } else {
@@ -279,6 +279,6 @@ fn rejected(session: &Session<'_>, reply: &Reply, name: String) -> PushError {
     }
 }
 
-fn unasked(failure: Failure) -> PushError {
+pub(super) fn unasked(failure: Failure) -> PushError {
     PushError::Unasked(of_path(failure))
 }

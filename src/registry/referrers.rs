@@ -190,7 +190,7 @@ impl Fetch<'_> {
         };
         self.spend_layers(layers.len())?;
         let mut artifacts = unreadable_layers(path, entry.digest, &manifest);
-        artifacts.extend(self.layers(path, layers).await?);
+        artifacts.extend(self.layers(path, entry.digest, layers).await?);
         if artifacts.is_empty() && media_type::is_bundle(manifest.artifact_type()) {
             return broken(ArtifactError::malformed("the manifest", "it has no layer with a bundle"));
         }

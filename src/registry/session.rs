@@ -37,6 +37,8 @@ pub(super) struct Session<'a> {
 /// What a question is allowed to do.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Access<'a> {
+    /// Read, write and delete.
+    Delete,
     /// Read.
     Pull,
     /// Read and write.
@@ -97,6 +99,7 @@ impl<'a> Session<'a> {
         }
         let path = repository.path();
         let scope = match access {
+            Access::Delete => format!("repository:{path}:pull,push,delete"),
             Access::Pull => format!("repository:{path}:pull"),
             Access::Push => format!("repository:{path}:pull,push"),
             Access::PushFrom(from) => format!("repository:{path}:pull,push repository:{}:pull", from.path()),
