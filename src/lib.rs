@@ -34,6 +34,7 @@
 //! - [`verify`]: turns evidence into facts, or says why not.
 //! - [`provenance`]: what a verified statement says, read into forms that policies can ask about.
 //! - [`policy`]: decides by policies and facts.
+//! - [`record`]: the account of signings, each record chained to the one before it.
 //!
 //! *Translation: pure, and knows Kubernetes.*
 //!
@@ -81,6 +82,7 @@ pub mod loader;
 pub mod manual;
 pub mod policy;
 pub mod provenance;
+pub mod record;
 pub mod registry;
 pub mod server;
 pub mod signer;

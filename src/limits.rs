@@ -375,6 +375,10 @@ pub const CERTIFICATE_FILE_BYTES: usize = 4 << 20;
 /// Bytes of a predicate. Scope: that file; refused. In base64 it fits into [`EVIDENCE_BLOB_BYTES`].
 pub const PREDICATE_BYTES: usize = 10 << 20;
 
+/// Images that one index may hold to be signed with all of them. Scope: that signing; refused. The most that are in use
+/// have some twenty.
+pub const IMAGES_OF_AN_INDEX: usize = 128;
+
 /// How often a tag that others write at the same time is read, extended and written again. Scope: that tag; signing
 /// fails. Each round costs the slowest signer one loss, so this is about how many may sign one image at once.
 pub const TAG_WRITES: usize = 32;
@@ -385,6 +389,17 @@ pub const TAG_SETTLE_READS: usize = 3;
 
 /// The pause before each of [`TAG_SETTLE_READS`], and at most the pause before a tag is written again.
 pub const TAG_SETTLE_PAUSE: Duration = Duration::from_millis(100);
+
+/// Bytes of one signing record. Scope: that record; refused. It may hold a bundle, in which a predicate of
+/// [`PREDICATE_BYTES`] stands in base64.
+pub const RECORD_BYTES: usize = 24 << 20;
+
+/// Bytes of a file of signing records. Scope: that file; refused.
+pub const RECORD_FILE_BYTES: usize = 512 << 20;
+
+/// Signing records of one file. Scope: that file; refused.
+pub const RECORDS: usize = 100_000;
+
 // ------------------------------------------------------------------------------------------------------- trust roots
 
 /// Bytes of a `trusted_root.json`. Scope: trust root; invalid. The largest in use (GitHub's) has 23 KiB.
