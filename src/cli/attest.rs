@@ -2,12 +2,16 @@
 
 use std::path::PathBuf;
 
+use super::account::{self, RecordArgs};
+use super::delivery_args::{DeliveryArgs, Made, Report, progress};
+use super::digest_args::DigestArgs;
 use super::registry_args::RegistryArgs;
 use super::signing_args::SigningArgs;
 use super::{Error, Outcome, clock, file};
 use crate::image::ImageRef;
 use crate::limits;
-use crate::signer::{self, AttestRequest, Predicate, PredicateError, PredicateType};
+use crate::record::Action;
+use crate::signer::{self, AttestRequest, Before, Predicate, PredicateError, PredicateType};
 
 /// Attest something about an image: a signed statement of some type, such as an SBOM or a scan result
 ///
@@ -25,7 +29,16 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     predicate: PathBuf,
     #[command(flatten)]
+    digest: DigestArgs,
+    #[command(flatten)]
     signing: SigningArgs,
+    /// Replace older attestations of the same key and type
+    #[arg(long)]
+    replace: bool,
+    #[command(flatten)]
+    delivery: DeliveryArgs,
+    #[command(flatten)]
+    record: RecordArgs,
     #[command(flatten)]
     registry: RegistryArgs,
 }
@@ -39,15 +52,32 @@ pub async fn run(args: Args) -> Result<Outcome, Error> {
     let now = clock::now();
     let predicate = Predicate::new(args.predicate_type, &file, now)
         .map_err(|error| Error::usage(format!("`{}`: {error}", args.predicate.display())))?;
+    let digest = args.digest.digest()?;
+    let uploads = args.delivery.uploads(args.record.is_given())?;
+    let account = args.record.open()?;
     let client = args.registry.client()?;
     let keys = args.registry.keychain()?;
     let key = args.signing.key()?;
-    let request =
-        AttestRequest { image: &args.image, key: &key, predicate: &predicate, format: args.signing.format(), now };
-    let result = signer::attest(&request, &client, &keys, args.signing.deadline()).await;
-    let mut outcome = Outcome::default();
-    outcome.add("attested", &args.image, result);
-    Ok(outcome)
+    let request = AttestRequest {
+        image: &args.image,
+        digest,
+        key: &key,
+        predicate: &predicate,
+        format: args.signing.format(),
+        before: if args.replace { Before::Replace } else { Before::Keep },
+        now,
+    };
+    progress("attesting", &args.image);
+    let deadline = args.signing.deadline();
+    let result = if uploads {
+        signer::attest(&request, &client, &keys, deadline).await.map(Made::Pushed)
+    } else {
+        signer::attest_unattached(&request, &client, &keys, deadline).await.map(Made::Unattached)
+    };
+    let predicate_type = Some(predicate.predicate_type().to_string());
+    let mut report = Report::new(&args.delivery, &account, account::signer(&key), Action::Attested, predicate_type);
+    report.add(&args.image, result);
+    report.finish()
 }
 
 fn predicate_type(text: &str) -> Result<PredicateType, PredicateError> {

@@ -11,8 +11,12 @@ pub(super) enum Variable {
     CountersignPassword,
     /// `COUNTERSIGN_PASSWORD_FILE`: a file with the password of a private key.
     CountersignPasswordFile,
+    /// `COUNTERSIGN_RECORD`: the file of signing records.
+    CountersignRecord,
     /// `DOCKER_CONFIG`: the directory of docker's `config.json`.
     DockerConfig,
+    /// `GITHUB_OUTPUT`: where a step of GitHub Actions writes its outputs.
+    GithubOutput,
     /// `HOME`: where docker's `config.json` is by default.
     Home,
     /// `LOG_LEVEL`: how much is logged.
@@ -22,11 +26,13 @@ pub(super) enum Variable {
 }
 
 impl Variable {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 9] = [
         Self::CosignPassword,
         Self::CountersignPassword,
         Self::CountersignPasswordFile,
+        Self::CountersignRecord,
         Self::DockerConfig,
+        Self::GithubOutput,
         Self::Home,
         Self::LogLevel,
         Self::RegistryAuthFile,
@@ -38,7 +44,9 @@ impl Variable {
             Self::CosignPassword => "password of a private key, as cosign reads it",
             Self::CountersignPassword => "password of a private key",
             Self::CountersignPasswordFile => "file with the password of a private key",
+            Self::CountersignRecord => "file to which signing records are added",
             Self::DockerConfig => "directory of config.json, which has the registries' credentials",
+            Self::GithubOutput => "file to which sign and attest write the outputs of a step",
             Self::Home => "where .docker/config.json lies otherwise",
             Self::LogLevel => "how much is logged; --log-level wins",
             Self::RegistryAuthFile => "file like config.json, as podman names it",
@@ -51,7 +59,9 @@ impl Variable {
             Self::CosignPassword => "COSIGN_PASSWORD",
             Self::CountersignPassword => "COUNTERSIGN_PASSWORD",
             Self::CountersignPasswordFile => "COUNTERSIGN_PASSWORD_FILE",
+            Self::CountersignRecord => "COUNTERSIGN_RECORD",
             Self::DockerConfig => "DOCKER_CONFIG",
+            Self::GithubOutput => "GITHUB_OUTPUT",
             Self::Home => "HOME",
             Self::LogLevel => "LOG_LEVEL",
             Self::RegistryAuthFile => "REGISTRY_AUTH_FILE",
@@ -74,6 +84,11 @@ impl Variable {
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
 pub(super) fn named(name: &str) -> Option<OsString> {
     std::env::var_os(name)
+}
+
+/// The text of a variable by which a CI system tells about itself; none where it is not set, empty or no text.
+pub(super) fn text(name: &str) -> Option<String> {
+    named(name)?.into_string().ok().filter(|value| !value.is_empty())
 }
 
 /// Variables that the libraries for terminals and certificates read by themselves.

@@ -5,9 +5,12 @@
 //!
 //! This module never decides anything. It is the only one that reads the environment, in one file of it.
 
+mod account;
 pub mod attest;
 mod clock;
 pub mod crd;
+mod delivery_args;
+mod digest_args;
 mod env;
 mod file;
 mod identity_args;

@@ -6,10 +6,10 @@ use tokio::time::Instant;
 
 use super::key_ref::KeyRef;
 use super::password::{PasswordArgs, Purpose};
-use super::{Error, Exit, Outcome, clock};
+use super::{Error, Exit, clock};
 use crate::evidence::UnaskedKind;
 use crate::registry::{self, PushError};
-use crate::signer::{Format, SignError, Signed, SigningKey};
+use crate::signer::{Format, SignError, SigningKey};
 
 /// The key that signs, and the layouts in which it does.
 #[derive(Clone, Debug, clap::Args)]
@@ -63,31 +63,19 @@ impl SigningArgs {
     }
 }
 
-impl Outcome {
-    /// Adds what came of one image: a line for stdout, as in `signed ghcr.io/a/b@sha256:… (.sig, referrers)`, or a
-    /// message and the worse exit code.
-    pub(super) fn add(&mut self, verb: &str, image: &crate::image::ImageRef, result: Result<Signed, SignError>) {
-        match result {
-            Ok(Signed { subject, pushed }) => {
-                let paths: Vec<_> = pushed.iter().map(|pushed| pushed.path.as_str()).collect();
-                self.data.push_str(&format!("{verb} {subject} ({})\n", paths.join(", ")));
-            }
-            Err(error) => {
-                self.messages.push(format!("`{image}` is not {verb}: {error}"));
-                self.exit = self.exit.max(exit(&error));
-            }
-        }
-    }
-}
-
 /// The exit code of a failure.
-fn exit(error: &SignError) -> Exit {
+pub(super) fn exit(error: &SignError) -> Exit {
     match error {
         SignError::Contended { .. } | SignError::Unverified { .. } => Exit::Refused,
         SignError::Encode(_) | SignError::Key(_) | SignError::TooLarge(_) | SignError::Unverifiable { .. } => {
             Exit::Usage
         }
-        SignError::Foreign { .. } | SignError::Full { .. } | SignError::NotFound { .. } => Exit::Refused,
+        SignError::Foreign { .. }
+        | SignError::Full { .. }
+        | SignError::Immutable { .. }
+        | SignError::Index { .. }
+        | SignError::NotFound { .. }
+        | SignError::TagDigestMismatch { .. } => Exit::Refused,
         SignError::Push(PushError::Rejected { .. }) => Exit::Refused,
         SignError::Registry(registry::Error::NotFound { .. }) => Exit::Refused,
         SignError::Push(PushError::Unasked(unasked)) | SignError::Registry(registry::Error::Unasked(unasked)) => {

@@ -8,14 +8,16 @@ use tokio::time::Instant;
 
 use super::envelope::Envelope;
 use super::legacy::Layer;
+use super::older::Older;
 use super::referrer::{self, Referrer};
-use super::request::{AttestRequest, PushedEvidence, SignRequest, Signed};
+use super::request::{AttestRequest, Before, Format, PushedEvidence, SignRequest, Signed, Unattached};
 use super::store::Store;
+use super::subject::{Subject, resolve};
 use super::{PredicateType, Sign, SignError, bundle, simple_signing, statement};
 use crate::evidence::{Answer, Artifact, Descriptor, Evidence, Path, Query, Statement, media_type};
-use crate::image::{Digest, ImageDigest, ImageRef};
+use crate::image::{Digest, ImageDigest, Tag};
 use crate::limits::{self, Budget, Exceeded, Scope};
-use crate::registry::{Client, Keychain, Reference};
+use crate::registry::{Client, Keychain};
 use crate::trust::{Anchor, HashAlgorithm, Proofs};
 use crate::verify::{FactKind, Facts, verify};
 
@@ -31,8 +33,24 @@ pub async fn sign(
     deadline: Instant,
 ) -> Result<Signed, SignError> {
     let store = Store { client, repository: request.image.repository(), keys, deadline };
-    let subject = resolve(&store, request.image).await?;
+    let subject = resolve(&store, request.image, request.digest).await?;
     Delivery::of_signature(request, subject).await?.deliver(&store).await
+}
+
+/// Signs an image, and pushes nothing: the bundle is the caller's to keep.
+///
+/// # Errors
+/// When there is no such image, or the bundle would not verify.
+pub async fn sign_unattached(
+    request: &SignRequest<'_>,
+    client: &Client,
+    keys: &dyn Keychain,
+    deadline: Instant,
+) -> Result<Unattached, SignError> {
+    let store = Store { client, repository: request.image.repository(), keys, deadline };
+    let subject = resolve(&store, request.image, request.digest).await?;
+    let request = SignRequest { format: Format::Bundle, ..*request };
+    Delivery::of_signature(&request, subject).await?.keep()
 }
 
 /// Attests a predicate about an image.
@@ -46,32 +64,24 @@ pub async fn attest(
     deadline: Instant,
 ) -> Result<Signed, SignError> {
     let store = Store { client, repository: request.image.repository(), keys, deadline };
-    let subject = resolve(&store, request.image).await?;
+    let subject = resolve(&store, request.image, request.digest).await?;
     Delivery::of_attestation(request, subject).await?.deliver(&store).await
 }
 
-/// What is signed: the exact name of the image, and how a manifest refers to it.
-struct Subject {
-    image: ImageDigest,
-    descriptor: Descriptor,
-}
-
-/// Asks what the image is. A tag is asked for here and never again.
-async fn resolve(store: &Store<'_>, image: &ImageRef) -> Result<Subject, SignError> {
-    let reference = match (image.digest(), image.tag_to_resolve()) {
-        (Some(digest), _) => Some(Reference::Digest(digest)),
-        (None, Some(tag)) => Some(Reference::Tag(tag)),
-        (None, None) => None,
-    };
-    let fetched = match reference {
-        Some(reference) => store.manifest(&reference).await?,
-        None => None,
-    };
-    let fetched = fetched.ok_or_else(|| SignError::NotFound { image: image.to_string() })?;
-    Ok(Subject {
-        image: ImageDigest::new(image.repository().clone(), fetched.digest),
-        descriptor: Descriptor::of(fetched.media_type, &fetched.bytes),
-    })
+/// Attests a predicate about an image, and pushes nothing.
+///
+/// # Errors
+/// As [`sign_unattached`].
+pub async fn attest_unattached(
+    request: &AttestRequest<'_>,
+    client: &Client,
+    keys: &dyn Keychain,
+    deadline: Instant,
+) -> Result<Unattached, SignError> {
+    let store = Store { client, repository: request.image.repository(), keys, deadline };
+    let subject = resolve(&store, request.image, request.digest).await?;
+    let request = AttestRequest { format: Format::Bundle, ..*request };
+    Delivery::of_attestation(&request, subject).await?.keep()
 }
 
 /// What has to be true in the end.
@@ -91,6 +101,7 @@ struct Delivery<'a> {
     claim: Claim<'a>,
     image: ImageDigest,
     key: &'a dyn Sign,
+    before: Before,
     now: Timestamp,
     layer: Option<Layer<'a>>,
     bundle: Option<Bundle>,
@@ -99,12 +110,12 @@ struct Delivery<'a> {
 impl<'a> Delivery<'a> {
     /// The signature of `subject`.
     async fn of_signature(request: &SignRequest<'a>, subject: Subject) -> Result<Self, SignError> {
-        let SignRequest { image: _, key, annotations, format, now } = *request;
+        let SignRequest { image: _, digest: _, key, annotations, format, before, now } = *request;
         let Subject { image, descriptor } = subject;
         let layer = if format.has_legacy() {
             let payload = simple_signing::payload(&image, annotations)?;
             let signature = key.sign(&payload).await?;
-            Some(Layer::signature(payload, &signature, key.public_key()))
+            Some(Layer::signature(payload, &signature, key.public_key()).with(before))
         } else {
             None
         };
@@ -114,12 +125,12 @@ impl<'a> Delivery<'a> {
         } else {
             None
         };
-        Ok(Self { claim: Claim::Signature(annotations), image, key, now, layer, bundle })
+        Ok(Self { claim: Claim::Signature(annotations), image, key, before, now, layer, bundle })
     }
 
     /// The attestation about `subject`; one signature serves both layouts.
     async fn of_attestation(request: &AttestRequest<'a>, subject: Subject) -> Result<Self, SignError> {
-        let AttestRequest { image: _, key, predicate, format, now } = *request;
+        let AttestRequest { image: _, digest: _, key, predicate, format, before, now } = *request;
         let Subject { image, descriptor } = subject;
         let predicate_type = predicate.predicate_type();
         let envelope = Envelope::sign(&statement::attestation(&image, predicate)?, key).await?;
@@ -133,28 +144,87 @@ impl<'a> Delivery<'a> {
         } else {
             None
         };
-        Ok(Self { claim: Claim::Attestation(predicate_type), image, key, now, layer, bundle })
+        Ok(Self { claim: Claim::Attestation(predicate_type), image, key, before, now, layer, bundle })
     }
 
-    /// Pushes the evidence, and verifies what the registry then has.
-    async fn deliver(&self, store: &Store<'_>) -> Result<Signed, SignError> {
+    /// Verifies the evidence and gives it to the caller.
+    fn keep(self) -> Result<Unattached, SignError> {
+        self.verify_unsent()?;
+        let Self { claim: _, image, key: _, before: _, now: _, layer: _, bundle } = self;
+        let bundle = bundle.map(|bundle| bundle.blob).unwrap_or_default();
+        Ok(Unattached { subject: image, bundle })
+    }
+
+    /// Pushes the evidence, and verifies what the registry then has. What it replaces goes only after that.
+    async fn deliver(mut self, store: &Store<'_>) -> Result<Signed, SignError> {
         let wanted = self.verify_unsent()?;
+        let older = self.older(store).await;
+        if let Some(layer) = &mut self.layer {
+            layer.take_place_of(older.artifacts(Path::AttestationTag));
+        }
         // The one waits for its tag to settle while the other is pushed.
         let (layer, bundle) = tokio::join!(self.push_layer(store), self.push_bundle(store));
-        let pushed = [layer?, bundle?].into_iter().flatten().collect();
+        let (layer, bundle) = (layer?, bundle?);
+        self.verify_arrived(store, &wanted, &older).await?;
 
+        let (new, fallback) =
+            bundle.as_ref().map_or((None, None), |(pushed, tag)| (Some(pushed.manifest), tag.as_ref()));
+        let (replaced, kept) = store.take_away(&older, new, fallback).await?;
+        if replaced > 0 {
+            self.verify_arrived(store, &wanted, &older).await?;
+        }
+        let pushed = [layer, bundle.map(|(pushed, _)| pushed)].into_iter().flatten().collect();
+        let bundle = self.bundle.map(|bundle| bundle.blob);
+        Ok(Signed { subject: self.image, pushed, bundle, replaced, kept })
+    }
+
+    /// What the same key had said before, where the new is to take its place. What cannot be asked is not replaced.
+    async fn older(&self, store: &Store<'_>) -> Older {
+        let tags_tell = match self.claim {
+            Claim::Attestation(_) => true,
+            // A layer takes the place of the same key's by itself.
+            Claim::Signature(_) => self.bundle.is_some(),
+        };
+        match self.before {
+            Before::Replace if tags_tell => {}
+            Before::Keep | Before::Replace => return Older::default(),
+        }
+        let evidence = store.client.fetch(&self.query(), store.keys, store.deadline).await;
+        let manifests: BTreeMap<_, _> =
+            evidence.artifacts().map(|artifact| ((artifact.path, artifact.digest), artifact.manifest)).collect();
+        let facts = self.facts(&evidence);
+        let mine = facts.facts().iter().filter(|fact| self.claim.is_made_by(fact.kind()));
+        let written = |path: Path| match path {
+            Path::AttestationTag | Path::SignatureTag => self.layer.is_some(),
+            Path::Referrers => self.bundle.is_some(),
+        };
+        Older::new(mine.map(|fact| (fact.path(), fact.artifact())).filter(|(path, _)| written(*path)).map(|found| {
+            let manifest = manifests.get(&found).copied().flatten();
+            (found, manifest)
+        }))
+    }
+
+    /// Asks the registry as an admission asks it, and lets the code that admits judge the answer.
+    async fn verify_arrived(
+        &self,
+        store: &Store<'_>,
+        wanted: &[(Path, Digest)],
+        older: &Older,
+    ) -> Result<(), SignError> {
+        let evidence = store.client.fetch(&self.query(), store.keys, store.deadline).await;
+        self.verify(&evidence, wanted, Some(older)).map_err(|(path, detail)| SignError::Unverified {
+            image: self.image.to_string(),
+            path,
+            detail,
+        })
+    }
+
+    fn query(&self) -> Query {
         let attestations = match self.claim {
             Claim::Attestation(_) => true,
             Claim::Signature(_) => false,
         };
-        let query = Query::new(self.image.clone(), attestations);
-        let evidence = store.client.fetch(&query, store.keys, store.deadline).await;
-        self.verify(&evidence, &wanted).map_err(|(path, detail)| SignError::Unverified {
-            image: self.image.to_string(),
-            path,
-            detail,
-        })?;
-        Ok(Signed { subject: self.image.clone(), pushed })
+        Query::new(self.image.clone(), attestations)
     }
 
     /// Verifies the evidence as it is about to be sent, so that nothing is pushed which would not count; says what was
@@ -176,19 +246,34 @@ impl<'a> Delivery<'a> {
             answers.insert(artifact.path, Answer::Answered(vec![artifact]));
         }
         let evidence = Evidence::new(self.image.clone(), answers);
-        self.verify(&evidence, &wanted).map_err(|(path, detail)| SignError::Unverifiable { path, detail })?;
+        self.verify(&evidence, &wanted, None).map_err(|(path, detail)| SignError::Unverifiable { path, detail })?;
         Ok(wanted)
     }
 
-    /// Lets the code that admits judge `evidence`; each of `wanted` has to make the fact that was claimed.
-    fn verify(&self, evidence: &Evidence, wanted: &[(Path, Digest)]) -> Result<(), (Path, String)> {
+    /// What the code that admits makes of `evidence`.
+    fn facts(&self, evidence: &Evidence) -> Facts {
         let anchor = Anchor::key(self.key.public_key().clone(), HashAlgorithm::Sha256, Proofs::beside_key());
-        let facts = verify(evidence, &[Arc::new(anchor)], self.now, &mut Budget::per_image());
+        verify(evidence, &[Arc::new(anchor)], self.now, &mut Budget::per_image())
+    }
+
+    /// Lets the code that admits judge `evidence`; each of `wanted` has to make the fact that was claimed. Where `older`
+    /// is to be replaced, a newer one of the same key may have replaced this one meanwhile.
+    fn verify(
+        &self,
+        evidence: &Evidence,
+        wanted: &[(Path, Digest)],
+        older: Option<&Older>,
+    ) -> Result<(), (Path, String)> {
+        let facts = self.facts(evidence);
+        let replaceable = older.filter(|_| self.before == Before::Replace);
         for (path, digest) in wanted {
+            let is_it = |artifact: Digest| {
+                artifact == *digest || replaceable.is_some_and(|older| !older.holds(*path, artifact))
+            };
             let found = facts
                 .facts()
                 .iter()
-                .any(|fact| fact.path() == *path && fact.artifact() == *digest && self.claim.is_made_by(fact.kind()));
+                .any(|fact| fact.path() == *path && is_it(fact.artifact()) && self.claim.is_made_by(fact.kind()));
             if !found {
                 return Err((*path, why(&facts, evidence, *path, *digest)));
             }
@@ -209,18 +294,20 @@ impl<'a> Delivery<'a> {
         }))
     }
 
-    async fn push_bundle(&self, store: &Store<'_>) -> Result<Option<PushedEvidence>, SignError> {
+    /// Pushes the bundle; says under which tag it is listed where the registry has no list.
+    async fn push_bundle(&self, store: &Store<'_>) -> Result<Option<(PushedEvidence, Option<Tag>)>, SignError> {
         let Some(Bundle { blob, referrer }) = &self.bundle else {
             return Ok(None);
         };
         store.push_blob(referrer::EMPTY_CONFIG).await?;
         store.push_blob(blob.clone()).await?;
         let pushed = store.push_manifest(media_type::OCI_MANIFEST, referrer.manifest().to_vec()).await?;
-        if !pushed.subject_accepted {
-            let tag = Path::Referrers.tag(self.image.digest());
-            store.extend(&tag, referrer).await?;
+        let tag = (!pushed.subject_accepted).then(|| Path::Referrers.tag(self.image.digest()));
+        if let Some(tag) = &tag {
+            store.extend(tag, referrer).await?;
         }
-        Ok(Some(PushedEvidence { path: Path::Referrers, artifact: Digest::of(blob), manifest: referrer.digest() }))
+        let pushed = PushedEvidence { path: Path::Referrers, artifact: Digest::of(blob), manifest: referrer.digest() };
+        Ok(Some((pushed, tag)))
     }
 }
 
@@ -270,7 +357,7 @@ fn why(facts: &Facts, evidence: &Evidence, path: Path, digest: Digest) -> String
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::signer::{Format, Predicate, SigningKey};
+    use crate::signer::{Predicate, SigningKey};
 
     fn subject() -> Subject {
         let image = ImageDigest::new("ghcr.io/a/b".parse().unwrap(), Digest::of(b"manifest"));
@@ -282,7 +369,9 @@ mod tests {
         let annotations = (0..annotations).map(|n| (n.to_string(), String::new())).collect();
         let image = "ghcr.io/a/b".parse().unwrap();
         let now = Timestamp::UNIX_EPOCH;
-        let request = SignRequest { image: &image, key: &key, annotations: &annotations, format, now };
+        let before = Before::Replace;
+        let request =
+            SignRequest { image: &image, digest: None, key: &key, annotations: &annotations, format, before, now };
         Delivery::of_signature(&request, subject()).await?.verify_unsent()
     }
 
@@ -292,7 +381,9 @@ mod tests {
         let now = Timestamp::UNIX_EPOCH;
         let predicate_type = PredicateType::parse("https://example.com/scan").unwrap();
         let predicate = Predicate::new(predicate_type, predicate.as_bytes(), now).unwrap();
-        let request = AttestRequest { image: &image, key: &key, predicate: &predicate, format, now };
+        let before = Before::Keep;
+        let request =
+            AttestRequest { image: &image, digest: None, key: &key, predicate: &predicate, format, before, now };
         Delivery::of_attestation(&request, subject()).await?.verify_unsent()
     }
 

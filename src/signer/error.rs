@@ -2,6 +2,7 @@
 
 use super::KeyError;
 use crate::evidence::Path;
+use crate::image::Digest;
 use crate::limits::Exceeded;
 use crate::registry::{Error, PushError};
 
@@ -32,6 +33,24 @@ pub enum SignError {
         /// The ceiling.
         ceiling: Exceeded,
     },
+    /// A tag that others had written before cannot be written anew.
+    #[error("the registry does not let `{name}` be written again (HTTP {status}{}): its tags are immutable; let tags that match `sha256-*` change, or write bundles only with `--format bundle`", code.as_ref().map(|code| format!(", {code}")).unwrap_or_default())]
+    Immutable {
+        /// The tag, in canonical form.
+        name: String,
+        /// The HTTP status.
+        status: u16,
+        /// The error code of the distribution specification.
+        code: Option<String>,
+    },
+    /// What was to be signed with all its images is an index that cannot be read.
+    #[error("the index `{digest}` cannot be read, and its images are not signed: {detail}")]
+    Index {
+        /// Its digest.
+        digest: Digest,
+        /// What is wrong with it.
+        detail: String,
+    },
     /// The key did not sign.
     #[error(transparent)]
     Key(#[from] KeyError),
@@ -47,6 +66,16 @@ pub enum SignError {
     /// The registry could not be asked.
     #[error(transparent)]
     Registry(#[from] Error),
+    /// The image has another digest than it was said to have.
+    #[error("`{image}` is `{found}` and not `{expected}`; the tag was moved, or the digest is another image's")]
+    TagDigestMismatch {
+        /// The image as it was written.
+        image: String,
+        /// What the registry has.
+        found: Digest,
+        /// What was given.
+        expected: Digest,
+    },
     /// What is to be signed exceeds what is ever read.
     #[error("{0} would never be read")]
     TooLarge(#[from] Exceeded),

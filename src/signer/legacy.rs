@@ -1,12 +1,14 @@
 //! The old layout: a manifest under the tag `.sig` or `.att`, with one layer for each signature or attestation.
 
+use std::collections::BTreeSet;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::key;
 use super::tag::{Extend, Extended, Foreign};
+use super::{Before, key};
 use crate::evidence::{Artifact, Descriptor, Path, media_type};
 use crate::image::Digest;
 use crate::limits::{self, Exceeded, Scope};
@@ -20,6 +22,9 @@ pub(super) struct Layer<'a> {
     blob: Vec<u8>,
     /// For a signature, the key that made it.
     signer: Option<&'a PublicKey>,
+    before: Before,
+    /// Attestations whose place it takes.
+    older: BTreeSet<Digest>,
 }
 
 impl<'a> Layer<'a> {
@@ -30,6 +35,8 @@ impl<'a> Layer<'a> {
                 .with_annotation(SIGNATURE, STANDARD.encode(signature)),
             blob: payload,
             signer: Some(key),
+            before: Before::Replace,
+            older: BTreeSet::new(),
         }
     }
 
@@ -42,7 +49,19 @@ impl<'a> Layer<'a> {
                 .with_annotation("predicateType", predicate_type),
             blob: envelope,
             signer: None,
+            before: Before::Replace,
+            older: BTreeSet::new(),
         }
+    }
+
+    /// The same layer, beside older signatures of the same key, or in their place.
+    pub(super) fn with(self, before: Before) -> Self {
+        Self { before, ..self }
+    }
+
+    /// Lets the layer take the place of these, which the same signer has made.
+    pub(super) fn take_place_of(&mut self, older: BTreeSet<Digest>) {
+        self.older = older;
     }
 
     /// Where the layer goes.
@@ -76,12 +95,25 @@ impl<'a> Layer<'a> {
         let Some(signer) = self.signer else {
             return true;
         };
+        if self.before == Before::Keep {
+            let annotation =
+                |annotations: &Value| annotations.get(SIGNATURE).and_then(Value::as_str).map(str::to_owned);
+            let theirs = descriptor.get("annotations").and_then(annotation);
+            return theirs.as_ref() == self.descriptor.annotations.get(SIGNATURE);
+        }
         descriptor
             .get("annotations")
             .and_then(|annotations| annotations.get(SIGNATURE))
             .and_then(Value::as_str)
             .and_then(|signature| STANDARD.decode(signature).ok())
             .is_some_and(|signature| key::made(signer, &signature, &self.blob))
+    }
+}
+
+impl Layer<'_> {
+    fn is_older(&self, descriptor: &Value) -> bool {
+        let digest = descriptor.get("digest").and_then(Value::as_str).and_then(|digest| digest.parse().ok());
+        digest.is_some_and(|digest: Digest| self.older.contains(&digest))
     }
 }
 
@@ -101,7 +133,7 @@ impl Extend for Layer<'_> {
             None if manifest.is_empty() => Vec::new(),
             None => return Err(Foreign::Type),
         };
-        kept.retain(|layer| !self.is(layer));
+        kept.retain(|layer| !self.is(layer) && !self.is_older(layer));
         kept.push(serde_json::to_value(&self.descriptor).map_err(Foreign::Encode)?);
         if kept.len() > limits::EVIDENCE_LAYERS {
             return Err(Foreign::Full(Exceeded::new(

@@ -9,12 +9,14 @@
 //! command line, and never overwrites what it does not understand.
 
 mod bundle;
+mod ci;
 mod delivery;
 mod encrypted_pem;
 mod envelope;
 mod error;
 mod key;
 mod legacy;
+mod older;
 mod password;
 mod predicate;
 mod private_pem;
@@ -24,17 +26,20 @@ mod sign;
 mod simple_signing;
 mod statement;
 mod store;
+mod subject;
 mod tag;
 
-pub use delivery::{attest, sign};
+pub use ci::{Ci, Lookup, Platform};
+pub use delivery::{attest, attest_unattached, sign, sign_unattached};
 pub use encrypted_pem::{EncryptedPemError, PemType};
 pub use error::SignError;
 pub use key::{KeyError, KeyKind, SigningKey};
 pub use password::Password;
 pub use predicate::{Predicate, PredicateError, PredicateType};
 pub use private_pem::PrivatePemError;
-pub use request::{AttestRequest, Format, PushedEvidence, SignRequest, Signed};
+pub use request::{AttestRequest, Before, Format, Kept, PushedEvidence, SignRequest, Signed, Unattached};
 pub use sign::Sign;
+pub use subject::members;
 
 /// A time as RFC 3339 with seconds, as cosign writes it.
 fn seconds(time: jiff::Timestamp) -> String {

@@ -13,12 +13,16 @@ use crate::image::{Digest, ImageDigest, ImageRef};
 pub struct SignRequest<'a> {
     /// The image; a tag is resolved once, and the digest is signed.
     pub image: &'a ImageRef,
+    /// What its digest has to be, where somebody knows it.
+    pub digest: Option<Digest>,
     /// The key that signs.
     pub key: &'a dyn Sign,
     /// Annotations that are signed with the image.
     pub annotations: &'a BTreeMap<String, String>,
     /// The layouts to write.
     pub format: Format,
+    /// What becomes of older signatures of this key with the same annotations.
+    pub before: Before,
     /// The time that the evidence bears; nobody has to believe it.
     pub now: Timestamp,
 }
@@ -28,14 +32,27 @@ pub struct SignRequest<'a> {
 pub struct AttestRequest<'a> {
     /// The image; a tag is resolved once, and the statement is about the digest.
     pub image: &'a ImageRef,
+    /// What its digest has to be, where somebody knows it.
+    pub digest: Option<Digest>,
     /// The key that signs.
     pub key: &'a dyn Sign,
     /// What is attested.
     pub predicate: &'a Predicate,
     /// The layouts to write.
     pub format: Format,
+    /// What becomes of older attestations of this key and of the same type.
+    pub before: Before,
     /// The time that the evidence bears; nobody has to believe it.
     pub now: Timestamp,
+}
+
+/// What becomes of what the same signer said before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Before {
+    /// It stays beside the new.
+    Keep,
+    /// The new takes its place, once it is there and verified.
+    Replace,
 }
 
 /// The layouts in which evidence is written. Verifiers differ in which of them they read.
@@ -75,6 +92,30 @@ pub struct Signed {
     pub subject: ImageDigest,
     /// Where the evidence lies.
     pub pushed: Vec<PushedEvidence>,
+    /// The bundle; none where only the old layout was written.
+    pub bundle: Option<Vec<u8>>,
+    /// How many older referrers were taken away.
+    pub replaced: usize,
+    /// Older referrers that the registry keeps.
+    pub kept: Vec<Kept>,
+}
+
+/// An image is signed or attested, and nothing is in the registry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unattached {
+    /// The image.
+    pub subject: ImageDigest,
+    /// The bundle, which nobody finds by himself.
+    pub bundle: Vec<u8>,
+}
+
+/// Older evidence that was to be replaced and could not be taken away.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// The manifest that holds it.
+    pub manifest: Digest,
+    /// Why it is still there.
+    pub detail: String,
 }
 
 /// A piece of evidence that was pushed.

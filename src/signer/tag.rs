@@ -11,7 +11,7 @@ use super::SignError;
 use super::store::Store;
 use crate::image::{Digest, Tag};
 use crate::limits::{self, Exceeded};
-use crate::registry::Reference;
+use crate::registry::{PushError, Reference};
 
 /// An entry in the manifest under a tag.
 pub(super) trait Extend {
@@ -66,7 +66,12 @@ impl Store<'_> {
             }
             let bytes = serde_json::to_vec(&extended.manifest)?;
             let digest = Digest::of(&bytes);
-            self.push_tag(tag, entry.media_type(), bytes).await?;
+            self.push_tag(tag, entry.media_type(), bytes).await.map_err(|error| match error {
+                SignError::Push(PushError::Rejected { name, status, code }) if seen.is_some() => {
+                    SignError::Immutable { name, status, code }
+                }
+                other => other,
+            })?;
             if self.settles(&reference, tag, entry).await? {
                 return Ok(digest);
             }

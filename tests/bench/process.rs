@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use countersign::demo;
 use countersign::registry::{Anonymous, Client, Options};
-use countersign::signer::{self, Format, SignRequest, SigningKey};
+use countersign::signer::{self, Before, Format, SignRequest, SigningKey};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::CertificateDer;
@@ -44,9 +44,11 @@ impl Workshop {
             let tag = format!("{}/{path}:v1", registry.address());
             let request = SignRequest {
                 image: &tag.parse().expect("a reference"),
+                digest: None,
                 key: &key,
                 annotations: &Default::default(),
                 format: Format::Legacy,
+                before: Before::Replace,
                 now: jiff::Timestamp::now(),
             };
             let deadline = tokio::time::Instant::now() + Duration::from_secs(30);

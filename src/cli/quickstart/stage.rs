@@ -22,7 +22,7 @@ use crate::image::{Digest, ImageRef};
 use crate::policy::{NoMatch, PolicySet};
 use crate::registry::{Anonymous, Client, Options};
 use crate::server::{App, Ceilings, Health, SelfMade, Server, Webhook, tls};
-use crate::signer::{self, Format, SignRequest, SigningKey};
+use crate::signer::{self, Before, Format, SignRequest, SigningKey};
 use crate::telemetry::Metrics;
 
 /// The tag of the image in each layout.
@@ -125,7 +125,15 @@ impl Stage {
             Signer::Ours => &self.ours,
         };
         let annotations = no_annotations();
-        let request = SignRequest { image: &image, key, annotations: &annotations, format, now: clock::now() };
+        let request = SignRequest {
+            image: &image,
+            digest: None,
+            key,
+            annotations: &annotations,
+            format,
+            before: Before::Replace,
+            now: clock::now(),
+        };
         let signed = signer::sign(&request, &self.client, &Anonymous, clock::deadline(SIGNING_TIME)).await;
         signed.map(drop).map_err(Error::unavailable)
     }

@@ -3,6 +3,7 @@
 mod commands;
 mod policies;
 mod serving;
+mod signing;
 mod support;
 mod usage;
 mod verify_bundle;

@@ -1,5 +1,6 @@
 //! Signing and attesting against a registry on loopback, with and without faults.
 
+mod again;
 mod front;
 
 use std::collections::BTreeMap;
@@ -14,7 +15,7 @@ use countersign::image::{Digest, ImageDigest, ImageRef};
 use countersign::limits::{self, Budget};
 use countersign::registry::{self, Anonymous, Client};
 use countersign::signer::{
-    AttestRequest, Format, Predicate, PredicateType, SignError, SignRequest, Signed, SigningKey, attest, sign,
+    AttestRequest, Before, Format, Predicate, PredicateType, SignError, SignRequest, Signed, SigningKey, attest, sign,
 };
 use countersign::trust::{Anchor, HashAlgorithm, Proofs};
 use countersign::verify::{FactKind, verify};
@@ -71,9 +72,11 @@ async fn what_is_attested_verifies_in_every_layout() {
                     Predicate::new(PredicateType::parse(name).unwrap(), b"{}", Timestamp::UNIX_EPOCH).unwrap();
                 let request = AttestRequest {
                     image: &by_tag(&registry),
+                    digest: None,
                     key: &key,
                     predicate: &predicate,
                     format,
+                    before: Before::Keep,
                     now: Timestamp::UNIX_EPOCH,
                 };
                 let signed = attest(&request, &client(), &Anonymous, deadline()).await.unwrap();
@@ -341,7 +344,8 @@ fn deadline() -> Instant {
 
 fn request<'a>(key: &'a SigningKey, image: &'a ImageRef, format: Format) -> SignRequest<'a> {
     static NONE: BTreeMap<String, String> = BTreeMap::new();
-    SignRequest { image, key, annotations: &NONE, format, now: Timestamp::UNIX_EPOCH }
+    let before = Before::Replace;
+    SignRequest { image, digest: None, key, annotations: &NONE, format, before, now: Timestamp::UNIX_EPOCH }
 }
 
 async fn sign_with(key: &SigningKey, image: &ImageRef, format: Format) -> Result<Signed, SignError> {
