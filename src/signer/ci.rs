@@ -323,7 +323,8 @@ mod tests {
 
     #[test]
     fn every_platform_says_who_it_is() {
-        let rows: [(&[(&str, &str)], Option<Platform>); 8] = [
+        type Row<'a> = (&'a [(&'a str, &'a str)], Option<Platform>);
+        let rows: [Row<'_>; 8] = [
             (&[("GITHUB_ACTIONS", "true")], Some(Platform::GitHub)),
             (&[("GITHUB_ACTIONS", "false")], None),
             (&[("GITLAB_CI", "true")], Some(Platform::GitLab)),

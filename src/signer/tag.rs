@@ -66,12 +66,15 @@ impl Store<'_> {
             }
             let bytes = serde_json::to_vec(&extended.manifest)?;
             let digest = Digest::of(&bytes);
-            self.push_tag(tag, entry.media_type(), bytes).await.map_err(|error| match error {
-                SignError::Push(PushError::Rejected { name, status, code }) if seen.is_some() => {
-                    SignError::Immutable { name, status, code }
+            if let Err(error) = self.push_tag(tag, entry.media_type(), bytes).await {
+                if let SignError::Push(PushError::Rejected { name, status, code }) = &error
+                    && seen.is_some()
+                {
+                    let (name, status, code) = (name.clone(), *status, code.clone());
+                    return Err(SignError::Immutable { name, status, code });
                 }
-                other => other,
-            })?;
+                return Err(error);
+            }
             if self.settles(&reference, tag, entry).await? {
                 return Ok(digest);
             }
