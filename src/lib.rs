@@ -51,6 +51,7 @@
 //! *Shell: where core meets edges.*
 //!
 //! - [`loader`]: documents in, generations of policies out.
+//! - [`cluster`]: the Kubernetes API: what is watched there, and what is written.
 //! - [`gate`]: carries one admission from images to verdicts.
 //! - [`signer`]: carries one signature or attestation from a key to the registry, and verifies what arrived.
 //! - [`server`]: HTTPS: listener, certificates, routes, load shedding, liveness, readiness.
@@ -72,6 +73,7 @@
 pub mod admission;
 pub mod api;
 pub mod cli;
+pub mod cluster;
 pub mod demo;
 pub mod evidence;
 pub mod explain;

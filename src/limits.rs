@@ -277,6 +277,10 @@ pub const POLICY_SET_BYTES: usize = 64 << 20;
 /// Documents of one set of files. Scope: set; it is not loaded.
 pub const POLICY_DOCUMENTS: usize = 20_000;
 
+/// How old policies may get while the cluster cannot be asked, where nobody says. Scope: set; then it is no longer in
+/// force, and what would need it is refused.
+pub const POLICIES_AGE: Duration = Duration::from_secs(3600);
+
 /// How often files of policies are looked at.
 pub const POLICY_POLL: Duration = Duration::from_millis(750);
 
@@ -564,3 +568,33 @@ mod tests {
         assert_eq!(budget.signature_checks_left(), 0);
     }
 }
+
+// ------------------------------------------------------------------------------------------------------- API server
+
+/// Time to connect to the API server. Scope: attempt; it is made again.
+pub const API_CONNECT_TIME: Duration = Duration::from_secs(5);
+
+/// Time until the API server begins to answer, and again until it has answered. Scope: request; it is made again.
+pub const API_TIME: Duration = Duration::from_secs(15);
+
+/// How long a watch lasts before it is opened again. Scope: watch. A connection that died silently is noticed after this
+/// and [`API_TIME`].
+pub const WATCH_TIME: Duration = Duration::from_secs(60);
+
+/// The first wait before the API server is asked again; it doubles.
+pub const API_WAIT: Duration = Duration::from_millis(100);
+
+/// The longest wait before the API server is asked again.
+pub const API_LONGEST_WAIT: Duration = Duration::from_secs(5);
+
+/// Objects of one page of a list.
+pub const API_PAGE_OBJECTS: usize = 250;
+
+/// Bytes of one list with all its pages. Scope: list; it counts as not listed.
+pub const API_LIST_BYTES: usize = 64 << 20;
+
+/// Bytes of one event of a watch, or of one object. Scope: watch; its collection is listed again. etcd takes 1.5 MiB.
+pub const API_EVENT_BYTES: usize = 8 << 20;
+
+/// Bytes of an error of the API server. Scope: answer; what it says is not told.
+pub const API_ERROR_BYTES: usize = 64 << 10;

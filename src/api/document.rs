@@ -69,6 +69,31 @@ pub fn parse(text: &str) -> Result<Vec<Document>, DocumentError> {
     Ok(documents)
 }
 
+/// Reads one object as the API server sends it. In its lists, objects of its own kinds say neither `apiVersion` nor
+/// `kind`: then they are those that were asked for.
+///
+/// # Errors
+/// As [`parse`], and when the text is not exactly one object.
+pub fn parse_object(json: &str, api_version: &str, kind: &str) -> Result<Document, DocumentError> {
+    let mut nodes = self::json(json)?;
+    let (Some(mut node), None) = (nodes.pop(), nodes.pop()) else {
+        return Err(DocumentError::new(None, "is not one object"));
+    };
+    if let Value::Map(entries) = &mut node.value {
+        for (key, value) in [("apiVersion", api_version), ("kind", kind)] {
+            if !entries.iter().any(|(name, _)| name == key) {
+                entries.push((key.to_owned(), Node { line: None, value: Value::Text(value.to_owned()) }));
+            }
+        }
+    }
+    let mut documents = Vec::new();
+    read(&node, &mut documents)?;
+    match (documents.pop(), documents.pop()) {
+        (Some(document), None) => Ok(document),
+        _ => Err(DocumentError::new(None, "is not one object")),
+    }
+}
+
 /// Every document of `text` as a tree.
 pub(super) fn nodes(text: &str) -> Result<Vec<Node>, DocumentError> {
     if text.len() > limits::POLICY_FILE_BYTES {

@@ -3,6 +3,7 @@
 use super::authority::{self, AuthoritySpec};
 use super::canonical;
 use super::core_objects::Metadata;
+use super::document::DocumentError;
 use super::field::{Field, Object};
 use super::lint;
 use super::node::Node;
@@ -75,6 +76,19 @@ impl PolicyDocument {
             fingerprint: canonical::fingerprint(node),
             problems,
             warnings,
+        }
+    }
+
+    /// A policy of which nothing can be read but that it is there: it refuses every image.
+    pub fn unreadable(group: &str, name: &str, error: &DocumentError) -> Self {
+        Self {
+            name: PolicyName::new(group, name),
+            is_named: true,
+            line: error.line(),
+            spec: Spec::unread(),
+            fingerprint: Digest::of(error.message().as_bytes()),
+            problems: vec![Problem::new("document", error.line(), format!("cannot be read: {}", error.message()))],
+            warnings: Vec::new(),
         }
     }
 

@@ -1,5 +1,7 @@
 //! `countersign serve`
 
+mod policies;
+
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -14,13 +16,14 @@ use tokio::sync::{Notify, watch};
 use super::registry_args::{self, RegistryArgs};
 use super::{Error, Exit, Outcome, clock, file, runtime};
 use crate::gate::Gate;
-use crate::loader::{LoadError, Loader, Settings, Status};
+use crate::loader::Status;
 use crate::policy::NoMatch;
 use crate::registry;
 use crate::server::{
     App, Ceilings, Certificate, CertificateFiles, Check, Drained, Health, SelfMade, Server, State, Webhook, tls,
 };
 use crate::telemetry::{Metrics, field};
+use policies::{Policies, PolicyArgs};
 
 /// Run the admission webhook
 ///
@@ -28,21 +31,18 @@ use crate::telemetry::{Metrics, field};
 /// tags to the digests that they mean now). /livez, /readyz and /metrics are for whoever watches; /readyz?verbose says
 /// what is wrong. It speaks HTTPS only, and HTTP/1.1 only.
 ///
-/// Policies come from files, which are read again when they change. Whatever goes wrong is a refusal: configure the
-/// webhook with `failurePolicy: Fail`.
+/// In a cluster, policies are its ClusterImagePolicies, which are watched; with --policies they come from files, which are
+/// read again when they change. Whatever goes wrong is a refusal: configure the webhook with `failurePolicy: Fail`.
 ///
 /// On SIGTERM it is not ready at once, answers the requests at hand, and ends; a second signal ends it at once.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Examples:
+  countersign serve --listen 0.0.0.0:8443 --tls-cert tls.crt --tls-key tls.key
   countersign serve --policies policies/
   countersign serve --policies policies/ --listen 0.0.0.0:8443 --tls-cert tls.crt --tls-key tls.key")]
 pub struct Args {
-    /// The directory of the policies; Secrets, ConfigMaps and Namespaces in it stand in for the cluster's
-    #[arg(long, value_name = "DIR")]
-    policies: PathBuf,
-    /// What happens to images that no policy covers
-    #[arg(long, value_enum, default_value_t = NoMatchArg::Deny)]
-    no_match: NoMatchArg,
+    #[command(flatten)]
+    policies: PolicyArgs,
     /// Listen on this address; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8443")]
     listen: SocketAddr,
@@ -120,7 +120,7 @@ async fn serve(args: Args, err: &mut dyn Write) -> Result<Outcome, Error> {
     for helper in keychain.unsupported() {
         tracing::warn!({ field::EVENT } = "registry", { field::DETAIL } = helper, "a credential helper is not run");
     }
-    let loader = open(Settings::new(&args.policies, args.no_match.into()))?;
+    let policies = args.policies.open().await?;
     let authorities = match &args.certificate.client_ca {
         Some(path) => registry_args::certificates(path)?,
         None => Vec::new(),
@@ -128,15 +128,15 @@ async fn serve(args: Args, err: &mut dyn Write) -> Result<Outcome, Error> {
     let (certificate, files) = certificate(&args.certificate, err)?;
     let (renewed, certificate) = watch::channel(certificate);
 
-    let gate = Gate::new(loader.policies(), client.clone(), Arc::new(keychain));
-    let health = Health::new(vec![policies_check(&loader), certificate_check(certificate.clone())]);
+    let gate = Gate::new(policies.sets(), client.clone(), Arc::new(keychain));
+    let health = Health::new(vec![policies_check(&policies), certificate_check(certificate.clone())]);
     let app =
         App::new(Webhook::new(gate, Arc::clone(&metrics)), Arc::new(health), Arc::clone(&metrics), Ceilings::default())
-            .before_scrape(scrape(&loader, certificate.clone(), client));
+            .before_scrape(scrape(&policies, certificate.clone(), client));
     let server = listen(args.listen, app, certificate, &authorities).await?;
 
-    start(tell(loader.status()));
-    start(loader.run(std::future::pending()));
+    start(tell(policies.status()));
+    policies.follow();
     match files {
         Some(files) => start(async move { files.watch(renewed, &metrics).await }),
         // Nothing will renew it, and whoever serves it has to be able to see it.
@@ -170,19 +170,6 @@ async fn until_signal(server: Server, signals: &mut Signals) -> Result<Outcome, 
     }
 }
 
-/// The policies, loaded for the first time.
-fn open(settings: Settings) -> Result<Loader, Error> {
-    Loader::open(settings).map_err(|error| {
-        let told = Error::usage(&error);
-        match error {
-            LoadError::Document { .. } | LoadError::Duplicate { .. } => {
-                told.hint("`countersign policy check` says all that is wrong with policies")
-            }
-            LoadError::NoPolicy { .. } | LoadError::Read(_) | LoadError::TooManyDocuments => told,
-        }
-    })
-}
-
 /// The certificate, and the files in which it may change.
 fn certificate(args: &CertificateArgs, err: &mut dyn Write) -> Result<(Certificate, Option<CertificateFiles>), Error> {
     if let (Some(chain), Some(key)) = (&args.tls_cert, &args.tls_key) {
@@ -213,14 +200,15 @@ async fn listen(
     })
 }
 
-/// Whether there are policies, and whether they are those that the files hold now.
-fn policies_check(loader: &Loader) -> Check {
-    let (policies, status) = (loader.policies(), loader.status());
+/// Whether there are policies, and whether they are those that the files or the cluster hold now.
+fn policies_check(policies: &Policies) -> Check {
+    let (sets, status) = (policies.sets(), policies.status());
     Check::new("policies", move || {
-        if policies.borrow().is_none() {
-            return State::Failed("none were loaded yet".to_owned());
-        }
         let status = status.borrow();
+        if sets.borrow().is_none() {
+            let when = if status.generation == 0 { "none were loaded yet" } else { "they got too old" };
+            return State::Failed(status.stale.as_ref().map_or(when.to_owned(), |why| format!("{when}: {why}")));
+        }
         match &status.stale {
             Some(reason) => State::Worrying(format!("policies_stale: {reason}")),
             None if status.invalid > 0 => {
@@ -245,11 +233,11 @@ fn certificate_check(certificate: watch::Receiver<Certificate>) -> Check {
 
 /// Brings the metrics up to date that change by themselves, or elsewhere.
 fn scrape(
-    loader: &Loader,
+    policies: &Policies,
     certificate: watch::Receiver<Certificate>,
     client: registry::Client,
 ) -> impl Fn(&Metrics) + Send + Sync + 'static {
-    let status = loader.status();
+    let status = policies.status();
     move |metrics| {
         let status = status.borrow();
         metrics.policies(status.policies.saturating_sub(status.invalid), status.invalid);
@@ -281,8 +269,11 @@ fn tell_once(status: &Status) {
             { field::EVENT } = event,
             { field::REASON } = "policies_stale",
             { field::DETAIL } = reason,
-            "the files cannot be used, the last good policies stay"
+            "the policies cannot be read, the last good ones stay"
         );
+        return;
+    }
+    if status.generation == 0 {
         return;
     }
     tracing::info!(

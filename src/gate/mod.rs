@@ -28,6 +28,9 @@ use crate::policy::{DenyReason, Failure, Finding, PinRule, Plan, PolicySet, Subj
 use crate::registry::{Client, Keychain};
 use blocking::Pool;
 
+/// What is said where there is no set of policies.
+const NO_POLICIES: &str = "no policies are in force: none were loaded yet, or they got too old";
+
 /// Judges images by the newest generation of policies.
 #[derive(Clone)]
 pub struct Gate {
@@ -115,8 +118,7 @@ impl Gate {
     /// What has to be found out, by one generation of policies.
     fn plan(&self, workload: &Workload, images: &NonEmpty<ImageUse>, pin: PinRule) -> Result<Plan, Failure> {
         let policies = self.policies.borrow().clone();
-        let policies =
-            policies.ok_or_else(|| Failure::new(DenyReason::PoliciesUnavailable, "no policies were loaded yet"))?;
+        let policies = policies.ok_or_else(|| Failure::new(DenyReason::PoliciesUnavailable, NO_POLICIES))?;
         let plan = policies.plan(workload, images, pin);
         if plan.subjects().len() > limits::DISTINCT_IMAGES_PER_REQUEST {
             let ceiling = limits::DISTINCT_IMAGES_PER_REQUEST;

@@ -45,10 +45,10 @@ pub struct Loaded {
     pub warnings: Vec<Note>,
 }
 
-/// Something about one document of one file.
+/// Something about one document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Note {
-    /// The file.
+    /// The file, or the resource of the cluster.
     pub file: String,
     /// The kind and name of the object, as in `ClusterImagePolicy keys`.
     pub object: String,
@@ -133,11 +133,29 @@ pub fn load_all(paths: &[PathBuf], no_match: NoMatch) -> Result<Loaded, LoadErro
 
 /// The generation that `files` make.
 pub(super) fn from_files(files: &[TextFile], settings: &Settings) -> Result<Loaded, LoadError> {
-    let documents = Documents::read(files, settings)?;
-    if documents.policies.is_empty() {
+    let mut documents = Vec::new();
+    for file in files {
+        let parsed = api::parse(&file.text).map_err(|error| LoadError::Document { file: file.name.clone(), error })?;
+        documents.extend(parsed.into_iter().map(|document| (file.name.clone(), document)));
+        if documents.len() > limits::POLICY_DOCUMENTS {
+            return Err(LoadError::TooManyDocuments);
+        }
+    }
+    let loaded = from_documents(documents, &settings.namespace, settings.no_match)?;
+    if loaded.set.policies().is_empty() {
         let path = settings.path.display().to_string();
         return Err(LoadError::NoPolicy { path });
     }
+    Ok(loaded)
+}
+
+/// The generation that `documents` make, each with the name of where it stands. There need not be any policy.
+pub(super) fn from_documents(
+    documents: impl IntoIterator<Item = (String, Document)>,
+    namespace: &str,
+    no_match: NoMatch,
+) -> Result<Loaded, LoadError> {
+    let documents = Documents::read(documents, namespace)?;
     let mut problems = documents.problems;
     let mut warnings = Vec::new();
     let mut policies = Vec::new();
@@ -153,16 +171,16 @@ pub(super) fn from_files(files: &[TextFile], settings: &Settings) -> Result<Load
         policies.push(compiled.policy);
     }
     let all = documents.policies.iter().map(|(_, document)| document);
-    let revision = api::revision(all, &documents.resolved, settings.no_match);
+    let revision = api::revision(all, &documents.resolved, no_match);
     Ok(Loaded {
-        set: Arc::new(PolicySet::new(policies, settings.no_match, revision)),
+        set: Arc::new(PolicySet::new(policies, no_match, revision)),
         namespaces: documents.namespaces,
         problems,
         warnings,
     })
 }
 
-/// Every document of every file, by its use.
+/// Every document, by its use.
 struct Documents {
     policies: Vec<(String, PolicyDocument)>,
     resolved: Resolved,
@@ -172,25 +190,19 @@ struct Documents {
 }
 
 impl Documents {
-    fn read(files: &[TextFile], settings: &Settings) -> Result<Self, LoadError> {
+    fn read(all: impl IntoIterator<Item = (String, Document)>, namespace: &str) -> Result<Self, LoadError> {
         let mut documents = Self {
             policies: Vec::new(),
-            resolved: Resolved::new(&settings.namespace),
+            resolved: Resolved::new(namespace),
             namespaces: Vec::new(),
             problems: Vec::new(),
             names: BTreeSet::new(),
         };
-        let mut count = 0;
-        for file in files {
-            let parsed =
-                api::parse(&file.text).map_err(|error| LoadError::Document { file: file.name.clone(), error })?;
-            count += parsed.len();
-            if count > limits::POLICY_DOCUMENTS {
+        for (index, (origin, document)) in all.into_iter().enumerate() {
+            if index >= limits::POLICY_DOCUMENTS {
                 return Err(LoadError::TooManyDocuments);
             }
-            for document in parsed {
-                documents.add(&file.name, document)?;
-            }
+            documents.add(&origin, document)?;
         }
         Ok(documents)
     }

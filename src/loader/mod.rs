@@ -1,20 +1,26 @@
 //! Documents in, generations of [`PolicySet`](crate::policy::PolicySet) out.
 //!
-//! [`load`] reads files once. [`Loader`] reads them again and again, and publishes a new set when they say something new.
-//! A Secret that is gone breaks the policy that names it at once; files that cannot be read as a whole leave the last
-//! good set in force, and the [`Status`] says so.
+//! [`load`] reads files once. [`Loader`] reads them again and again, and publishes a new set when they say something new;
+//! [`Follower`] does so with what watches see in a cluster ([`Observed`]). A Secret that is gone breaks the policy that
+//! names it at once; files that cannot be read as a whole, and a cluster that cannot be asked, leave the last good set in
+//! force, and the [`Status`] says so.
 //!
 //! This module never decides about an image, and never takes "could not be read" for "is not there".
 
+mod clock;
 mod files;
+mod follow;
 mod load;
+mod observed;
 mod status;
 #[cfg(test)]
 mod tests;
 mod watch;
 
 pub use files::{ReadError, TextFile, read};
+pub use follow::{Follower, Rules};
 pub(crate) use load::describe;
 pub use load::{LoadError, Loaded, Note, Settings, load, load_all, load_dir};
+pub use observed::{Documents, Observed};
 pub use status::Status;
 pub use watch::Loader;

@@ -10,7 +10,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::load::from_files;
 use super::{LoadError, Loaded, Settings, Status, TextFile, read};
-use crate::policy::{PolicyBody, PolicySet};
+use crate::policy::PolicySet;
 
 /// Reads the files again and again and publishes what they say.
 #[derive(Debug)]
@@ -33,7 +33,7 @@ impl Loader {
             settings,
             seen: Some(fingerprint(&files)),
             policies: watch::Sender::new(Some(Arc::clone(&loaded.set))),
-            status: watch::Sender::new(status(1, &loaded)),
+            status: watch::Sender::new(Status::of(1, &loaded)),
         })
     }
 
@@ -115,7 +115,7 @@ impl Loader {
         if is_new {
             self.policies.send_replace(Some(Arc::clone(&loaded.set)));
         }
-        self.status.send_replace(Status { read_at: Some(now), ..status(generation + u64::from(is_new), loaded) });
+        self.status.send_replace(Status { read_at: Some(now), ..Status::of(generation + u64::from(is_new), loaded) });
     }
 
     fn stale(&self, reason: String) {
@@ -167,22 +167,4 @@ fn fingerprint(files: &[TextFile]) -> Fingerprint {
     let mut sum = [0; 32];
     sum.copy_from_slice(context.finish().as_ref());
     sum
-}
-
-fn status(generation: u64, loaded: &Loaded) -> Status {
-    let policies = loaded.set.policies();
-    let is_invalid = |body: &PolicyBody| match body {
-        PolicyBody::Compiled(_) => false,
-        PolicyBody::Invalid(_) => true,
-    };
-    Status {
-        generation,
-        revision: loaded.set.revision().to_owned(),
-        read_at: None,
-        stale: None,
-        policies: policies.len(),
-        invalid: policies.iter().filter(|policy| is_invalid(&policy.body)).count(),
-        problems: loaded.problems.clone().into(),
-        warnings: loaded.warnings.clone().into(),
-    }
 }

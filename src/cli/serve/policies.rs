@@ -1,0 +1,115 @@
+//! Where the policies of a running webhook come from.
+
+use std::future::pending;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::{Error, NoMatchArg, start};
+use crate::cluster::{Access, Watches};
+use crate::limits;
+use crate::loader::{Follower, LoadError, Loader, Rules, Settings, Status};
+use crate::policy::{NoMatch, PolicySet};
+
+/// Where the policies come from.
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Policies")]
+pub(super) struct PolicyArgs {
+    /// Take the policies from this directory, in which Secrets, ConfigMaps and Namespaces stand in for the cluster's
+    ///
+    /// Without it, they are the ClusterImagePolicies and TrustRoots of a cluster.
+    #[arg(long, value_name = "DIR")]
+    policies: Option<PathBuf>,
+    /// What happens to images that no policy covers
+    #[arg(long, value_enum, default_value_t = NoMatchArg::Deny)]
+    no_match: NoMatchArg,
+    /// Reach the cluster as this file says, not as the pod that this runs in
+    #[arg(long, value_name = "FILE", conflicts_with = "policies")]
+    kubeconfig: Option<PathBuf>,
+    /// The controller's own namespace, in which the Secrets are that policies name, if not that of the pod
+    #[arg(long, value_name = "NAMESPACE", conflicts_with = "policies")]
+    namespace: Option<String>,
+    /// For how long the last good policies stay in force while the cluster cannot be asked, in seconds
+    ///
+    /// After that, every image is refused that would need one.
+    #[arg(long, value_name = "SECONDS", default_value_t = default_age(), conflicts_with = "policies")]
+    policies_max_age: u32,
+}
+
+fn default_age() -> u32 {
+    u32::try_from(limits::POLICIES_AGE.as_secs()).unwrap_or(u32::MAX)
+}
+
+/// What makes one generation of policies after the other.
+pub(super) enum Policies {
+    /// Files.
+    Files(Box<Loader>),
+    /// A cluster.
+    Cluster(Box<(Follower, Watches)>),
+}
+
+impl PolicyArgs {
+    /// Opens what is asked for. Files are loaded for the first time; a cluster is not asked yet.
+    ///
+    /// # Errors
+    /// When files cannot be loaded, or it is not known how a cluster is reached.
+    pub(super) async fn open(&self) -> Result<Policies, Error> {
+        let no_match = NoMatch::from(self.no_match);
+        if let Some(path) = &self.policies {
+            return Loader::open(Settings::new(path, no_match))
+                .map(|loader| Policies::Files(Box::new(loader)))
+                .map_err(|error| {
+                    let told = Error::usage(&error);
+                    match error {
+                        LoadError::Document { .. } | LoadError::Duplicate { .. } => {
+                            told.hint("`countersign policy check` says all that is wrong with policies")
+                        }
+                        LoadError::NoPolicy { .. } | LoadError::Read(_) | LoadError::TooManyDocuments => told,
+                    }
+                });
+        }
+        let access = Access::new(self.kubeconfig.as_deref(), self.namespace.clone()).await;
+        let access = access.map_err(|error| {
+            Error::usage(error).hint("`--policies` takes policies from files, `--kubeconfig` names another cluster")
+        })?;
+        let rules = Rules {
+            no_match,
+            namespace: access.namespace().to_owned(),
+            max_age: Duration::from_secs(self.policies_max_age.into()),
+        };
+        let watches = Watches::new(access);
+        Ok(Policies::Cluster(Box::new((Follower::new(rules, watches.observed()), watches))))
+    }
+}
+
+impl Policies {
+    /// The set in force.
+    pub(super) fn sets(&self) -> watch::Receiver<Option<Arc<PolicySet>>> {
+        match self {
+            Self::Cluster(cluster) => cluster.0.policies(),
+            Self::Files(loader) => loader.policies(),
+        }
+    }
+
+    /// How fresh it is.
+    pub(super) fn status(&self) -> watch::Receiver<Status> {
+        match self {
+            Self::Cluster(cluster) => cluster.0.status(),
+            Self::Files(loader) => loader.status(),
+        }
+    }
+
+    /// Follows every change from now on, until the process ends.
+    pub(super) fn follow(self) {
+        match self {
+            Self::Cluster(cluster) => {
+                let (follower, watches) = *cluster;
+                start(follower.run(pending()));
+                start(watches.run());
+            }
+            Self::Files(loader) => start(loader.run(pending())),
+        }
+    }
+}

@@ -1,0 +1,265 @@
+//! Everything that was seen, put together.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
+
+use super::clock;
+use super::object::{Key, Object};
+use super::source::{Necessity, Source};
+use crate::api::{self, Document, PolicyDocument};
+use crate::loader::{Documents, Observed};
+use crate::telemetry::field;
+
+/// What all watches have seen.
+pub(super) struct Hub {
+    seen: Mutex<Seen>,
+    changed: Notify,
+    shown: watch::Sender<Observed>,
+}
+
+struct Seen {
+    slots: BTreeMap<Source, Slot>,
+    /// Whether it was known once of every source what there is.
+    complete: bool,
+    /// What was shown last, until a document changes.
+    documents: Option<Documents>,
+}
+
+/// What was seen of one source.
+struct Slot {
+    documents: BTreeMap<Key, Arc<Document>>,
+    /// Whether every object was seen once.
+    complete: bool,
+    /// Since when there is a definition; none where there is none, or that is not known.
+    defined_at: Option<Instant>,
+    /// Whether there is no definition, and no object was ever seen.
+    absent: bool,
+    /// Of the definition and of the list: when it was last confirmed, and why it is not known any more.
+    definition: Standing,
+    list: Standing,
+    /// Why the objects are as they were before the definition went.
+    frozen: Option<String>,
+}
+
+#[derive(Default)]
+struct Standing {
+    confirmed_at: Option<Instant>,
+    trouble: Option<String>,
+}
+
+impl Hub {
+    pub(super) fn new() -> Self {
+        let slot = |source| {
+            let slot = Slot {
+                documents: BTreeMap::new(),
+                complete: false,
+                defined_at: None,
+                absent: false,
+                definition: Standing::default(),
+                list: Standing::default(),
+                frozen: None,
+            };
+            (source, slot)
+        };
+        let seen = Seen { slots: Source::ALL.into_iter().map(slot).collect(), complete: false, documents: None };
+        Self { seen: Mutex::new(seen), changed: Notify::new(), shown: watch::Sender::new(Observed::default()) }
+    }
+
+    /// What is shown to whoever makes policies of it.
+    pub(super) fn observed(&self) -> watch::Receiver<Observed> {
+        self.shown.subscribe()
+    }
+
+    /// Shows what was seen, for ever. Many changes at once are shown together.
+    pub(super) async fn show(&self) {
+        loop {
+            self.changed.notified().await;
+            let observed = self.look();
+            self.shown.send_replace(observed);
+        }
+    }
+
+    /// There is a definition of `source`.
+    pub(super) fn defined(&self, source: Source) {
+        self.update(source, |slot| {
+            slot.absent = false;
+            slot.defined_at = slot.defined_at.or_else(|| Some(clock::now()));
+            slot.definition.confirm()
+        });
+    }
+
+    /// What was said of the definition of `source` is still so.
+    pub(super) fn definition_confirmed(&self, source: Source) {
+        self.update(source, |slot| slot.definition.confirm());
+    }
+
+    /// There is no definition of `source`, and `why`: where its objects were known, they stay as they were.
+    pub(super) fn undefined(&self, source: Source, why: &str) {
+        self.update(source, |slot| {
+            slot.absent = !slot.complete;
+            slot.defined_at = None;
+            if slot.complete || source.necessity() == Necessity::Required {
+                slot.frozen = Some(format!("{} {why}", source.name()));
+            }
+            slot.definition.confirm()
+        });
+    }
+
+    /// Nothing is known of the definition of `source`.
+    pub(super) fn definition_trouble(&self, source: Source, trouble: String) {
+        self.update(source, |slot| slot.definition.fail(trouble));
+    }
+
+    /// These are all objects of `source`.
+    pub(super) fn listed(&self, source: Source, objects: &[Object]) {
+        let documents = objects.iter().filter_map(|object| Some((object.key.clone(), read(source, object)?)));
+        let documents: BTreeMap<_, _> = documents.collect();
+        self.update(source, |slot| {
+            slot.documents = documents;
+            slot.complete = true;
+            slot.frozen = None;
+            slot.list.confirm();
+            true
+        });
+    }
+
+    /// An object of `source` is new, or changed.
+    pub(super) fn applied(&self, source: Source, object: &Object) {
+        let document = read(source, object);
+        self.update(source, |slot| {
+            match document {
+                Some(document) => slot.documents.insert(object.key.clone(), document),
+                None => slot.documents.remove(&object.key),
+            };
+            slot.list.confirm();
+            true
+        });
+    }
+
+    /// An object of `source` is gone.
+    pub(super) fn deleted(&self, source: Source, key: &Key) {
+        self.update(source, |slot| {
+            slot.documents.remove(key);
+            slot.list.confirm();
+            true
+        });
+    }
+
+    /// Nothing else happened to `source`.
+    pub(super) fn confirmed(&self, source: Source) {
+        self.update(source, |slot| slot.list.confirm());
+    }
+
+    /// Nothing is known of the objects of `source`.
+    pub(super) fn trouble(&self, source: Source, trouble: String) {
+        self.update(source, |slot| slot.list.fail(trouble));
+    }
+
+    /// Whether an object is known that is not among `objects`.
+    pub(super) fn knows_more_than(&self, source: Source, objects: &[Object]) -> bool {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = seen.slots.get(&source).into_iter().flat_map(|slot| slot.documents.keys());
+        let mut known = known.filter(|key| !objects.iter().any(|object| object.key == **key));
+        known.next().is_some()
+    }
+
+    /// Changes what was seen of `source`; the change says whether documents are others than before.
+    fn update(&self, source: Source, change: impl FnOnce(&mut Slot) -> bool) {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(slot) = seen.slots.get_mut(&source)
+            && change(slot)
+        {
+            seen.documents = None;
+        }
+        drop(seen);
+        self.changed.notify_one();
+    }
+
+    fn look(&self) -> Observed {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let trouble = seen.slots.iter().find_map(|(source, slot)| slot.trouble(*source));
+        seen.complete = seen.complete || seen.slots.iter().all(|(source, slot)| slot.is_complete(*source));
+        if !seen.complete {
+            return Observed { documents: None, confirmed_at: None, trouble };
+        }
+        if seen.documents.is_none() {
+            let documents = seen.slots.iter().flat_map(|(source, slot)| {
+                slot.documents.values().map(|document| (source.name(), Arc::clone(document)))
+            });
+            seen.documents = Some(documents.collect());
+        }
+        let confirmed_at = seen.slots.iter().filter_map(|(source, slot)| slot.confirmed_at(*source)).min();
+        Observed { documents: seen.documents.clone(), confirmed_at, trouble }
+    }
+}
+
+impl Slot {
+    /// Whether it is known what there is.
+    fn is_complete(&self, source: Source) -> bool {
+        match source.necessity() {
+            Necessity::BuiltIn | Necessity::Required => self.complete,
+            Necessity::Optional => self.complete || self.absent,
+        }
+    }
+
+    fn trouble(&self, source: Source) -> Option<String> {
+        let frozen = self.frozen.clone();
+        let trouble = frozen.or_else(|| self.list.trouble.clone()).or_else(|| self.definition.trouble.clone());
+        match trouble {
+            None if !self.is_complete(source) => Some(format!("{} were not listed yet", source.name())),
+            trouble => trouble,
+        }
+    }
+
+    /// When it was last known that nothing else is there.
+    fn confirmed_at(&self, source: Source) -> Option<Instant> {
+        let list = if self.complete { self.list.confirmed_at } else { self.defined_at };
+        match source.necessity() {
+            Necessity::BuiltIn => list,
+            Necessity::Optional | Necessity::Required => {
+                [list, self.definition.confirmed_at].into_iter().flatten().min()
+            }
+        }
+    }
+}
+
+impl Standing {
+    fn confirm(&mut self) -> bool {
+        *self = Self { confirmed_at: Some(clock::now()), trouble: None };
+        false
+    }
+
+    fn fail(&mut self, trouble: String) -> bool {
+        self.trouble = Some(trouble);
+        false
+    }
+}
+
+/// The document of an object. A policy that cannot be read is there all the same, and refuses every image; whatever else
+/// cannot be read is not there for those that name it.
+fn read(source: Source, object: &Object) -> Option<Arc<Document>> {
+    let version = match source.necessity() {
+        Necessity::BuiltIn => "v1",
+        // Objects of definitions say it themselves.
+        Necessity::Optional | Necessity::Required => "",
+    };
+    let name = &object.key.1;
+    let error = match api::parse_object(&object.json, version, source.kind()) {
+        Ok(document) => return Some(Arc::new(document)),
+        Err(error) => error,
+    };
+    tracing::error!(
+        { field::EVENT } = "policies",
+        { field::KIND } = source.kind(),
+        { field::NAME } = name,
+        { field::DETAIL } = error.to_string(),
+        "an object cannot be read"
+    );
+    source.is_policies().then(|| {
+        let policy = PolicyDocument::unreadable(source.group(), name, &error);
+        Arc::new(Document::ClusterImagePolicy(Box::new(policy)))
+    })
+}

@@ -1,0 +1,30 @@
+//! The Kubernetes API, as the controller uses it.
+//!
+//! [`Watches`] follow policies, trust roots and the objects that they name, and show them all of one moment to the
+//! [`loader`](crate::loader):
+//!
+//! ```text
+//! CRDs ─▶ which version ─▶ ClusterImagePolicies, TrustRoots ─┐
+//!                                       Secrets, ConfigMaps ─┴▶ documents ─▶ loader::Follower
+//! ```
+//!
+//! Objects are read as the bytes that the API server sends, by the one strict reader of [`api`](crate::api), and never
+//! logged: they may be Secrets. What could not be listed is never taken for empty, and a definition that is being deleted
+//! takes no policy with it.
+//!
+//! This module never decides about an image, starts no task, and asks nothing on the way of a request whose credentials
+//! are known.
+
+mod access;
+mod clock;
+mod definition;
+mod hub;
+mod object;
+mod place;
+mod source;
+mod watcher;
+mod watches;
+mod wire;
+
+pub use access::{Access, AccessError};
+pub use watches::Watches;

@@ -1,0 +1,53 @@
+//! Objects as the API server sends them.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use zeroize::Zeroizing;
+
+/// What names an object within its collection: its namespace, empty where it has none, and its name.
+pub(super) type Key = (String, String);
+
+/// One object. What it holds may be a Secret: it prints as its key alone.
+#[derive(Clone)]
+pub(super) struct Object {
+    pub(super) key: Key,
+    /// Names the state of the collection in which it is as it is.
+    pub(super) version: String,
+    /// All of it.
+    pub(super) json: Zeroizing<String>,
+}
+
+#[derive(Deserialize)]
+struct Shape {
+    metadata: Metadata,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Metadata {
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    namespace: String,
+    #[serde(default)]
+    resource_version: String,
+}
+
+impl Object {
+    /// Reads what every object has. The text of an error says nothing of what it holds.
+    pub(super) fn read(raw: &RawValue) -> Result<Self, String> {
+        let Shape { metadata } = serde_json::from_str(raw.get())
+            .map_err(|error| format!("an object cannot be read (line {}, column {})", error.line(), error.column()))?;
+        Ok(Self {
+            key: (metadata.namespace, metadata.name),
+            version: metadata.resource_version,
+            json: Zeroizing::new(raw.get().to_owned()),
+        })
+    }
+}
+
+impl std::fmt::Debug for Object {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Object({}/{}, ****)", self.key.0, self.key.1)
+    }
+}

@@ -1,0 +1,112 @@
+//! What is watched.
+
+use super::place::Place;
+use crate::api::{COUNTERSIGN_GROUP, SIGSTORE_GROUP};
+
+/// A kind of objects that make policies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Source {
+    /// ConfigMaps of the controller's namespace.
+    ConfigMaps,
+    /// ClusterImagePolicies of `countersign.dev`.
+    OwnPolicies,
+    /// TrustRoots of `countersign.dev`.
+    OwnTrustRoots,
+    /// Secrets of the controller's namespace.
+    Secrets,
+    /// ClusterImagePolicies of `policy.sigstore.dev`.
+    SigstorePolicies,
+    /// TrustRoots of `policy.sigstore.dev`.
+    SigstoreTrustRoots,
+}
+
+impl Source {
+    pub(super) const ALL: [Self; 6] = [
+        Self::ConfigMaps,
+        Self::OwnPolicies,
+        Self::OwnTrustRoots,
+        Self::Secrets,
+        Self::SigstorePolicies,
+        Self::SigstoreTrustRoots,
+    ];
+
+    /// How messages name it; for custom resources also the name of their definition.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::ConfigMaps => "configmaps",
+            Self::OwnPolicies => "clusterimagepolicies.countersign.dev",
+            Self::OwnTrustRoots => "trustroots.countersign.dev",
+            Self::Secrets => "secrets",
+            Self::SigstorePolicies => "clusterimagepolicies.policy.sigstore.dev",
+            Self::SigstoreTrustRoots => "trustroots.policy.sigstore.dev",
+        }
+    }
+
+    /// Its kind.
+    pub(super) fn kind(self) -> &'static str {
+        match self {
+            Self::ConfigMaps => "ConfigMap",
+            Self::OwnPolicies | Self::SigstorePolicies => "ClusterImagePolicy",
+            Self::Secrets => "Secret",
+            Self::OwnTrustRoots | Self::SigstoreTrustRoots => "TrustRoot",
+        }
+    }
+
+    /// Its API group.
+    pub(super) fn group(self) -> &'static str {
+        match self {
+            Self::ConfigMaps | Self::Secrets => "",
+            Self::OwnPolicies | Self::OwnTrustRoots => COUNTERSIGN_GROUP,
+            Self::SigstorePolicies | Self::SigstoreTrustRoots => SIGSTORE_GROUP,
+        }
+    }
+
+    fn plural(self) -> &'static str {
+        match self {
+            Self::ConfigMaps => "configmaps",
+            Self::OwnPolicies | Self::SigstorePolicies => "clusterimagepolicies",
+            Self::Secrets => "secrets",
+            Self::OwnTrustRoots | Self::SigstoreTrustRoots => "trustroots",
+        }
+    }
+
+    /// Whether its objects are policies: of those none may get lost.
+    pub(super) fn is_policies(self) -> bool {
+        match self {
+            Self::OwnPolicies | Self::SigstorePolicies => true,
+            Self::ConfigMaps | Self::OwnTrustRoots | Self::Secrets | Self::SigstoreTrustRoots => false,
+        }
+    }
+
+    /// What has to be there. policy-controller's definitions need not.
+    pub(super) fn necessity(self) -> Necessity {
+        match self {
+            Self::ConfigMaps | Self::Secrets => Necessity::BuiltIn,
+            Self::OwnPolicies | Self::OwnTrustRoots => Necessity::Required,
+            Self::SigstorePolicies | Self::SigstoreTrustRoots => Necessity::Optional,
+        }
+    }
+
+    /// Where its objects are at `version`.
+    pub(super) fn place(self, version: &str, namespace: &str) -> Place {
+        match self {
+            Self::ConfigMaps => Place::new("", version, self.plural(), Some(namespace)),
+            // Helm keeps its releases in Secrets, each up to a mebibyte: no policy names one.
+            Self::Secrets => Place::new("", version, self.plural(), Some(namespace)).only("type!=helm.sh/release.v1"),
+            Self::OwnPolicies | Self::OwnTrustRoots | Self::SigstorePolicies | Self::SigstoreTrustRoots => {
+                Place::new(self.group(), version, self.plural(), None)
+            }
+        }
+    }
+}
+
+/// Whether a source has a definition, and whether that has to be there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Necessity {
+    /// The API server has it built in.
+    BuiltIn,
+    /// A definition, without which there is nothing of the kind.
+    Optional,
+    /// A definition, without which nothing can be said.
+    Required,
+}

@@ -1,0 +1,228 @@
+//! One collection, listed once and then followed.
+
+use std::time::Duration;
+
+use kube::Client;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use tokio::time::{sleep, timeout};
+
+use super::object::{Key, Object};
+use super::place::Place;
+use super::wire::{self, ApiError, Lines};
+use crate::limits;
+
+/// Follows a collection: a list, which is complete or none, and then every change.
+///
+/// What breaks off is taken up again where it ended, and listed again where the API server does not know any more what
+/// happened since. Waiting for the next happening may be given up at any time, and begun again.
+pub(super) struct Watcher {
+    client: Client,
+    place: Place,
+    state: State,
+    /// How long to wait before anything is asked again.
+    pause: Option<Duration>,
+    /// How long to wait after the next trouble.
+    patience: Duration,
+}
+
+enum State {
+    Listing,
+    Watching { version: String, lines: Option<Lines> },
+}
+
+/// What happens to a collection.
+#[derive(Debug)]
+pub(super) enum Happening {
+    /// An object is new, or changed.
+    Applied(Object),
+    /// Up to now nothing else happened than what was told.
+    Confirmed,
+    /// An object is gone.
+    Deleted(Key),
+    /// These are all objects.
+    Listed(Vec<Object>),
+    /// The API server has no such collection.
+    NotThere,
+    /// It is not known what happens.
+    Trouble(String),
+}
+
+impl Watcher {
+    pub(super) fn new(client: &Client, place: Place) -> Self {
+        Self { client: client.clone(), place, state: State::Listing, pause: None, patience: limits::API_WAIT }
+    }
+
+    /// The next happening.
+    pub(super) async fn next(&mut self) -> Happening {
+        loop {
+            if let Some(pause) = self.pause {
+                sleep(pause).await;
+                self.pause = None;
+            }
+            match &mut self.state {
+                State::Listing => match list(&self.client, &self.place).await {
+                    Ok((objects, version)) => {
+                        self.state = State::Watching { version, lines: None };
+                        self.patience = limits::API_WAIT;
+                        return Happening::Listed(objects);
+                    }
+                    Err(error) => return self.failed(error),
+                },
+                State::Watching { version, lines: None } => match watch(&self.client, &self.place, version).await {
+                    Ok(opened) => {
+                        self.state = State::Watching { version: version.clone(), lines: Some(opened) };
+                        self.patience = limits::API_WAIT;
+                        return Happening::Confirmed;
+                    }
+                    Err(ApiError::Expired) => self.state = State::Listing,
+                    Err(error) => return self.failed(error),
+                },
+                State::Watching { version, lines: Some(open) } => {
+                    let longest = limits::WATCH_TIME + limits::API_TIME;
+                    match timeout(longest, open.next()).await {
+                        Ok(Ok(Some(line))) => match read(&line) {
+                            Ok(Event::Applied(object)) => {
+                                version.clone_from(&object.version);
+                                return Happening::Applied(object);
+                            }
+                            Ok(Event::Bookmark(newer)) => {
+                                *version = newer;
+                                return Happening::Confirmed;
+                            }
+                            Ok(Event::Deleted(object)) => {
+                                *version = object.version;
+                                return Happening::Deleted(object.key);
+                            }
+                            Ok(Event::Expired) => self.state = State::Listing,
+                            // What it was is not known: a list will say.
+                            Err(error) => {
+                                self.state = State::Listing;
+                                return self.failed(ApiError::Trouble(error));
+                            }
+                        },
+                        // It ends by itself from time to time, and breaks where the API server does. Opening it again
+                        // will tell which.
+                        Ok(Ok(None) | Err(_)) | Err(_) => {
+                            self.state = State::Watching { version: std::mem::take(version), lines: None };
+                            self.pause = Some(limits::API_WAIT);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn failed(&mut self, error: ApiError) -> Happening {
+        self.pause = Some(self.patience);
+        self.patience = (self.patience * 2).min(limits::API_LONGEST_WAIT);
+        match error {
+            ApiError::NotFound(_) => {
+                self.state = State::Listing;
+                Happening::NotThere
+            }
+            ApiError::Expired => {
+                self.state = State::Listing;
+                Happening::Trouble(error.to_string())
+            }
+            ApiError::Conflict(message) | ApiError::Trouble(message) => Happening::Trouble(message),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct List<'a> {
+    #[serde(default)]
+    metadata: ListMetadata,
+    #[serde(borrow)]
+    items: Option<Vec<&'a RawValue>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ListMetadata {
+    #[serde(default)]
+    resource_version: String,
+    #[serde(default, rename = "continue")]
+    more: String,
+}
+
+/// Every object of `place`, and the state in which these are all.
+async fn list(client: &Client, place: &Place) -> Result<(Vec<Object>, String), ApiError> {
+    let mut objects = Vec::new();
+    let mut left = limits::API_LIST_BYTES;
+    let mut more = String::new();
+    let page = limits::API_PAGE_OBJECTS.to_string();
+    loop {
+        let mut parameters = vec![("limit", page.as_str())];
+        if !more.is_empty() {
+            parameters.push(("continue", &more));
+        }
+        let body = wire::read(client, wire::get(&place.query(&parameters))?, left).await?;
+        left = left.saturating_sub(body.len());
+        let list: List<'_> = serde_json::from_slice(&body).map_err(|_| trouble("a list cannot be read"))?;
+        for item in list.items.unwrap_or_default() {
+            objects.push(Object::read(item).map_err(ApiError::Trouble)?);
+        }
+        if list.metadata.more.is_empty() {
+            let version = list.metadata.resource_version;
+            return if version.is_empty() { Err(trouble("a list has no version")) } else { Ok((objects, version)) };
+        }
+        more = list.metadata.more;
+    }
+}
+
+async fn watch(client: &Client, place: &Place, version: &str) -> Result<Lines, ApiError> {
+    let time = limits::WATCH_TIME.as_secs().to_string();
+    let path = place.query(&[
+        ("watch", "true"),
+        ("allowWatchBookmarks", "true"),
+        ("timeoutSeconds", &time),
+        ("resourceVersion", version),
+    ]);
+    wire::open(client, wire::get(&path)?).await.map(Lines::new)
+}
+
+enum Event {
+    Applied(Object),
+    Bookmark(String),
+    Deleted(Object),
+    Expired,
+}
+
+#[derive(Deserialize)]
+struct Line<'a> {
+    #[serde(rename = "type")]
+    what: &'a str,
+    #[serde(borrow)]
+    object: &'a RawValue,
+}
+
+/// `Status` of an event.
+#[derive(Deserialize)]
+struct Failed {
+    #[serde(default)]
+    code: u16,
+    #[serde(default)]
+    message: String,
+}
+
+fn read(line: &[u8]) -> Result<Event, String> {
+    let unreadable = |_| "an event cannot be read".to_owned();
+    let line: Line<'_> = serde_json::from_slice(line).map_err(unreadable)?;
+    match line.what {
+        "ADDED" | "MODIFIED" => Object::read(line.object).map(Event::Applied),
+        "BOOKMARK" => Object::read(line.object).map(|object| Event::Bookmark(object.version)),
+        "DELETED" => Object::read(line.object).map(Event::Deleted),
+        "ERROR" => {
+            let failed: Failed = serde_json::from_str(line.object.get()).map_err(unreadable)?;
+            if failed.code == 410 { Ok(Event::Expired) } else { Err(format!("a watch failed: {}", failed.message)) }
+        }
+        _ => Err("an event of an unknown type".to_owned()),
+    }
+}
+
+fn trouble(message: &str) -> ApiError {
+    ApiError::Trouble(message.to_owned())
+}

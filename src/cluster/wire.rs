@@ -1,0 +1,143 @@
+//! Requests to the API server, bounded in time and bytes.
+
+use std::error::Error as _;
+
+use http::{Request, StatusCode};
+use http_body_util::BodyExt as _;
+use kube::Client;
+use kube::client::Body;
+use serde::Deserialize;
+use tokio::time::timeout;
+
+use crate::limits;
+
+/// Why there is no answer that could be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum ApiError {
+    /// Somebody else changed the object first: 409.
+    #[error("{0}")]
+    Conflict(String),
+    /// The state that was asked about is too old: 410.
+    #[error("the state that was asked about is too old")]
+    Expired,
+    /// There is no such thing: 404.
+    #[error("{0}")]
+    NotFound(String),
+    /// Anything else: it is not known what an answer would say.
+    #[error("{0}")]
+    Trouble(String),
+}
+
+/// Sends `request` and gives the body of a good answer, still to be read.
+pub(super) async fn open(client: &Client, request: Request<Vec<u8>>) -> Result<Body, ApiError> {
+    let path = request.uri().path().to_owned();
+    let late = |_| ApiError::Trouble(format!("`{path}` was not answered in time"));
+    let sent = timeout(limits::API_TIME, client.send(request.map(Body::from))).await.map_err(late)?;
+    let response = sent.map_err(|error| ApiError::Trouble(format!("`{path}` cannot be asked: {}", chain(&error))))?;
+    let status = response.status();
+    if status.is_success() {
+        return Ok(response.into_body());
+    }
+    let body = timeout(limits::API_TIME, collect(response.into_body(), limits::API_ERROR_BYTES)).await;
+    let said = body.ok().and_then(Result::ok).and_then(|body| serde_json::from_slice::<Said>(&body).ok());
+    let said = said.map(|said| said.message).filter(|message| !message.is_empty());
+    let message = match said {
+        Some(said) => format!("`{path}` is answered with {}: {said}", status.as_u16()),
+        None => format!("`{path}` is answered with {}", status.as_u16()),
+    };
+    Err(match status {
+        StatusCode::CONFLICT => ApiError::Conflict(message),
+        StatusCode::GONE => ApiError::Expired,
+        StatusCode::NOT_FOUND => ApiError::NotFound(message),
+        _ => ApiError::Trouble(message),
+    })
+}
+
+/// Sends `request` and reads a good answer whole, of at most `ceiling` bytes.
+pub(super) async fn read(client: &Client, request: Request<Vec<u8>>, ceiling: usize) -> Result<Vec<u8>, ApiError> {
+    let path = request.uri().path().to_owned();
+    let body = open(client, request).await?;
+    let late = |_| ApiError::Trouble(format!("`{path}` was not answered in time"));
+    timeout(limits::API_TIME, collect(body, ceiling)).await.map_err(late)?
+}
+
+/// A request to read `path`.
+pub(super) fn get(path: &str) -> Result<Request<Vec<u8>>, ApiError> {
+    Request::get(path).body(Vec::new()).map_err(|error| ApiError::Trouble(format!("`{path}` is no path: {error}")))
+}
+
+async fn collect(mut body: Body, ceiling: usize) -> Result<Vec<u8>, ApiError> {
+    let mut bytes = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| ApiError::Trouble(format!("an answer broke off: {error}")))?;
+        let Ok(data) = frame.into_data() else {
+            continue;
+        };
+        if bytes.len().saturating_add(data.len()) > ceiling {
+            return Err(ApiError::Trouble(format!("an answer has more than {ceiling} bytes")));
+        }
+        bytes.extend_from_slice(&data);
+    }
+    Ok(bytes)
+}
+
+/// The lines of an answer that goes on.
+pub(super) struct Lines {
+    body: Body,
+    buffer: Vec<u8>,
+    /// Up to where the buffer is known to hold no end of a line.
+    searched: usize,
+}
+
+impl Lines {
+    pub(super) fn new(body: Body) -> Self {
+        Self { body, buffer: Vec::new(), searched: 0 }
+    }
+
+    /// The next line; none at the end. What was read stays where the caller gives up waiting.
+    pub(super) async fn next(&mut self) -> Result<Option<Vec<u8>>, ApiError> {
+        loop {
+            let fresh = self.buffer.get(self.searched..).unwrap_or_default();
+            if let Some(end) = fresh.iter().position(|byte| *byte == b'\n') {
+                let rest = self.buffer.split_off(self.searched + end + 1);
+                self.searched = 0;
+                return Ok(Some(std::mem::replace(&mut self.buffer, rest)));
+            }
+            self.searched = self.buffer.len();
+            if self.buffer.len() > limits::API_EVENT_BYTES {
+                return Err(ApiError::Trouble(format!("an event has more than {} bytes", limits::API_EVENT_BYTES)));
+            }
+            match self.body.frame().await {
+                None => return Ok(None),
+                Some(Ok(frame)) => {
+                    if let Ok(data) = frame.into_data() {
+                        self.buffer.extend_from_slice(&data);
+                    }
+                }
+                Some(Err(error)) => return Err(ApiError::Trouble(format!("a watch broke off: {error}"))),
+            }
+        }
+    }
+}
+
+/// What of a `Status` is told.
+#[derive(Deserialize)]
+struct Said {
+    #[serde(default)]
+    message: String,
+}
+
+/// An error with its causes, each said once.
+fn chain(error: &kube::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let said = error.to_string();
+        if !text.contains(&said) {
+            text.push_str(": ");
+            text.push_str(&said);
+        }
+        cause = error.source();
+    }
+    text
+}

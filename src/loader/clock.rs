@@ -1,0 +1,9 @@
+//! The one place of the loader that reads a clock.
+
+use tokio::time::Instant;
+
+/// Whether `instant` is over.
+#[expect(clippy::disallowed_methods, reason = "policies of a cluster that cannot be asked get too old")]
+pub(super) fn is_past(instant: Instant) -> bool {
+    Instant::now() >= instant
+}
