@@ -13,6 +13,7 @@ mod cosign_signs;
 mod countersign_signs;
 mod forgery;
 mod harness;
+mod in_cluster;
 mod pods;
 mod schema;
 mod support;

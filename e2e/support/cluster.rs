@@ -23,7 +23,8 @@ pub(crate) const CONTROLLER_LIMIT: Duration = Duration::from_secs(60);
 /// A running control plane. Its parts end, last started first, when it is dropped.
 pub(crate) struct Cluster {
     _controller_manager: Daemon,
-    _api_server: Daemon,
+    api_server: Option<Daemon>,
+    api_command: Box<dyn Fn() -> Command + Send + Sync>,
     _etcd: Daemon,
     authority: Authority,
     server: String,
@@ -38,7 +39,8 @@ impl Cluster {
         &SHARED
     }
 
-    fn start() -> Self {
+    /// Starts a control plane for one test alone, which may do to it what it likes.
+    pub(crate) fn start() -> Self {
         let webhook_port = ports::free();
         let authority = Authority::new("cluster-ca");
         let folder = scratch::folder("cluster");
@@ -49,24 +51,31 @@ impl Cluster {
         let accounts = KeyPair::generate().expect("a key for service account tokens");
         let account_key = scratch::file(&folder, "sa.key", accounts.serialize_pem());
         let account_pub = scratch::file(&folder, "sa.pub", accounts.public_key_pem());
-        let mut api_server = {
+        let api_command = {
             let serving = authority.server("kube-apiserver", &["10.96.0.1", "kubernetes.default.svc"]);
-            let mut command = tools::kubernetes("kube-apiserver");
-            command
-                .arg(format!("--etcd-servers=http://127.0.0.1:{etcd_port}"))
-                .arg(format!("--secure-port={api_port}"))
-                .args(["--bind-address=127.0.0.1", "--advertise-address=127.0.0.1", "--endpoint-reconciler-type=none"])
-                .args(["--service-cluster-ip-range=10.96.0.0/16", "--allow-privileged", "--profiling=false"])
-                .args(["--authorization-mode=Node,RBAC", "--enable-admission-plugins=NodeRestriction"])
-                .arg(flag("client-ca-file", authority.file()))
-                .arg(flag("tls-cert-file", &serving.certificate))
-                .arg(flag("tls-private-key-file", &serving.key))
-                .arg("--service-account-issuer=https://kubernetes.default.svc")
-                .arg(flag("service-account-key-file", &account_pub))
-                .arg(flag("service-account-signing-key-file", &account_key))
-                .arg(flag("admission-control-config-file", &webhook_credentials(&authority, webhook_port)));
-            Daemon::start("kube-apiserver", command)
+            let arguments = [
+                format!("--etcd-servers=http://127.0.0.1:{etcd_port}"),
+                format!("--secure-port={api_port}"),
+                flag("client-ca-file", authority.file()),
+                flag("tls-cert-file", &serving.certificate),
+                flag("tls-private-key-file", &serving.key),
+                "--service-account-issuer=https://kubernetes.default.svc".to_owned(),
+                flag("service-account-key-file", &account_pub),
+                flag("service-account-signing-key-file", &account_key),
+                flag("admission-control-config-file", &webhook_credentials(&authority, webhook_port)),
+            ];
+            move || {
+                let mut command = tools::kubernetes("kube-apiserver");
+                command
+                    .args(&arguments)
+                    .args(["--bind-address=127.0.0.1", "--advertise-address=127.0.0.1"])
+                    .args(["--endpoint-reconciler-type=none", "--service-cluster-ip-range=10.96.0.0/16"])
+                    .args(["--allow-privileged", "--profiling=false"])
+                    .args(["--authorization-mode=Node,RBAC", "--enable-admission-plugins=NodeRestriction"]);
+                command
+            }
         };
+        let mut api_server = Daemon::start("kube-apiserver", api_command());
 
         let admin = kubeconfig(&authority, &server, &authority.client("admin", Some("system:masters")));
         api_server.wait_until("ready", START_LIMIT, || kubectl(&admin, &["get", "--raw=/readyz"], "").succeeded());
@@ -92,13 +101,39 @@ impl Cluster {
 
         Self {
             _controller_manager: controller_manager,
-            _api_server: api_server,
+            api_server: Some(api_server),
+            api_command: Box::new(api_command),
             _etcd: etcd,
             authority,
             server,
             admin,
             webhook_port,
         }
+    }
+
+    /// Ends the API server: from now on its port refuses connections.
+    pub(crate) fn stop_api_server(&mut self) {
+        self.api_server = None;
+    }
+
+    /// Starts the API server again, and waits until it is ready.
+    pub(crate) fn start_api_server(&mut self) {
+        let mut api_server = Daemon::start("kube-apiserver", (self.api_command)());
+        let admin = self.admin.clone();
+        api_server.wait_until("ready", START_LIMIT, || kubectl(&admin, &["get", "--raw=/readyz"], "").succeeded());
+        self.api_server = Some(api_server);
+    }
+
+    /// Makes a kubeconfig for a ServiceAccount, with a token that the API server gives.
+    pub(crate) fn kubeconfig_of(&self, namespace: &str, service_account: &str) -> PathBuf {
+        let token = self.kubectl(&["-n", namespace, "create", "token", service_account]).expect_success();
+        let user = json!({"token": token.trim()});
+        write_kubeconfig(&self.authority, &self.server, &user)
+    }
+
+    /// Applies an object, or a list of them, as `kubectl apply` does.
+    pub(crate) fn apply(&self, object: &Value) {
+        kubectl(&self.admin, &["apply", "-f", "-"], &object.to_string()).expect_success();
     }
 
     /// The port of 127.0.0.1 on which the API server expects the webhook: there it shows a client certificate.
@@ -292,11 +327,16 @@ fn webhook_credentials(authority: &Authority, port: u16) -> PathBuf {
 }
 
 fn kubeconfig(authority: &Authority, server: &str, client: &Leaf) -> PathBuf {
+    let user = json!({"client-certificate": client.certificate, "client-key": client.key});
+    write_kubeconfig(authority, server, &user)
+}
+
+fn write_kubeconfig(authority: &Authority, server: &str, user: &Value) -> PathBuf {
     let config = json!({
         "apiVersion": "v1",
         "kind": "Config",
         "clusters": [{"name": "e2e", "cluster": {"server": server, "certificate-authority": authority.file()}}],
-        "users": [{"name": "e2e", "user": {"client-certificate": client.certificate, "client-key": client.key}}],
+        "users": [{"name": "e2e", "user": user}],
         "contexts": [{"name": "e2e", "context": {"cluster": "e2e", "user": "e2e"}}],
         "current-context": "e2e",
     });

@@ -72,6 +72,9 @@ pub(crate) struct Gate {
     client: Option<Leaf>,
 }
 
+/// How long it may take to start on a busy machine.
+const START_LIMIT: Duration = Duration::from_secs(20);
+
 /// How a [`Gate`] is to be started.
 #[derive(Default)]
 pub(crate) struct Options<'a> {
@@ -84,17 +87,36 @@ pub(crate) struct Options<'a> {
 impl Gate {
     /// Starts the webhook with these policies and waits until it is ready.
     pub(crate) fn start(policies: &[Value], registries: &[&Registry], options: Options<'_>) -> Self {
-        let folder = scratch::folder("serve");
-        let documents = folder.join("policies");
-        fs::create_dir(&documents).expect("a folder for the policies");
+        let documents = scratch::folder("policies");
         for (index, policy) in policies.iter().enumerate() {
             scratch::file(&documents, &format!("{index}.json"), policy.to_string());
         }
+        let mut gate = Self::launch(|command| _ = command.arg("--policies").arg(&documents), registries, options);
+        gate.wait_until_ready();
+        gate
+    }
+
+    /// Starts the webhook with the policies of a cluster, as the user of `kubeconfig`, and waits until it listens.
+    pub(crate) fn in_cluster(
+        kubeconfig: &Path,
+        namespace: &str,
+        registries: &[&Registry],
+        options: Options<'_>,
+    ) -> Self {
+        let arguments = |command: &mut Command| {
+            command.arg("--kubeconfig").arg(kubeconfig).args(["--namespace", namespace]);
+        };
+        Self::launch(arguments, registries, options)
+    }
+
+    fn launch(arguments: impl FnOnce(&mut Command), registries: &[&Registry], options: Options<'_>) -> Self {
+        let folder = scratch::folder("serve");
         let authority = Authority::new("webhook-ca");
         let leaf = authority.server("countersign", &[]);
         let bound = folder.join("address");
         let mut command = program();
-        command.arg("serve").arg("--policies").arg(&documents);
+        command.arg("serve");
+        arguments(&mut command);
         command.args(["--listen", &format!("127.0.0.1:{}", options.port)]).arg("--addr-file").arg(&bound);
         command.arg("--tls-cert").arg(&leaf.certificate).arg("--tls-key").arg(&leaf.key);
         command.args(["--log-level", "debug"]);
@@ -104,15 +126,25 @@ impl Gate {
         });
         reach(&mut command, registries);
         let mut daemon = Daemon::start("countersign", command);
-        let limit = Duration::from_secs(20);
-        daemon.wait_until("listening", limit, || fs::read_to_string(&bound).is_ok_and(|text| text.contains(':')));
+        daemon.wait_until("listening", START_LIMIT, || fs::read_to_string(&bound).is_ok_and(|text| text.contains(':')));
         let address = fs::read_to_string(&bound).expect("the bound address").trim().to_owned();
-        let tls = Tls { ca: authority.file(), client: client.as_ref() };
-        let ready = format!("https://{address}/readyz");
-        daemon.wait_until("ready", limit, || {
+        Self { daemon, address, authority, client }
+    }
+
+    /// Waits until `/readyz` says so.
+    pub(crate) fn wait_until_ready(&mut self) {
+        let ready = self.url("/readyz");
+        let tls = Tls { ca: self.authority.file(), client: self.client.as_ref() };
+        self.daemon.wait_until("ready", START_LIMIT, || {
             http::try_send("GET", &ready, Some(&tls), &[], b"").is_ok_and(|answer| answer.status == 200)
         });
-        Self { daemon, address, authority, client }
+    }
+
+    /// The status and the text of `/readyz?verbose`.
+    pub(crate) fn readiness(&self) -> (u16, String) {
+        let tls = Tls { ca: self.ca(), client: self.client.as_ref() };
+        let answer = http::send("GET", &self.url("/readyz?verbose"), Some(&tls), &[], b"");
+        (answer.status, answer.text().to_owned())
     }
 
     /// `https://127.0.0.1:PORT`, followed by `path`.

@@ -5,6 +5,7 @@ pub(crate) mod codes;
 pub(crate) mod cosign;
 pub(crate) mod countersign;
 pub(crate) mod http;
+pub(crate) mod installed;
 pub(crate) mod pki;
 pub(crate) mod ports;
 pub(crate) mod process;

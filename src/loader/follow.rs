@@ -176,3 +176,6 @@ fn compile(documents: &Documents, rules: &Rules) -> Result<Box<Loaded>, String> 
     let documents = documents.iter().map(|(origin, document)| ((*origin).to_owned(), Document::clone(document)));
     from_documents(documents, &rules.namespace, rules.no_match).map(Box::new).map_err(|error| error.to_string())
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,104 @@
+//! A control plane of one test alone, with countersign following its objects.
+
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::cluster::{Cluster, Namespace};
+use super::countersign::{Gate, Options, pod, says};
+use super::registry::Registry;
+use super::wait::poll;
+
+/// The controller's own namespace.
+pub(crate) const SYSTEM: &str = "countersign-system";
+/// How long a change may take to be in force on a busy machine.
+const EFFECT_LIMIT: Duration = Duration::from_secs(20);
+
+/// A control plane, and countersign in it with the rights of `config/rbac` and no others.
+pub(crate) struct Installed {
+    /// The control plane.
+    pub(crate) cluster: Cluster,
+    /// The running webhook.
+    pub(crate) gate: Gate,
+}
+
+impl Installed {
+    /// Starts a control plane and the webhook beside it, as its ServiceAccount. Definitions are still to come.
+    pub(crate) fn without_definitions(registry: &Registry) -> Self {
+        let cluster = Cluster::start();
+        cluster.kubectl(&["create", "namespace", SYSTEM]).expect_success();
+        let rbac = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/rbac");
+        cluster.kubectl(&["apply", "-f", &rbac.display().to_string()]).expect_success();
+        let kubeconfig = cluster.kubeconfig_of(SYSTEM, "countersign");
+        let options = Options { port: cluster.webhook_port(), clients: None };
+        let gate = Gate::in_cluster(&kubeconfig, SYSTEM, &[registry], options);
+        Self { cluster, gate }
+    }
+
+    /// The same with the definitions of `countersign.dev`, ready and asked by the API server.
+    pub(crate) fn new(registry: &Registry) -> Self {
+        let mut installed = Self::without_definitions(registry);
+        installed.define("countersign.dev", &["v1alpha1"]);
+        installed.gate.wait_until_ready();
+        installed.cluster.install_webhooks(&installed.gate);
+        installed
+    }
+
+    /// Defines both kinds of `group` at `versions`, of which the first is stored, and waits until they are served.
+    pub(crate) fn define(&self, group: &str, versions: &[&str]) {
+        for (plural, kind) in [("clusterimagepolicies", "ClusterImagePolicy"), ("trustroots", "TrustRoot")] {
+            self.cluster.apply(&definition(group, plural, kind, versions));
+            let name = format!("crd/{plural}.{group}");
+            self.cluster.kubectl(&["wait", "--for=condition=Established", "--timeout=30s", &name]).expect_success();
+        }
+    }
+
+    /// Waits until a Pod with `image` would be admitted.
+    pub(crate) fn admits_soon(&self, namespace: &Namespace<'_>, image: &str) {
+        poll("admission", EFFECT_LIMIT, || {
+            let outcome = namespace.dry_run(&pod("soon", &[image]));
+            if outcome.succeeded() { Ok(()) } else { Err(outcome.to_string()) }
+        });
+    }
+
+    /// Waits until a Pod with `image` would be denied for the reason with this code.
+    pub(crate) fn denies_soon(&self, namespace: &Namespace<'_>, code: &str, image: &str) {
+        poll("refusal", EFFECT_LIMIT, || {
+            let outcome = namespace.dry_run(&pod("soon", &[image]));
+            if !outcome.succeeded() && says(&outcome.stderr, code) { Ok(()) } else { Err(outcome.to_string()) }
+        });
+    }
+
+    /// Waits until `/readyz?verbose` says `text`.
+    pub(crate) fn tells_soon(&self, text: &str) {
+        poll(text, EFFECT_LIMIT, || {
+            let (_, told) = self.gate.readiness();
+            if told.contains(text) { Ok(()) } else { Err(told) }
+        });
+    }
+}
+
+/// A definition of a kind whose fields nobody checks: what countersign makes of them is its own affair.
+fn definition(group: &str, plural: &str, kind: &str, versions: &[&str]) -> Value {
+    let version = |(index, name): (usize, &&str)| {
+        json!({
+            "name": name,
+            "served": true,
+            "storage": index == 0,
+            "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": true}},
+            "subresources": {"status": {}},
+        })
+    };
+    json!({
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": format!("{plural}.{group}")},
+        "spec": {
+            "group": group,
+            "scope": "Cluster",
+            "names": {"plural": plural, "singular": kind.to_lowercase(), "kind": kind, "listKind": format!("{kind}List")},
+            "versions": versions.iter().enumerate().map(version).collect::<Vec<_>>(),
+        },
+    })
+}
