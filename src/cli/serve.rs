@@ -41,14 +41,14 @@ use policies::{Policies, PolicyArgs};
   countersign serve --policies policies/
   countersign serve --policies policies/ --listen 0.0.0.0:8443 --tls-cert tls.crt --tls-key tls.key")]
 pub struct Args {
-    #[command(flatten)]
-    policies: PolicyArgs,
     /// Listen on this address; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8443")]
     listen: SocketAddr,
     /// Write the address to this file as soon as it is listened on
     #[arg(long, value_name = "FILE")]
     addr_file: Option<PathBuf>,
+    #[command(flatten)]
+    policies: PolicyArgs,
     #[command(flatten)]
     certificate: CertificateArgs,
     #[command(flatten)]
