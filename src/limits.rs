@@ -553,22 +553,6 @@ impl Budget {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_budget_ends() {
-        let mut budget = Budget::of_signature_checks(2);
-        assert!(budget.spend_signature_check().is_ok());
-        assert!(budget.spend_signature_check().is_ok());
-        let error = budget.spend_signature_check().unwrap_err();
-        assert_eq!(error.scope(), Scope::Request);
-        assert_eq!(error.to_string(), "more than 2000 signature checks for one image");
-        assert_eq!(budget.signature_checks_left(), 0);
-    }
-}
-
 // ------------------------------------------------------------------------------------------------------- API server
 
 /// Time to connect to the API server. Scope: attempt; it is made again.
@@ -598,3 +582,19 @@ pub const API_EVENT_BYTES: usize = 8 << 20;
 
 /// Bytes of an error of the API server. Scope: answer; what it says is not told.
 pub const API_ERROR_BYTES: usize = 64 << 10;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_budget_ends() {
+        let mut budget = Budget::of_signature_checks(2);
+        assert!(budget.spend_signature_check().is_ok());
+        assert!(budget.spend_signature_check().is_ok());
+        let error = budget.spend_signature_check().unwrap_err();
+        assert_eq!(error.scope(), Scope::Request);
+        assert_eq!(error.to_string(), "more than 2000 signature checks for one image");
+        assert_eq!(budget.signature_checks_left(), 0);
+    }
+}
