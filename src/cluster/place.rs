@@ -35,7 +35,9 @@ impl Place {
 
     /// The collection with what is asked about it.
     pub(super) fn query(&self, parameters: &[(&str, &str)]) -> String {
-        let mut query = Serializer::new(format!("{}?", self.path));
+        let path = format!("{}?", self.path);
+        let start = path.len();
+        let mut query = Serializer::for_suffix(path, start);
         if let Some(fields) = &self.fields {
             query.append_pair("fieldSelector", fields);
         }
