@@ -12,6 +12,7 @@
 mod blocking;
 mod clock;
 mod failure;
+mod saved;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -27,6 +28,7 @@ use crate::limits::{self, Exceeded, Scope};
 use crate::policy::{DenyReason, Failure, Finding, PinRule, Plan, PolicySet, Subject, SubjectId, Verdict, Workload};
 use crate::registry::{Client, Keychain};
 use blocking::Pool;
+pub use saved::judge_saved;
 
 /// What is said where there is no set of policies.
 const NO_POLICIES: &str = "no policies are in force: none were loaded yet, or they got too old";

@@ -145,7 +145,7 @@ impl Fetch<'_> {
 
 /// What a layer is taken for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Format {
+pub(super) enum Format {
     Bundle,
     Envelope,
     /// Nothing that is evidence, and in a place where other things may lie.
@@ -156,7 +156,7 @@ enum Format {
 }
 
 impl Format {
-    fn of(path: Path, layer: &Descriptor) -> Self {
+    pub(super) fn of(path: Path, layer: &Descriptor) -> Self {
         match (path, layer.media_type.as_str()) {
             (Path::AttestationTag | Path::Referrers, media_type::DSSE) => Self::Envelope,
             (Path::Referrers | Path::SignatureTag, media_type::SIMPLE_SIGNING) => Self::Signature,
@@ -166,14 +166,14 @@ impl Format {
         }
     }
 
-    fn is_read(self) -> bool {
+    pub(super) fn is_read(self) -> bool {
         match self {
             Self::Bundle | Self::Envelope | Self::Signature => true,
             Self::Other | Self::Unexpected => false,
         }
     }
 
-    fn artifact(self, path: Path, layer: &Descriptor, bytes: &[u8]) -> Option<Artifact> {
+    pub(super) fn artifact(self, path: Path, layer: &Descriptor, bytes: &[u8]) -> Option<Artifact> {
         let mut artifact = match self {
             Self::Bundle => Artifact::from_bundle(layer.digest, bytes),
             Self::Envelope => Artifact::from_envelope_layer(layer, bytes),

@@ -200,7 +200,7 @@ impl Fetch<'_> {
 
 /// What an entry says about what is behind it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Looks {
+pub(super) enum Looks {
     /// Something else, such as an SBOM without a signature.
     Foreign,
     /// It may be evidence: it says so, or nothing.
@@ -213,7 +213,7 @@ impl Looks {
     /// Only a type that is there and foreign says that an entry is no evidence. Clients and registries have left the type
     /// out of lists, or put there that of an empty config
     /// (<https://github.com/sigstore/cosign/issues/4641>): then the manifest is looked at.
-    fn of(entry: &Descriptor) -> Self {
+    pub(super) fn of(entry: &Descriptor) -> Self {
         if Kind::of(&entry.media_type) == Some(Kind::Index) {
             return Self::Foreign;
         }
