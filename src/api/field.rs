@@ -44,6 +44,11 @@ impl<'a> Field<'a> {
         }
     }
 
+    /// What it holds, as JSON.
+    pub(super) fn json(&self) -> Option<String> {
+        serde_json::to_string(self.node).ok()
+    }
+
     /// What it holds.
     pub(super) fn value(&self) -> &'a Value {
         &self.node.value

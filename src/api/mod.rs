@@ -25,6 +25,7 @@ mod problem;
 mod requirement;
 mod resolved;
 mod schema;
+mod suite;
 #[cfg(test)]
 mod tests;
 mod trust_root;
@@ -38,5 +39,6 @@ pub use policy_document::{COUNTERSIGN_GROUP, PolicyDocument, SIGSTORE_GROUP};
 pub use problem::{Problem, one_line};
 pub use resolved::{Reference, Resolved, STANDALONE_NAMESPACE, references};
 pub use schema::{CustomResource, custom_resources};
+pub use suite::{Case, CaseSubject, Expectation, ExpectedVerdict, Suite, suite};
 pub use trust_root::TrustRootDocument;
 pub use yaml::yaml;

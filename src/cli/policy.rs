@@ -1,5 +1,7 @@
 //! `countersign policy …`: looks at policies without a cluster and without a registry.
 
+mod suite;
+
 use std::collections::BTreeSet;
 use std::fmt::{self, Write};
 use std::path::PathBuf;
@@ -26,6 +28,11 @@ pub enum Command {
     /// Prints the image's canonical name, which is what globs are held against. Exits with 0 if it matches, 1 if not,
     /// and 2 if the glob or the image is invalid.
     Match(MatchArgs),
+    /// Say whether policies decide as expected, by suites of cases and without a network
+    ///
+    /// Judges images and objects by policies and saved evidence, with the code of the admission webhook. Exits with 0 if
+    /// every case is as expected, 1 if one is not, and 2 if something cannot be read.
+    Test(suite::TestArgs),
 }
 
 /// The arguments of `policy check`.
@@ -69,6 +76,7 @@ pub fn run(command: &Command) -> Result<Outcome, Error> {
     match command {
         Command::Check(args) => Ok(check(args)),
         Command::Match(args) => match_glob(args),
+        Command::Test(args) => suite::run(args),
     }
 }
 

@@ -5,7 +5,7 @@ use super::support::Place;
 #[test]
 fn help_about_policies() {
     let place = Place::new();
-    let commands: [&[&str]; 1] = [&["crd", "--help"]];
+    let commands: [&[&str]; 2] = [&["crd", "--help"], &["policy", "test", "--help"]];
     let shown: Vec<_> = commands.iter().map(|args| place.run(args)).collect();
     insta::assert_snapshot!(shown.join("\n"));
 }
