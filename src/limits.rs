@@ -346,6 +346,12 @@ pub const REGEX_CHARS: usize = 4096;
 /// Bytes of a compiled regular expression. Scope: policy; invalid.
 pub const REGEX_BYTES: usize = 1 << 20;
 
+/// Bytes of a policy's `message`, and of its `runbook`. Scope: policy; invalid. Both are part of every refusal.
+pub const POLICY_MESSAGE_BYTES: usize = 256;
+
+/// Authorities of a policy with a threshold. Scope: policy; invalid. Giving each another signer goes as deep.
+pub const THRESHOLD_AUTHORITIES: usize = 64;
+
 /// Bytes of a public key in PEM. Scope: policy; invalid.
 pub const PUBLIC_KEY_BYTES: usize = 16 << 10;
 

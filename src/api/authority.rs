@@ -5,14 +5,15 @@ use super::key::{self, KeySpec};
 use super::predicate_type;
 use super::problem::{Problem, listed, quoted};
 use super::requirement::{self, Asked};
-use super::{Reference, lint};
-use crate::policy::{AttestationRule, Dialect};
+use super::{Reference, lint, terms};
+use crate::policy::{AttestationRule, Dialect, SignatureTerms};
 
 /// One authority that could be read.
 #[derive(Clone, Debug)]
 pub(super) struct AuthoritySpec {
     pub(super) name: String,
     pub(super) rule: RuleSpec,
+    pub(super) terms: SignatureTerms,
 }
 
 /// What an authority asks for, with its references not yet followed.
@@ -83,6 +84,11 @@ fn read(
     let attestations_field = object.take("attestations");
     let attestations = attestations_field.as_ref().map(|field| read_attestations(field, dialect, problems, warnings));
     read_format(&mut object, problems);
+    let of_signatures: Vec<_> = terms::OF_SIGNATURES.iter().filter(|name| object.has(name)).collect();
+    let terms = match dialect {
+        Dialect::Countersign => terms::read_authority(&mut object, problems, warnings),
+        Dialect::PolicyController => SignatureTerms::default(),
+    };
 
     // Nothing is done yet with where else to look or with what a log or timestamp proves.
     let mut beside_static: Vec<Field<'_>> = attestations_field.into_iter().collect();
@@ -104,6 +110,8 @@ fn read(
             for beside in beside_static {
                 problems.push(beside.problem("cannot stand beside `static`"));
             }
+            let of_signatures = of_signatures.into_iter();
+            problems.extend(of_signatures.map(|name| object.problem_at(name, "cannot stand beside `static`")));
             read_static(field, problems, warnings)
         }
         kinds => {
@@ -116,7 +124,7 @@ fn read(
         }
     };
     object.finish(problems);
-    Some(AuthoritySpec { name, rule: rule? })
+    Some(AuthoritySpec { name, rule: rule?, terms })
 }
 
 /// A hint of policy-controller's at the layout of the evidence. Every layout is read whatever it says, so that it can
@@ -133,9 +141,7 @@ fn read_format(object: &mut Object<'_>, problems: &mut Vec<Problem>) {
 fn read_static(field: &Field<'_>, problems: &mut Vec<Problem>, warnings: &mut Vec<Problem>) -> Option<RuleSpec> {
     let mut object = field.object(problems)?;
     let message = object.take("message").and_then(|message| message.text(problems)).unwrap_or_default();
-    // It becomes part of a refusal, which is one line.
-    let words = message.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
-    let message = words.collect::<Vec<_>>().join(" ");
+    let message = terms::one_line(message);
     let rule = object.require("action", problems).and_then(|action| match action.text(problems)? {
         "fail" => Some(RuleSpec::Fail { message }),
         "pass" => {

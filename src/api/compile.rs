@@ -47,7 +47,7 @@ pub fn compile(document: &PolicyDocument, resolved: &Resolved) -> Compiled {
         }
     };
     Compiled {
-        policy: Policy { name: document.name().clone(), coverage, mode: spec.mode, body },
+        policy: Policy { name: document.name().clone(), coverage, mode: spec.mode, body, terms: spec.terms.clone() },
         problems,
         warnings: document.warnings().to_vec(),
     }
@@ -65,7 +65,7 @@ fn compile_authority(authority: &AuthoritySpec, resolved: &Resolved) -> Result<A
         }
         RuleSpec::Pass => Rule::Pass,
     };
-    Ok(Authority { name: authority.name.clone(), rule })
+    Ok(Authority { name: authority.name.clone(), rule, terms: Box::new(authority.terms.clone()) })
 }
 
 /// Names one generation: equal for documents that say the same in any order and layout, with the same behind their

@@ -49,6 +49,14 @@ impl<'a> Field<'a> {
         serde_json::to_string(self.node).ok()
     }
 
+    /// Whether it is a mapping without entries.
+    pub(super) fn is_empty_map(&self) -> bool {
+        match &self.node.value {
+            Value::Map(entries) => entries.is_empty(),
+            Value::Bool(_) | Value::List(_) | Value::Null | Value::Number(_) | Value::Text(_) => false,
+        }
+    }
+
     /// What it holds.
     pub(super) fn value(&self) -> &'a Value {
         &self.node.value
@@ -156,6 +164,11 @@ impl<'a> Object<'a> {
         taken::note(&self.field.path, name);
         let (_, node) = self.entries.iter().find(|(key, _)| key == name)?;
         Some(Field { node, path: self.path_of(name) })
+    }
+
+    /// Whether the field `name` is there, without knowing it from here on.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.entries.iter().any(|(key, _)| key == name)
     }
 
     /// The field `name`, where it is there and not null: in the API server's own kinds null means nothing.

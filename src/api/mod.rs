@@ -26,6 +26,7 @@ mod requirement;
 mod resolved;
 mod schema;
 mod suite;
+mod terms;
 #[cfg(test)]
 mod tests;
 mod trust_root;

@@ -5,11 +5,11 @@ use super::canonical;
 use super::core_objects::Metadata;
 use super::document::DocumentError;
 use super::field::{Field, Object};
-use super::lint;
 use super::node::Node;
 use super::problem::{Problem, quoted};
+use super::{lint, terms};
 use crate::image::Digest;
-use crate::policy::{Dialect, Mode, Pattern, PolicyName};
+use crate::policy::{Dialect, Mode, Pattern, PolicyName, PolicyTerms};
 
 /// The API group whose policies are taken over from policy-controller.
 pub const SIGSTORE_GROUP: &str = "policy.sigstore.dev";
@@ -39,6 +39,8 @@ pub(super) struct Spec {
     pub(super) authorities: Vec<AuthoritySpec>,
     /// The mode, where it could be read.
     pub(super) mode: Mode,
+    /// What it says besides.
+    pub(super) terms: PolicyTerms,
 }
 
 impl PolicyDocument {
@@ -158,7 +160,7 @@ fn check_type(object: &Object<'_>, api_version: &str, kind: &str, problems: &mut
 
 impl Spec {
     fn unread() -> Self {
-        Self { images: None, authorities: Vec::new(), mode: Mode::Enforce }
+        Self { images: None, authorities: Vec::new(), mode: Mode::Enforce, terms: PolicyTerms::default() }
     }
 
     fn read(field: &Field<'_>, dialect: Dialect, problems: &mut Vec<Problem>, warnings: &mut Vec<Problem>) -> Self {
@@ -172,6 +174,10 @@ impl Spec {
             .map(|authorities| authority::read_all(&authorities, dialect, problems, warnings))
             .unwrap_or_default();
         let mode = object.take("mode").and_then(|mode| read_mode(&mode, problems, warnings)).unwrap_or(Mode::Enforce);
+        let terms = match dialect {
+            Dialect::Countersign => terms::read_policy(&mut object, &authorities, problems),
+            Dialect::PolicyController => PolicyTerms::default(),
+        };
         object.not_yet("policy", problems);
         // An empty list means every kind, as if it were not there.
         if let Some(matches) = object.take("match")
@@ -180,7 +186,7 @@ impl Spec {
             problems.push(super::field::not_carried_out(&matches));
         }
         object.finish(problems);
-        Self { images, authorities, mode }
+        Self { images, authorities, mode, terms }
     }
 }
 

@@ -197,7 +197,12 @@ fn every_invalid_policy_is_told_where_and_why() {
         writeln!(report, "{name}: covers {coverage}\n{}", problems(&compiled)).unwrap();
         for group in GROUPS {
             let other = compile(&one(&text(group, spec)), &no_secrets());
-            assert_eq!(other.problems, compiled.problems, "{name} in {group}");
+            // What one group knows more is in the hints about what is not known.
+            let told = |compiled: &Compiled| -> Vec<_> {
+                let said = |problem: &Problem| problem.to_string().split("; known are").next().map(str::to_owned);
+                compiled.problems.iter().map(|problem| (said(problem), problem.line)).collect()
+            };
+            assert_eq!(told(&other), told(&compiled), "{name} in {group}");
         }
     }
     insta::assert_snapshot!(report);

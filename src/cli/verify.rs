@@ -18,7 +18,7 @@ use crate::image::{ContainerKind, Digest, ImageRef, ImageUse, Pointer};
 use crate::loader;
 use crate::policy::{
     Authority, Basis, Coverage, DenyClass, Mode, NoMatch, Outcome as Judgement, PinRule, Policy, PolicyBody,
-    PolicyName, PolicySet, Rule, SignerRule, Verdict, Workload,
+    PolicyName, PolicySet, PolicyTerms, Rule, SignerRule, Verdict, Workload,
 };
 use crate::trust::{Anchor, HashAlgorithm, Proofs, PublicKey};
 use crate::{limits, registry};
@@ -138,12 +138,13 @@ fn by_key(path: &Path) -> Result<PolicySet, Error> {
     let revision = key.fingerprint();
     let anchor = Anchor::key(key, HashAlgorithm::Sha256, Proofs::beside_key());
     let rule = Rule::Signed { signers: NonEmpty::new(SignerRule::key(Arc::new(anchor))) };
-    let authority = Authority { name: "key".to_owned(), rule };
+    let authority = Authority { name: "key".to_owned(), rule, terms: Box::default() };
     let policy = Policy {
         name: PolicyName::new("", shown.to_string()),
         coverage: Coverage::Everything,
         mode: Mode::Enforce,
         body: PolicyBody::Compiled(NonEmpty::new(authority)),
+        terms: PolicyTerms::default(),
     };
     Ok(PolicySet::new(vec![policy], NoMatch::Deny, revision))
 }
@@ -158,6 +159,7 @@ fn tell(verdict: &Verdict, outcome: &mut Outcome) {
         Judgement::Allow(_) => {}
         Judgement::Deny(denials) => {
             outcome.messages.extend(denials.iter().map(|denial| about(explain::denial(denial))));
+            outcome.messages.extend(explain::advice(denials.iter()).into_iter().map(about));
             let exact =
                 verdict.digest.map_or_else(|| image.image.written().to_owned(), |digest| image.image.pinned(digest));
             outcome.hints.extend(explain::hint_for(denials.first().reason, &exact).map(about));

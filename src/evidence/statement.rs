@@ -79,6 +79,11 @@ impl Statement {
         &self.0.predicate_type
     }
 
+    /// Where it stands in memory: equal for clones of one statement, as long as one of them lives.
+    pub fn address(&self) -> usize {
+        Arc::as_ptr(&self.0).addr()
+    }
+
     /// The claim, as JSON and byte for byte as it was signed; `null` where there is none. It is nested at most
     /// [`EVIDENCE_DEPTH`] deep.
     pub fn predicate_raw(&self) -> &str {

@@ -50,6 +50,12 @@ pub struct DenialJson {
     pub finding: String,
     /// What to do about it.
     pub hint: Option<String>,
+    /// What the policy's author says about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy_message: Option<String>,
+    /// The address of a page that says more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub runbook: Option<String>,
 }
 
 /// `verdict` as `verify --output json` prints it. JSON escapes what users wrote; nothing is shortened.
@@ -88,6 +94,7 @@ fn satisfied(allowance: &Allowance) -> Vec<SatisfiedJson> {
 }
 
 fn denial_json(denial: &Denial, image: &str) -> DenialJson {
+    let advice = denial.advice.as_deref();
     DenialJson {
         code: denial.reason.code(),
         policy: denial.policy.as_ref().map(|policy| policy.name().to_owned()),
@@ -95,5 +102,7 @@ fn denial_json(denial: &Denial, image: &str) -> DenialJson {
         message: sentence(denial.reason),
         finding: denial.finding.clone(),
         hint: hint_for(denial.reason, image),
+        policy_message: advice.map(|advice| advice.message.clone()).filter(|message| !message.is_empty()),
+        runbook: advice.and_then(|advice| advice.runbook.clone()),
     }
 }

@@ -136,11 +136,32 @@ fn paragraph(verdict: &Verdict, denials: &NonEmpty<Denial>, reasons: usize) -> S
         1 => text.push_str("\n  … and 1 more reason"),
         more => text.push_str(&format!("\n  … and {more} more reasons")),
     }
+    for line in advice(denials.iter().take(reasons)) {
+        text.push_str("\n  ");
+        text.push_str(&line);
+    }
     let exact = verdict
         .digest
         .map_or_else(|| verdict.image.image.written().to_owned(), |digest| verdict.image.image.pinned(digest));
     push_hint(&mut text, &denials.head, &exact);
     text
+}
+
+/// What the authors of policies say to whoever is refused by them, each once.
+pub fn advice<'a>(denials: impl Iterator<Item = &'a Denial>) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for advice in denials.filter_map(|denial| denial.advice.as_deref()) {
+        let message = Some(advice.message.as_str()).filter(|message| !message.is_empty());
+        let said = message.map(|message| ("message", message));
+        let said = said.into_iter().chain(advice.runbook.as_deref().map(|runbook| ("runbook", runbook)));
+        for (name, text) in said {
+            let line = format!("{name}: {}", plain(text, limits::POLICY_MESSAGE_BYTES));
+            if !lines.contains(&line) {
+                lines.push(line);
+            }
+        }
+    }
+    lines
 }
 
 fn push_hint(text: &mut String, denial: &Denial, image: &str) {
@@ -155,5 +176,53 @@ fn more(images: usize) -> String {
         0 => String::new(),
         1 => "\n… and 1 more image".to_owned(),
         images => format!("\n… and {images} more images"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::image::{ContainerKind, ImageUse, Pointer};
+    use crate::policy::{Advice, DenyReason, PolicyName};
+
+    fn refused(denials: Vec<Denial>, repository: &str) -> Verdict {
+        let image = ImageUse {
+            pointer: Pointer::new("/spec/containers/0/image"),
+            kind: ContainerKind::Container,
+            container: "app".to_owned(),
+            image: format!("ghcr.io/{repository}:v1").parse().unwrap(),
+        };
+        let outcome = Outcome::Deny(NonEmpty::from_vec(denials).unwrap());
+        Verdict { image, digest: None, outcome, warnings: Vec::new() }
+    }
+
+    fn advised(message: &str, runbook: Option<&str>) -> Denial {
+        let advice = Advice { message: message.to_owned(), runbook: runbook.map(str::to_owned) };
+        let policy = PolicyName::new("countersign.dev", "p");
+        Denial::new(DenyReason::SignatureMissing, "").by(&policy).advised(Some(&Arc::new(advice)))
+    }
+
+    #[test]
+    fn what_the_author_says_is_said_once() {
+        let denial = || advised("ask\n\u{1b}the team", Some("https://runbooks.example/x"));
+        let verdicts = NonEmpty::new(refused(vec![denial(), denial(), advised("", None)], "a/b"));
+        insta::assert_snapshot!(message(&Workload::default(), &verdicts));
+    }
+
+    #[test]
+    fn the_longest_advice_fits() {
+        let long = "a".repeat(limits::POLICY_MESSAGE_BYTES);
+        let name = PolicyName::new("countersign.dev", "p".repeat(300));
+        let mut denial = advised(&long, Some(&long)).by(&name).unsatisfied(&"b".repeat(300));
+        denial.finding = "c".repeat(1000);
+        for reason in DenyReason::ALL {
+            let one = Denial { reason, ..denial.clone() };
+            let verdicts = NonEmpty::new(refused(vec![one; 9], "d/".repeat(100).trim_end_matches('/')));
+            let said = message(&Workload::default(), &verdicts);
+            assert!(said.len() <= limits::DENY_MESSAGE_BYTES, "{}", said.len());
+            assert!(said.contains("runbook: "), "{said}");
+        }
     }
 }

@@ -15,6 +15,6 @@ mod warning;
 pub use audit::annotations;
 pub use escape::{plain, quoted};
 pub use json::{DenialJson, SatisfiedJson, VerdictJson, verdict_json};
-pub use message::{Cause, causes, denial, message, refusal};
+pub use message::{Cause, advice, causes, denial, message, refusal};
 pub use sentence::{hint, hint_for, sentence};
 pub use warning::{missing_image, warning};

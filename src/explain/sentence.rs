@@ -6,8 +6,10 @@ use crate::policy::DenyReason;
 pub fn sentence(reason: DenyReason) -> &'static str {
     match reason {
         DenyReason::AlgorithmMismatch => "the signature was made with another algorithm than the policy asks for",
+        DenyReason::AnnotationMismatch => "the signature does not carry the annotations that the policy asks for",
         DenyReason::AttestationMissing => "no attestation of the type that the policy asks for was found",
         DenyReason::AttestationStale => "what is attested is older than the policy allows",
+        DenyReason::AuthorityNotValid => "it was signed at a time at which the authority does not count",
         DenyReason::CertificateExpired => "the certificate was not valid when the image was signed",
         DenyReason::CertificateInvalid => "the certificate of the signature does not hold",
         DenyReason::CertificateNotLogged => {
@@ -22,6 +24,7 @@ pub fn sentence(reason: DenyReason) -> &'static str {
         DenyReason::ImageMalformed => "the field holds no reference to an image",
         DenyReason::ImageNotFound => "the registry has no such image",
         DenyReason::ImageNotPinned => "the pod names a tag, which may move between the check and the pull",
+        DenyReason::ImageRevoked => "the policy takes this image back, whatever its evidence",
         DenyReason::InternalError => "something went wrong inside countersign",
         DenyReason::KeyMismatch => "the image is signed, but not by a key of the policy",
         DenyReason::LimitExceeded => "something is larger or more than is read",
@@ -32,6 +35,9 @@ pub fn sentence(reason: DenyReason) -> &'static str {
         DenyReason::PoliciesUnavailable => "no policies are loaded",
         DenyReason::PolicyInvalid => "the policy that covers the image is broken",
         DenyReason::ProvenanceMismatch => "the provenance does not say what the policy asks for",
+        DenyReason::ProvenanceSourceMismatch => {
+            "the provenance names another source than the certificate of whoever signed it"
+        }
         DenyReason::RegistryRateLimited => "the registry asks to wait",
         DenyReason::RegistryRefused => "the registry points to an address that is not followed",
         DenyReason::RegistryUnauthorized => "the registry refuses the credentials, or the lack of them",
@@ -40,10 +46,13 @@ pub fn sentence(reason: DenyReason) -> &'static str {
         DenyReason::SbomViolation => "the bill of materials holds what the policy does not allow",
         DenyReason::SignatureInvalid => "a signature that names a key of the policy does not verify",
         DenyReason::SignatureMissing => "no signature of the image was found",
+        DenyReason::SignatureStale => "the signature is older than the policy allows",
+        DenyReason::SignerRevoked => "it is signed by somebody whom the policy takes back",
         DenyReason::SigningTimeUnproven => "nothing proves when the image was signed",
         DenyReason::StaticFail => "the policy refuses the image whatever its evidence",
         DenyReason::SubjectMismatch => "the signature is for another image",
         DenyReason::TestFailed => "the tests of the image did not pass",
+        DenyReason::ThresholdNotMet => "fewer signers than the policy asks for have signed",
         DenyReason::TimestampInvalid => "the timestamp beside the signature does not hold",
         DenyReason::TimestampMissing => "no authority of the policy's trust root has stamped the signature",
         DenyReason::TrustRootStale => "the policy's trust root has ended, and no newer one could be had",
@@ -58,10 +67,16 @@ pub fn hint(reason: DenyReason) -> Option<&'static str> {
         DenyReason::AlgorithmMismatch => Some(
             "sign with the algorithm of the policy's key, or name the one that was used in the policy's `hashAlgorithm`",
         ),
+        DenyReason::AnnotationMismatch => {
+            Some("sign again with the annotations: `countersign sign --key KEY -a NAME=VALUE IMAGE`")
+        }
         DenyReason::AttestationMissing => {
             Some("attest it: `countersign attest --key KEY --type TYPE --predicate FILE IMAGE`")
         }
         DenyReason::AttestationStale => Some("make the attestation anew: build, scan or verify the image again"),
+        DenyReason::AuthorityNotValid => {
+            Some("sign again with a key that counts now, or change the times of the authority")
+        }
         DenyReason::CertificateExpired => {
             Some("sign again; if it repeats, compare the clocks of the signer, the log and the timestamp authority")
         }
@@ -92,6 +107,7 @@ pub fn hint(reason: DenyReason) -> Option<&'static str> {
         DenyReason::ImageMalformed => Some("write it as `registry/repository:tag` or `registry/repository@sha256:…`"),
         DenyReason::ImageNotFound => Some("see whether the name is spelt right and the image was pushed: `IMAGE`"),
         DenyReason::ImageNotPinned => Some("name the digest, as in `IMAGE`, or let the mutating webhook do it"),
+        DenyReason::ImageRevoked => Some("run another version: this one was taken back"),
         DenyReason::InternalError => Some("see countersign's log for this request"),
         DenyReason::KeyMismatch => Some(
             "sign it with the policy's key: `countersign sign --key KEY IMAGE`, or add the signer's key to the policy",
@@ -112,6 +128,9 @@ pub fn hint(reason: DenyReason) -> Option<&'static str> {
         DenyReason::ProvenanceMismatch => {
             Some("compare the provenance with the policy: `cosign download attestation IMAGE` prints it")
         }
+        DenyReason::ProvenanceSourceMismatch => {
+            Some("take the provenance for forged until somebody knows better: a build may only speak of itself")
+        }
         DenyReason::RegistryRateLimited => Some("try again later, or give countersign credentials with a higher limit"),
         DenyReason::RegistryRefused => {
             Some("see whether the registry's redirects and the realm of its challenge point where they should")
@@ -128,12 +147,19 @@ pub fn hint(reason: DenyReason) -> Option<&'static str> {
             "take the image for tampered with until somebody knows better; then sign again: `countersign sign --key KEY IMAGE`",
         ),
         DenyReason::SignatureMissing => Some("sign it: `countersign sign --key KEY IMAGE`"),
+        DenyReason::SignatureStale => Some("sign again: `countersign sign --key KEY IMAGE`"),
+        DenyReason::SignerRevoked => {
+            Some("find out why it was taken back before you sign again with another key or identity")
+        }
         DenyReason::SigningTimeUnproven => {
             Some("sign again with a timestamp authority or a Rekor v1 log that is in the trust root")
         }
         DenyReason::StaticFail => None,
         DenyReason::SubjectMismatch => Some("sign this very image: `countersign sign --key KEY IMAGE`"),
         DenyReason::TestFailed => Some("mend what the tests found, and build again"),
+        DenyReason::ThresholdNotMet => {
+            Some("have it signed by another of the policy's authorities: `countersign sign --key KEY IMAGE`")
+        }
         DenyReason::TimestampInvalid => Some("find out who wrote the broken timestamp, and sign again"),
         DenyReason::TimestampMissing => Some("sign again with a timestamp authority that is in the trust root"),
         DenyReason::TrustRootStale => {

@@ -21,6 +21,17 @@
 //! *What to do*: Sign again with the algorithm of the policy, or change the policy's `hashAlgorithm` if the signer is
 //! right.
 //!
+//! # `annotation_mismatch`
+//!
+//! Evidence, 403.
+//!
+//! The image is signed by somebody whom the policy names, and the signed payload lacks an annotation that the authority
+//! asks for, or gives it another value. Only what was signed counts: what a registry keeps beside a signature is nobody's
+//! word.
+//!
+//! *What to do*: Sign again with the annotations, `countersign sign -a NAME=VALUE`. Attestations carry none; ask for what they say
+//! instead.
+//!
 //! # `attestation_missing`
 //!
 //! Evidence, 403.
@@ -38,6 +49,15 @@
 //! the policy's `maxAge`, lies in the future, or does not say when it was.
 //!
 //! *What to do*: Build, scan or verify again, and attest it. A scheduled scan keeps running images fresh.
+//! # `authority_not_valid`
+//!
+//! Evidence, 403.
+//!
+//! The proven time of the signature lies before the authority's `validFrom` or behind its `validUntil`. When a key is
+//! replaced, what the old one signed in its time stays valid, and what it signs later does not.
+//!
+//! *What to do*: Sign again with the key that counts now. If the times of the authority are wrong, change them.
+//!
 //! # `certificate_expired`
 //!
 //! Evidence, 403.
@@ -147,6 +167,15 @@
 //! *What to do*: Name the digest, or let `/mutate` write it: this code means that it was not called or could not
 //! resolve the tag.
 //!
+//! # `image_revoked`
+//!
+//! Policy, 403.
+//!
+//! The digest of the image is in the policy's `revoked.digests`. Its signatures are as good as before, and count for
+//! nothing.
+//!
+//! *What to do*: Run another version. Whoever keeps the policy knows why this one was taken back.
+//!
 //! # `internal_error`
 //!
 //! Unavailable, 503.
@@ -237,6 +266,16 @@
 //!
 //! *What to do*: The finding names the field and what it says. Build from what the policy asks for, or correct the policy.
 //!
+//! # `provenance_source_mismatch`
+//!
+//! Evidence, 403.
+//!
+//! The provenance is signed with a certificate that says for which repository, ref and commit the identity provider issued
+//! it, and the provenance names another source: a build of one project that speaks of another.
+//!
+//! *What to do*: Look into it before anything else: an honest builder does not do this. If the builder signs centrally for many
+//! projects, name it by an identity whose certificates carry no source.
+//!
 //! # `registry_rate_limited`
 //!
 //! Unavailable, 503.
@@ -309,6 +348,22 @@
 //! *What to do*: Sign the digest that the message names; a signature of an index does not cover its children, nor the
 //! reverse.
 //!
+//! # `signature_stale`
+//!
+//! Evidence, 403.
+//!
+//! The proven time of the signature is longer ago than the authority's `maxAge`, or before its `notBefore`.
+//!
+//! *What to do*: Sign again, as part of a release or on a schedule.
+//!
+//! # `signer_revoked`
+//!
+//! Evidence, 403.
+//!
+//! The key or the identity that signed is in the policy's `revoked`. Nothing it signed counts, whenever that was.
+//!
+//! *What to do*: Find out why it was taken back, look at what it signed, and sign what is good with another key or identity.
+//!
 //! # `signing_time_unproven`
 //!
 //! Evidence, 403.
@@ -342,6 +397,15 @@
 //! earlier one that passed.
 //!
 //! *What to do*: Mend what the tests found, build again, and attest the new image's tests.
+//! # `threshold_not_met`
+//!
+//! Evidence, 403.
+//!
+//! The policy asks for signatures of several of its authorities, each by another signer, and fewer are there. One signer who
+//! satisfies two authorities counts once; two names in one certificate are one signer.
+//!
+//! *What to do*: Have it signed by another of the authorities; the finding names those that are satisfied.
+//!
 //! # `timestamp_invalid`
 //!
 //! Evidence, 403.

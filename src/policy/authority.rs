@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use nonempty::NonEmpty;
 
-use super::{Identity, Requirement, Select};
+use super::{Identity, Requirement, Select, SignatureTerms};
 use crate::trust::Anchor;
 use crate::verify::Signer;
 
@@ -15,6 +15,8 @@ pub struct Authority {
     pub name: String,
     /// What it asks for.
     pub rule: Rule,
+    /// What else it asks of each signature.
+    pub terms: Box<SignatureTerms>,
 }
 
 /// What an authority asks for.

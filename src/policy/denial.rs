@@ -1,8 +1,9 @@
 //! Refusals, and what was found out about an image before anyone decides.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::{DenyReason, PolicyName};
+use super::{Advice, DenyReason, PolicyName};
 use crate::evidence::{ArtifactError, Unasked, UnaskedKind};
 use crate::verify::{Facts, VerifyError};
 
@@ -19,18 +20,27 @@ pub struct Denial {
     pub finding: String,
     /// How long to wait before another try, where that is known.
     pub retry_after: Option<Duration>,
+    /// What the policy's author says to whoever is refused.
+    pub advice: Option<Arc<Advice>>,
 }
 
 impl Denial {
     /// A refusal for `reason` that no policy has a part in.
     pub fn new(reason: DenyReason, finding: impl Into<String>) -> Self {
-        Self { reason, policy: None, authority: None, finding: finding.into(), retry_after: None }
+        Self { reason, policy: None, authority: None, finding: finding.into(), retry_after: None, advice: None }
     }
 
     /// The same refusal, by `policy`.
     #[must_use]
     pub fn by(mut self, policy: &PolicyName) -> Self {
         self.policy = Some(policy.clone());
+        self
+    }
+
+    /// The same refusal, with what the author of the policy says about it.
+    #[must_use]
+    pub fn advised(mut self, advice: Option<&Arc<Advice>>) -> Self {
+        self.advice = advice.cloned();
         self
     }
 

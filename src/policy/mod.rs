@@ -9,12 +9,18 @@
 mod authority;
 mod decide;
 mod denial;
+mod distinct;
 mod identity;
+mod judge;
 mod pattern;
 mod plan;
+mod readings;
 mod reason;
 mod requirement;
+mod revoked;
+mod search;
 mod set;
+mod terms;
 #[cfg(test)]
 mod tests;
 mod verdict;
@@ -31,7 +37,9 @@ pub use requirement::{
     ParameterRule, ParameterValue, ProvenanceRule, RepositoryRule, Requirement, SbomRule, Select, SummaryRule,
     TextPattern, TextRule, VersionRange, VulnerabilityRule,
 };
+pub use revoked::Revoked;
 pub use set::{Coverage, FieldError, Mode, NoMatch, Policy, PolicyBody, PolicyName, PolicySet};
+pub use terms::{Advice, PolicyTerms, SignatureTerms};
 pub use verdict::{Allowance, Basis, Outcome, Verdict, Warning};
 pub use workload::{Requester, Workload};
 

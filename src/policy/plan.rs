@@ -126,9 +126,9 @@ fn covering(set: &PolicySet, image: &ImageRef) -> Vec<usize> {
     policies.filter(|(_, policy)| policy.covers(image.repository())).map(|(index, _)| index).collect()
 }
 
-/// Whether somebody has to look at evidence for `policy`: a broken policy refuses without looking.
+/// Whether somebody has to look at evidence for `policy`, or which digest it is: a broken policy refuses without looking.
 fn looks(policy: &Policy) -> bool {
-    policy.authorities().any(|authority| !authority.rule.is_static())
+    policy.authorities().any(|authority| !authority.rule.is_static() || !policy.terms.revoked.digests.is_empty())
 }
 
 /// The subject of `image` for all of `policies`. The same reference is covered by the same policies wherever it stands.

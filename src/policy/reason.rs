@@ -8,10 +8,14 @@ use std::fmt;
 pub enum DenyReason {
     /// The signature was made with another algorithm than the policy asks for.
     AlgorithmMismatch,
+    /// The signed payload does not say what the policy asks for.
+    AnnotationMismatch,
     /// No attestation of the demanded predicate type is there.
     AttestationMissing,
     /// An attestation is older than the policy allows.
     AttestationStale,
+    /// It was signed when the authority did not count yet, or no longer.
+    AuthorityNotValid,
     /// The certificate was not valid when the image was signed.
     CertificateExpired,
     /// The certificate cannot be read, contradicts itself, or is not one for signatures of code.
@@ -36,6 +40,8 @@ pub enum DenyReason {
     ImageNotFound,
     /// The pod names a tag, which may move between the check and the pull.
     ImageNotPinned,
+    /// The policy takes this very image back.
+    ImageRevoked,
     /// Something went wrong inside countersign.
     InternalError,
     /// The image is signed, but not by the policy's key.
@@ -56,6 +62,8 @@ pub enum DenyReason {
     PolicyInvalid,
     /// The image was built, or verified before, otherwise than the policy asks for.
     ProvenanceMismatch,
+    /// The provenance names another source than the certificate of its signer.
+    ProvenanceSourceMismatch,
     /// The registry asks to wait.
     RegistryRateLimited,
     /// The registry points to an address that is not followed.
@@ -72,6 +80,10 @@ pub enum DenyReason {
     SignatureInvalid,
     /// No signature is there.
     SignatureMissing,
+    /// The signature is older than the policy allows.
+    SignatureStale,
+    /// Whoever signed was taken back.
+    SignerRevoked,
     /// Nothing proves when the image was signed.
     SigningTimeUnproven,
     /// The policy refuses the image whatever its evidence.
@@ -80,6 +92,8 @@ pub enum DenyReason {
     SubjectMismatch,
     /// The tests of the image did not pass.
     TestFailed,
+    /// Fewer different signers than the policy asks for have signed.
+    ThresholdNotMet,
     /// The timestamp beside the signature does not hold.
     TimestampInvalid,
     /// No authority of the policy's trust root has stamped the signature.
@@ -94,10 +108,12 @@ pub enum DenyReason {
 
 impl DenyReason {
     /// Every reason, in the order of their codes.
-    pub const ALL: [Self; 42] = [
+    pub const ALL: [Self; 49] = [
         Self::AlgorithmMismatch,
+        Self::AnnotationMismatch,
         Self::AttestationMissing,
         Self::AttestationStale,
+        Self::AuthorityNotValid,
         Self::CertificateExpired,
         Self::CertificateInvalid,
         Self::CertificateNotLogged,
@@ -110,6 +126,7 @@ impl DenyReason {
         Self::ImageMalformed,
         Self::ImageNotFound,
         Self::ImageNotPinned,
+        Self::ImageRevoked,
         Self::InternalError,
         Self::KeyMismatch,
         Self::LimitExceeded,
@@ -120,6 +137,7 @@ impl DenyReason {
         Self::PoliciesUnavailable,
         Self::PolicyInvalid,
         Self::ProvenanceMismatch,
+        Self::ProvenanceSourceMismatch,
         Self::RegistryRateLimited,
         Self::RegistryRefused,
         Self::RegistryUnauthorized,
@@ -128,10 +146,13 @@ impl DenyReason {
         Self::SbomViolation,
         Self::SignatureInvalid,
         Self::SignatureMissing,
+        Self::SignatureStale,
+        Self::SignerRevoked,
         Self::SigningTimeUnproven,
         Self::StaticFail,
         Self::SubjectMismatch,
         Self::TestFailed,
+        Self::ThresholdNotMet,
         Self::TimestampInvalid,
         Self::TimestampMissing,
         Self::TrustRootStale,
@@ -143,8 +164,10 @@ impl DenyReason {
     pub fn code(self) -> &'static str {
         match self {
             Self::AlgorithmMismatch => "algorithm_mismatch",
+            Self::AnnotationMismatch => "annotation_mismatch",
             Self::AttestationMissing => "attestation_missing",
             Self::AttestationStale => "attestation_stale",
+            Self::AuthorityNotValid => "authority_not_valid",
             Self::CertificateExpired => "certificate_expired",
             Self::CertificateInvalid => "certificate_invalid",
             Self::CertificateNotLogged => "certificate_not_logged",
@@ -157,6 +180,7 @@ impl DenyReason {
             Self::ImageMalformed => "image_malformed",
             Self::ImageNotFound => "image_not_found",
             Self::ImageNotPinned => "image_not_pinned",
+            Self::ImageRevoked => "image_revoked",
             Self::InternalError => "internal_error",
             Self::KeyMismatch => "key_mismatch",
             Self::LimitExceeded => "limit_exceeded",
@@ -167,6 +191,7 @@ impl DenyReason {
             Self::PoliciesUnavailable => "policies_unavailable",
             Self::PolicyInvalid => "policy_invalid",
             Self::ProvenanceMismatch => "provenance_mismatch",
+            Self::ProvenanceSourceMismatch => "provenance_source_mismatch",
             Self::RegistryRateLimited => "registry_rate_limited",
             Self::RegistryRefused => "registry_refused",
             Self::RegistryUnauthorized => "registry_unauthorized",
@@ -175,10 +200,13 @@ impl DenyReason {
             Self::SbomViolation => "sbom_violation",
             Self::SignatureInvalid => "signature_invalid",
             Self::SignatureMissing => "signature_missing",
+            Self::SignatureStale => "signature_stale",
+            Self::SignerRevoked => "signer_revoked",
             Self::SigningTimeUnproven => "signing_time_unproven",
             Self::StaticFail => "static_fail",
             Self::SubjectMismatch => "subject_mismatch",
             Self::TestFailed => "test_failed",
+            Self::ThresholdNotMet => "threshold_not_met",
             Self::TimestampInvalid => "timestamp_invalid",
             Self::TimestampMissing => "timestamp_missing",
             Self::TrustRootStale => "trust_root_stale",
@@ -190,10 +218,16 @@ impl DenyReason {
     /// What kind of refusal it is, and so what the client may do about it.
     pub fn class(self) -> DenyClass {
         match self {
-            Self::ImageNotPinned | Self::NoMatchingPolicy | Self::PolicyInvalid | Self::StaticFail => DenyClass::Policy,
+            Self::ImageNotPinned
+            | Self::ImageRevoked
+            | Self::NoMatchingPolicy
+            | Self::PolicyInvalid
+            | Self::StaticFail => DenyClass::Policy,
             Self::AlgorithmMismatch
+            | Self::AnnotationMismatch
             | Self::AttestationMissing
             | Self::AttestationStale
+            | Self::AuthorityNotValid
             | Self::CertificateExpired
             | Self::CertificateInvalid
             | Self::CertificateNotLogged
@@ -208,12 +242,16 @@ impl DenyReason {
             | Self::LogEntryInvalid
             | Self::LogEntryMissing
             | Self::ProvenanceMismatch
+            | Self::ProvenanceSourceMismatch
             | Self::SbomViolation
             | Self::SignatureInvalid
             | Self::SignatureMissing
+            | Self::SignatureStale
+            | Self::SignerRevoked
             | Self::SigningTimeUnproven
             | Self::SubjectMismatch
             | Self::TestFailed
+            | Self::ThresholdNotMet
             | Self::TimestampInvalid
             | Self::TimestampMissing
             | Self::TypeMismatch
@@ -237,7 +275,7 @@ impl DenyReason {
     pub fn rank(self) -> u8 {
         match self {
             Self::RequestMalformed | Self::ImageMalformed => 0,
-            Self::PolicyInvalid | Self::StaticFail => 1,
+            Self::ImageRevoked | Self::PolicyInvalid | Self::StaticFail => 1,
             Self::InternalError | Self::Overloaded | Self::PoliciesUnavailable => 2,
             Self::DigestMismatch | Self::ImageNotFound => 3,
             Self::DeadlineExceeded
@@ -249,17 +287,23 @@ impl DenyReason {
             // What the right signer says against the image tells more than what others did.
             Self::AttestationStale
             | Self::ProvenanceMismatch
+            | Self::ProvenanceSourceMismatch
             | Self::SbomViolation
+            | Self::SignerRevoked
             | Self::TestFailed
             | Self::VulnerabilityFound => 5,
             // What comes close to what is asked for, and fails in one thing.
-            Self::CertificateExpired
+            Self::AnnotationMismatch
+            | Self::AuthorityNotValid
+            | Self::CertificateExpired
             | Self::CertificateInvalid
             | Self::CertificateNotLogged
             | Self::LogEntryInvalid
             | Self::LogEntryMissing
             | Self::SignatureInvalid
+            | Self::SignatureStale
             | Self::SigningTimeUnproven
+            | Self::ThresholdNotMet
             | Self::TimestampInvalid
             | Self::TimestampMissing => 6,
             Self::IdentityMismatch => 7,

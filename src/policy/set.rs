@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use nonempty::NonEmpty;
 
-use super::{Authority, Pattern, PinRule, Plan, Workload};
+use super::{Authority, Pattern, PinRule, Plan, PolicyTerms, Workload};
 use crate::image::{Digest, ImageUse, Repository};
 
 /// One generation of compiled policies with everything they trust. It never changes; a refreshed key makes a new one,
@@ -69,6 +69,8 @@ pub struct Policy {
     pub mode: Mode,
     /// What it asks for, or why that is not known.
     pub body: PolicyBody,
+    /// What it says besides.
+    pub terms: PolicyTerms,
 }
 
 impl Policy {
@@ -90,9 +92,12 @@ impl Policy {
     }
 }
 
-/// The name of a policy, with the API group where two groups may use the same name.
+/// The name of a policy, with the API group where two groups may use the same name. Cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PolicyName {
+pub struct PolicyName(Arc<Names>);
+
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Names {
     group: String,
     name: String,
 }
@@ -100,23 +105,23 @@ pub struct PolicyName {
 impl PolicyName {
     /// The policy `name` of the API group `group`.
     pub fn new(group: impl Into<String>, name: impl Into<String>) -> Self {
-        Self { group: group.into(), name: name.into() }
+        Self(Arc::new(Names { group: group.into(), name: name.into() }))
     }
 
     /// The name of the object.
     pub fn name(&self) -> &str {
-        &self.name
+        &self.0.name
     }
 
     /// The API group of the object.
     pub fn group(&self) -> &str {
-        &self.group
+        &self.0.group
     }
 }
 
 impl fmt::Display for PolicyName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.name)
+        f.write_str(self.name())
     }
 }
 
@@ -141,7 +146,7 @@ pub enum Mode {
 /// What a policy asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PolicyBody {
-    /// One of these authorities.
+    /// One of these authorities, or several (`PolicyTerms::threshold`).
     Compiled(NonEmpty<Authority>),
     /// Nothing that could be understood: it refuses what it covers.
     Invalid(NonEmpty<FieldError>),

@@ -1,6 +1,7 @@
 //! What is decided, as tables, and what always holds, as laws.
 
 mod identities;
+mod terms;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -49,7 +50,7 @@ fn pinned(repository: &str) -> ImageUse {
 }
 
 fn authority(name: &str, rule: Rule) -> Authority {
-    Authority { name: name.to_owned(), rule }
+    Authority { name: name.to_owned(), rule, terms: Box::default() }
 }
 
 fn signed(anchors: &[usize]) -> Rule {
@@ -82,6 +83,7 @@ fn policy(name: &str, rules: Vec<Rule>) -> Policy {
         coverage: glob("ghcr.io/acme/**"),
         mode: Mode::Enforce,
         body: PolicyBody::Compiled(NonEmpty::collect(authorities).unwrap()),
+        terms: PolicyTerms::default(),
     }
 }
 

@@ -56,7 +56,8 @@ impl Allowance {
         Self { basis }
     }
 
-    /// Why the image may run: one entry for each policy that covers it, or one for the rule by which none had to.
+    /// Why the image may run: an entry for each authority that satisfies a policy that covers it, one for each policy that
+    /// only warns, or one for the rule by which none had to.
     pub fn basis(&self) -> &[Basis] {
         &self.basis
     }
@@ -67,7 +68,7 @@ impl Allowance {
 pub enum Basis {
     /// No policy covers it, and the no-match rule lets such images pass.
     NoMatchRule,
-    /// A policy is satisfied by one of its authorities.
+    /// A policy is satisfied by one of its authorities, or by this one among others.
     Satisfied {
         /// The policy.
         policy: PolicyName,

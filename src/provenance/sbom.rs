@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
 use serde_json::Value;
 
-use super::json::{agreed, at, list, object, text};
+use super::json::{agreed, at, list, object, text, time};
 use super::{PackageUrl, ReadError};
 use crate::evidence::Statement;
 
@@ -15,6 +16,8 @@ pub struct Sbom {
     pub format: SbomFormat,
     /// Its version, as in `SPDX-2.3` or `1.6`.
     pub version: Option<String>,
+    /// When it was made.
+    pub created: Option<Timestamp>,
     /// The packages, nested ones too.
     pub packages: Vec<Package>,
 }
@@ -126,6 +129,7 @@ fn spdx(document: &Value) -> Result<Sbom, ReadError> {
     Ok(Sbom {
         format: SbomFormat::Spdx,
         version: Some(version.to_owned()),
+        created: time(document, &["creationInfo", "created"]),
         packages: packages.collect::<Result<_, ReadError>>()?,
     })
 }
@@ -150,7 +154,12 @@ fn cyclone_dx(document: &Value) -> Result<Sbom, ReadError> {
         let package = package_of(component, "version", purl.into_iter(), licences.collect())?;
         packages.push(Package { is_container, ..package });
     }
-    Ok(Sbom { format: SbomFormat::CycloneDx, version: text(document, &["specVersion"]).map(str::to_owned), packages })
+    Ok(Sbom {
+        format: SbomFormat::CycloneDx,
+        version: text(document, &["specVersion"]).map(str::to_owned),
+        created: time(document, &["metadata", "timestamp"]),
+        packages,
+    })
 }
 
 fn package_of(

@@ -227,6 +227,19 @@ impl Fact {
         Self { times, ..Self::for_tests(anchor, Path::SignatureTag, kind, signer) }
     }
 
+    /// The same, signed at `time` by the word of another log for each.
+    pub(crate) fn at(self, times: &[Timestamp]) -> Self {
+        let source = |index: usize| TimeSource::Log(Digest::of(&[index.to_le_bytes()[0]]));
+        let times = times.iter().enumerate().map(|(index, time)| ProvenTime::assertion(*time, source(index)));
+        Self { times: times.collect(), ..self }
+    }
+
+    /// A signature with these signed annotations.
+    pub(crate) fn annotated(self, annotations: &[(&str, &str)]) -> Self {
+        let annotations = annotations.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Self { kind: FactKind::Signature { annotations: annotations.collect() }, ..self }
+    }
+
     fn for_tests(anchor: AnchorId, path: Path, kind: FactKind, signer: Signer) -> Self {
         let proof = Proof { kind, signer, times: Vec::new(), steps: vec![Step::Signature] };
         Self::assertion(anchor, path, Digest::of(b"test"), proof)

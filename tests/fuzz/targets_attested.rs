@@ -4,7 +4,7 @@
 
 use countersign::evidence::Statement;
 use countersign::policy::{PackageUrl, SourceRepository, VersionRange};
-use countersign::provenance::{Claimed, Provenance, Sbom, TestResult, VerificationSummary, VulnerabilityReport};
+use countersign::provenance::{Predicate, Provenance, Sbom, TestResult, VerificationSummary, VulnerabilityReport};
 
 /// A predicate, read as whatever it may be.
 pub fn predicate(bytes: &[u8]) {
@@ -27,7 +27,7 @@ pub fn predicate(bytes: &[u8]) {
         let Ok(statement) = Statement::parse(statement.as_bytes()) else {
             continue;
         };
-        Claimed::by(&statement);
+        let _ = Predicate::read(&statement).map(|read| read.claimed());
         if let Ok(found) = Provenance::read(&statement) {
             let source = found.source;
             let is_empty = source.repository.is_none() && source.commit.is_none() && source.reference.is_none();

@@ -4,7 +4,7 @@ mod provenance;
 mod reports;
 #[cfg(test)]
 mod tests;
-mod value;
+pub(super) mod value;
 
 use super::field::{Field, Object};
 use super::problem::{Problem, listed, quoted};

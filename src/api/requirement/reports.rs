@@ -2,9 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
-
-use super::value::{take_max_age, take_text, take_versions};
+use super::value::{take_max_age, take_text, take_versions, time};
 use crate::api::field::Field;
 use crate::api::problem::{Problem, listed, quoted};
 use crate::policy::{
@@ -54,17 +52,6 @@ fn severity(field: &Field<'_>, problems: &mut Vec<Problem>) -> Option<Option<Sev
         return None;
     }
     Some(if text == "none" { None } else { text.parse().ok() })
-}
-
-/// A time of RFC 3339, or a day, which begins at midnight UTC.
-fn time(field: &Field<'_>, problems: &mut Vec<Problem>) -> Option<Timestamp> {
-    let text = field.required_text(problems)?;
-    let time = text.parse().or_else(|_| format!("{text}T00:00:00Z").parse()).ok();
-    if time.is_none() {
-        let message = format!("{} is no time such as `2026-01-31` or `2026-01-31T12:00:00Z`", quoted(text));
-        problems.push(field.problem(message));
-    }
-    time
 }
 
 /// Reads what SBOMs may say.

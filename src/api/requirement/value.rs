@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use nonempty::NonEmpty;
 
 use crate::api::field::{Field, Object};
@@ -17,7 +18,11 @@ enum Written<'a> {
 }
 
 /// What a text has to be: a text, a mapping with one of `exact`, `prefix` and `regExp`, or a list of these.
-pub(super) fn text(field: &Field<'_>, problems: &mut Vec<Problem>, warnings: &mut Vec<Problem>) -> Option<TextRule> {
+pub(in crate::api) fn text(
+    field: &Field<'_>,
+    problems: &mut Vec<Problem>,
+    warnings: &mut Vec<Problem>,
+) -> Option<TextRule> {
     let patterns = written(field, problems, warnings)?.map(|written| match written {
         Written::Exact(_, text) => TextPattern::Exact(text.to_owned()),
         Written::Prefix(_, text) => TextPattern::Prefix(text.to_owned()),
@@ -140,7 +145,7 @@ pub(super) fn take_versions(
 }
 
 /// Reads `maxAge`, where it is there.
-pub(super) fn take_max_age(object: &mut Object<'_>, problems: &mut Vec<Problem>) -> Option<MaxAge> {
+pub(in crate::api) fn take_max_age(object: &mut Object<'_>, problems: &mut Vec<Problem>) -> Option<MaxAge> {
     let field = object.take("maxAge")?;
     let text = field.required_text(problems)?;
     let duration = duration(text);
@@ -148,6 +153,17 @@ pub(super) fn take_max_age(object: &mut Object<'_>, problems: &mut Vec<Problem>)
         problems.push(field.problem(format!("{} is no time such as `90m`, `24h` or `30d`", quoted(text))));
     }
     duration.map(MaxAge)
+}
+
+/// A time of RFC 3339, or a day, which begins at midnight UTC.
+pub(in crate::api) fn time(field: &Field<'_>, problems: &mut Vec<Problem>) -> Option<Timestamp> {
+    let text = field.required_text(problems)?;
+    let time = text.parse().or_else(|_| format!("{text}T00:00:00Z").parse()).ok();
+    if time.is_none() {
+        let message = format!("{} is no time such as `2026-01-31` or `2026-01-31T12:00:00Z`", quoted(text));
+        problems.push(field.problem(message));
+    }
+    time
 }
 
 /// A number with its unit, or several from the largest on, as in `1d12h`. Nothing at all is no time.

@@ -52,8 +52,12 @@ fn said(anchor: AnchorId, predicate_type: &str, predicate: &Value) -> Fact {
     Fact::attestation_for_tests(anchor, Statement::parse(statement.to_string().as_bytes()).unwrap())
 }
 
-/// The codes of a refusal, or `runs` with what is warned of.
+/// The codes of a refusal, or `runs` with what is warned of, at the beginning of 1970.
 fn judge(loaded: &Loaded, repository: &str, facts: Vec<Fact>) -> Vec<String> {
+    judge_at(Timestamp::UNIX_EPOCH, loaded, repository, facts)
+}
+
+fn judge_at(now: Timestamp, loaded: &Loaded, repository: &str, facts: Vec<Fact>) -> Vec<String> {
     let digest = Digest::of(b"image");
     let image = ImageUse {
         pointer: Pointer::new("/spec/containers/0/image"),
@@ -64,7 +68,7 @@ fn judge(loaded: &Loaded, repository: &str, facts: Vec<Fact>) -> Vec<String> {
     let facts = Facts::for_tests(ImageDigest::new(image.image.repository().clone(), digest), facts, Vec::new());
     let plan = loaded.set.plan(&Workload::default(), &NonEmpty::new(image), PinRule::Required);
     let findings = plan.subjects().iter().map(|subject| (subject.id(), Ok(facts.clone()))).collect();
-    let verdict = plan.decide(&findings, Timestamp::UNIX_EPOCH).head;
+    let verdict = plan.decide(&findings, now).head;
     match verdict.outcome {
         Outcome::Allow(_) => std::iter::once("runs".to_owned())
             .chain(verdict.warnings.iter().map(|warning| match warning {
@@ -100,9 +104,12 @@ fn every_sample_is_judged() {
         "no-critical-vulnerabilities.yaml",
         "our-build-system.yaml",
         "release-gate.yaml",
+        "revoked.yaml",
+        "rotation.yaml",
         "sbom-required.yaml",
         "tagged-releases.yaml",
         "third-party.yaml",
+        "two-person.yaml",
         "warn-mode.yaml",
     ];
     let files: BTreeSet<_> = std::fs::read_dir(directory())
@@ -344,4 +351,52 @@ fn release_gate() {
         changed.remove(index);
         assert_eq!(judge(&changed), "attestation_missing", "{index}");
     }
+}
+
+#[test]
+fn two_person() {
+    let sample = sample("two-person.yaml");
+    let [alice, bob, carol] = anchors(&sample, "two-person")[..] else { panic!("three keys") };
+    let judge = |signers: &[AnchorId]| {
+        judge(&sample, "registry.example.com/vault/seal", signers.iter().map(|signer| signed(*signer)).collect())
+    };
+    for two in [[alice, bob], [carol, alice], [bob, carol]] {
+        assert_eq!(judge(&two), ["runs"]);
+    }
+    let one_short = ["threshold_not_met", "signature_missing", "signature_missing"];
+    assert_eq!(judge(&[alice]), one_short);
+    assert_eq!(judge(&[alice, alice]), one_short);
+    assert_eq!(judge(&[alice, stranger()]), one_short);
+    assert_eq!(judge(&[]), ["signature_missing"; 3]);
+}
+
+/// H75.
+#[test]
+fn rotation() {
+    let sample = sample("rotation.yaml");
+    let [current, previous] = anchors(&sample, "rotation")[..] else { panic!("two keys") };
+    let at = |text: &str| text.parse::<Timestamp>().unwrap();
+    let (before, after) = (at("2026-01-30T00:00:00Z"), at("2026-02-01T00:00:00Z"));
+    let judge = |now, fact| judge_at(now, &sample, "ghcr.io/acme/platform/x", vec![fact]).join(" ");
+    assert_eq!(judge(after, signed(current)), "runs");
+    assert_eq!(judge(before, signed(previous)), "runs");
+    assert_eq!(judge(after, signed(previous).at(&[before])), "runs");
+    assert_eq!(judge(after, signed(previous).at(&[after])), "authority_not_valid signature_missing");
+    assert_eq!(judge(after, signed(previous)), "signing_time_unproven signature_missing");
+}
+
+#[test]
+fn revoked() {
+    let sample = sample("revoked.yaml");
+    let [good, stolen] = anchors(&sample, "revoked")[..] else { panic!("two keys") };
+    let repository = "ghcr.io/acme/billing/api";
+    // The digest that is taken back is the one that all samples are judged by.
+    assert_eq!(judge(&sample, repository, vec![signed(good)]), ["image_revoked"]);
+    let mut other = sample.set.policies()[0].clone();
+    other.terms.revoked.digests.clear();
+    let set = crate::policy::PolicySet::new(vec![other], NoMatch::Deny, Digest::of(b"other"));
+    let other = Loaded { set: std::sync::Arc::new(set), ..sample };
+    assert_eq!(judge(&other, repository, vec![signed(good)]), ["runs"]);
+    assert_eq!(judge(&other, repository, vec![signed(stolen)]), ["signer_revoked", "signature_missing"]);
+    assert_eq!(judge(&other, repository, vec![signed(stolen), signed(good)]), ["runs"]);
 }

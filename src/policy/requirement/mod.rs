@@ -24,16 +24,15 @@ pub use parameter::{ParameterRule, ParameterValue};
 pub use provenance::{DependencyRule, ProvenanceRule, RepositoryRule};
 pub use sbom::{ForbiddenPackage, PackageName, SbomRule};
 pub use select::Select;
-pub(super) use select::select;
+pub(super) use select::{Candidate, select};
 pub use summary::SummaryRule;
 pub use text::{AnchoredRegex, TextPattern, TextRule};
 pub use version::VersionRange;
 pub use vulnerabilities::{IgnoredVulnerability, VulnerabilityRule};
 
 use super::{Denial, DenyReason};
-use crate::evidence::Statement;
 use crate::limits::CLAIMED_TIME_AHEAD;
-use crate::provenance::{Provenance, ReadError, Sbom, TestResult, VerificationSummary, VulnerabilityReport};
+use crate::provenance::{Predicate, Provenance, ReadError, Sbom, TestResult, VerificationSummary};
 
 /// What an attestation has to say.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,14 +77,24 @@ impl Requirement {
         }
     }
 
-    /// Whether `statement` says it.
-    pub(super) fn check(&self, statement: &Statement, now: Timestamp) -> Result<(), Denial> {
-        match self {
-            Self::Provenance(rule) => rule.check(&Provenance::read(statement).map_err(unread)?, now),
-            Self::Sbom(rule) => rule.check(&Sbom::read(statement).map_err(unread)?),
-            Self::Summary(rule) => rule.check(&VerificationSummary::read(statement).map_err(unread)?, now),
-            Self::TestPassed => test(&TestResult::read(statement).map_err(unread)?),
-            Self::Vulnerabilities(rule) => rule.check(&VulnerabilityReport::read(statement).map_err(unread)?, now),
+    /// Whether a statement says it, of which `reading` is what it says.
+    pub(super) fn check(&self, reading: &Result<Predicate, ReadError>, now: Timestamp) -> Result<(), Denial> {
+        let predicate = reading.as_ref().map_err(unread)?;
+        let another = || Denial::new(DenyReason::EvidenceUnsupported, "the attestation is of another type");
+        match (self, predicate) {
+            (Self::Provenance(rule), Predicate::Provenance(found)) => rule.check(found, now),
+            (Self::Sbom(rule), Predicate::Sbom(found)) => rule.check(found),
+            (Self::Summary(rule), Predicate::Summary(found)) => rule.check(found, now),
+            (Self::TestPassed, Predicate::Test(found)) => test(found),
+            (Self::Vulnerabilities(rule), Predicate::Vulnerabilities(found)) => rule.check(found, now),
+            (
+                Self::Provenance(_) | Self::Sbom(_) | Self::Summary(_) | Self::TestPassed | Self::Vulnerabilities(_),
+                Predicate::Provenance(_)
+                | Predicate::Sbom(_)
+                | Predicate::Summary(_)
+                | Predicate::Test(_)
+                | Predicate::Vulnerabilities(_),
+            ) => Err(another()),
         }
     }
 }
@@ -96,7 +105,7 @@ pub struct MaxAge(pub Duration);
 
 impl MaxAge {
     /// Whether `time`, which `what` claims, is recent enough. A time that lies ahead of ours is not believed.
-    fn check(self, what: &str, time: Option<Timestamp>, now: Timestamp) -> Result<(), Denial> {
+    pub(super) fn check(self, what: &str, time: Option<Timestamp>, now: Timestamp) -> Result<(), Denial> {
         let stale = |finding: String| Err(Denial::new(DenyReason::AttestationStale, finding));
         let Some(time) = time else {
             return stale(format!("{what} does not say when it was made"));
@@ -110,7 +119,7 @@ impl MaxAge {
     }
 }
 
-fn unread(error: ReadError) -> Denial {
+fn unread(error: &ReadError) -> Denial {
     match error {
         ReadError::Exceeded(exceeded) => Denial::new(DenyReason::LimitExceeded, exceeded.to_string()),
         malformed @ ReadError::Malformed { .. } => Denial::new(DenyReason::EvidenceMalformed, malformed.to_string()),

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
 use crate::policy::Denial;
-use crate::provenance::Claimed;
-use crate::trust::AnchorId;
 
 /// Which of several attestations of one type have to hold.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,42 +28,58 @@ impl Select {
     }
 }
 
-/// Whether those of `candidates` that count hold, of which there is at least one; otherwise what is wrong with each.
-///
-/// `check` judges one, `claimed` says when and with what it was made.
-pub(in crate::policy) fn select<T>(
-    select: Select,
-    candidates: &[(AnchorId, T)],
-    check: impl Fn(&T) -> Result<(), Denial>,
-    claimed: impl Fn(&T) -> Claimed,
-) -> Result<(), Vec<Denial>> {
-    let counting: Vec<&T> = match select {
-        Select::All | Select::Any => candidates.iter().map(|(_, candidate)| candidate).collect(),
-        Select::Latest => latest(candidates, claimed),
-    };
-    let found: Vec<_> = counting.iter().map(|candidate| check(candidate)).collect();
-    let holds = match select {
-        Select::All | Select::Latest => !found.is_empty() && found.iter().all(Result::is_ok),
-        Select::Any => found.iter().any(Result::is_ok),
-    };
-    if holds { Ok(()) } else { Err(found.into_iter().filter_map(Result::err).collect()) }
+/// One of several statements of one type.
+#[derive(Clone, Debug)]
+pub(in crate::policy) struct Candidate<S, T> {
+    /// The statement.
+    pub(in crate::policy) item: T,
+    /// Who signed it.
+    pub(in crate::policy) signer: S,
+    /// With what it was made, by its own words.
+    pub(in crate::policy) scanner: Option<String>,
+    /// When it was made.
+    pub(in crate::policy) time: Option<Timestamp>,
 }
 
-/// The statements of one scanner by one signer, each with what it claims.
-type Group<'a, T> = Vec<(Claimed, &'a T)>;
+/// Those of `candidates` that count and hold, where they are enough; otherwise what is wrong with each. `check` judges one.
+pub(in crate::policy) fn select<S: Ord, T: Copy>(
+    select: Select,
+    candidates: Vec<Candidate<S, T>>,
+    check: impl Fn(&T) -> Result<(), Denial>,
+) -> Result<Vec<T>, Vec<Denial>> {
+    let counting: Vec<T> = match select {
+        Select::All | Select::Any => candidates.into_iter().map(|candidate| candidate.item).collect(),
+        Select::Latest => latest(candidates),
+    };
+    let mut holding = Vec::new();
+    let mut denials = Vec::new();
+    for item in counting {
+        match check(&item) {
+            Ok(()) => holding.push(item),
+            Err(denial) => denials.push(denial),
+        }
+    }
+    let holds = match select {
+        Select::All | Select::Latest => !holding.is_empty() && denials.is_empty(),
+        Select::Any => !holding.is_empty(),
+    };
+    if holds { Ok(holding) } else { Err(denials) }
+}
 
-fn latest<T>(candidates: &[(AnchorId, T)], claimed: impl Fn(&T) -> Claimed) -> Vec<&T> {
-    let mut groups: BTreeMap<(AnchorId, Option<String>), Group<'_, T>> = BTreeMap::new();
-    for (anchor, candidate) in candidates {
-        let claimed = claimed(candidate);
-        groups.entry((*anchor, claimed.scanner.clone())).or_default().push((claimed, candidate));
+/// The statements of one scanner by one signer, each with its time.
+type Group<T> = Vec<(Option<Timestamp>, T)>;
+
+fn latest<S: Ord, T: Copy>(candidates: Vec<Candidate<S, T>>) -> Vec<T> {
+    let mut groups: BTreeMap<(S, Option<String>), Group<T>> = BTreeMap::new();
+    for Candidate { item, signer, scanner, time } in candidates {
+        groups.entry((signer, scanner)).or_default().push((time, item));
     }
     groups
         .into_values()
         .flat_map(|group| {
-            let last = group.iter().filter_map(|(claimed, _)| claimed.time).max();
-            group.into_iter().filter(move |(claimed, _)| claimed.time.is_none() || claimed.time == last)
+            let last = group.iter().filter_map(|(time, _)| *time).max();
+            group.into_iter().filter(move |(time, _)| time.is_none() || *time == last)
         })
-        .map(|(_, candidate)| candidate)
+        .map(|(_, item)| item)
         .collect()
 }

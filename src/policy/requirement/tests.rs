@@ -7,8 +7,6 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::*;
-use crate::provenance::Claimed;
-use crate::trust::{Anchor, AnchorId, HashAlgorithm, Proofs, PublicKey};
 
 /// A statement: its signer, when and by which scanner it was made, and whether it holds.
 #[derive(Clone, Debug)]
@@ -19,27 +17,22 @@ struct Statement {
     holds: bool,
 }
 
-fn signer(index: usize) -> AnchorId {
-    let key = PublicKey::from_pem(include_str!("../../../tests/data/cosign/cosign.pub")).unwrap();
-    let hash = [HashAlgorithm::Sha256, HashAlgorithm::Sha512][index];
-    Anchor::key(key, hash, Proofs::beside_key()).id()
-}
-
 fn statements() -> impl Strategy<Value = Vec<Statement>> {
     let one = (0..2usize, proptest::option::of(0..4i64), any::<bool>(), any::<bool>());
     vec(one.prop_map(|(signer, time, scanner, holds)| Statement { signer, time, scanner, holds }), 0..6)
 }
 
 fn holds(which: Select, statements: &[Statement]) -> bool {
-    let candidates: Vec<_> = statements.iter().map(|statement| (signer(statement.signer), statement)).collect();
+    let candidates = statements.iter().map(|statement| Candidate {
+        item: statement,
+        signer: statement.signer,
+        scanner: statement.scanner.then(|| "s".to_owned()),
+        time: statement.time.map(|time| Timestamp::from_second(time).unwrap()),
+    });
     let check = |statement: &&Statement| {
         if statement.holds { Ok(()) } else { Err(Denial::new(DenyReason::TestFailed, "")) }
     };
-    let claimed = |statement: &&Statement| Claimed {
-        time: statement.time.map(|time| Timestamp::from_second(time).unwrap()),
-        scanner: statement.scanner.then(|| "s".to_owned()),
-    };
-    select(which, &candidates, check, claimed).is_ok()
+    select(which, candidates.collect(), check).is_ok()
 }
 
 /// What the documentation says of [`Select::Latest`], another way: nothing that fails is without a later one of the same

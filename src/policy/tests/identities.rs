@@ -7,7 +7,7 @@ use crate::verify::{Certificate, Extension};
 const ISSUER: &str = "https://token.actions.githubusercontent.com";
 const WORKFLOW: &str = "https://github.com/acme/app/.github/workflows/release.yml@refs/tags/v1";
 
-fn keyless_anchor(expires: Option<Timestamp>) -> Arc<Anchor> {
+pub(super) fn keyless_anchor(expires: Option<Timestamp>) -> Arc<Anchor> {
     let root = TrustedRoot::public_good().unwrap();
     let root = Arc::new(match expires {
         Some(expires) => root.with_expiry(expires),
@@ -20,7 +20,7 @@ fn keyless(expires: Option<Timestamp>, identity: Identity) -> Rule {
     Rule::Signed { signers: NonEmpty::new(SignerRule::keyless(keyless_anchor(expires), NonEmpty::new(identity))) }
 }
 
-fn at(seconds: i64) -> Timestamp {
+pub(super) fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(seconds).unwrap()
 }
 

@@ -8,7 +8,7 @@ use countersign::admission::{Judge, Judgement, Malformed, Request, Response};
 use countersign::image::Digest;
 use countersign::policy::{
     Authority, Coverage, DenyReason, Dialect, Failure, Finding, Mode, NoMatch, Pattern, Policy, PolicyBody, PolicyName,
-    PolicySet, Rule, SignerRule,
+    PolicySet, PolicyTerms, Rule, SignerRule,
 };
 use countersign::trust::{Anchor, HashAlgorithm, Proofs, PublicKey};
 use jiff::Timestamp;
@@ -92,12 +92,14 @@ pub(crate) fn images(request: &Request) -> Vec<(String, String)> {
 
 /// A policy of this name over these repositories.
 pub(crate) fn policy(name: &str, glob: &str, mode: Mode, authorities: Vec<(&str, Rule)>) -> Policy {
-    let authorities = authorities.into_iter().map(|(name, rule)| Authority { name: name.to_owned(), rule });
+    let authorities =
+        authorities.into_iter().map(|(name, rule)| Authority { name: name.to_owned(), rule, terms: Box::default() });
     Policy {
         name: PolicyName::new("countersign.dev", name),
         coverage: Coverage::Matching(NonEmpty::new(Pattern::parse(glob, Dialect::Countersign).unwrap())),
         mode,
         body: PolicyBody::Compiled(NonEmpty::collect(authorities).unwrap()),
+        terms: PolicyTerms::default(),
     }
 }
 
