@@ -40,12 +40,12 @@ pub(super) fn attestation(scope: Scope) -> Schema {
 }
 
 /// A text to compare with, in any of its forms.
-fn pattern(what: &str) -> Schema {
+pub(super) fn pattern(what: &str) -> Schema {
     Schema::any()
         .about(&format!("{what} A text, a mapping with one of `exact`, `prefix` and `regExp`, or a list of these."))
 }
 
-fn max_age(what: &str) -> Schema {
+pub(super) fn max_age(what: &str) -> Schema {
     Schema::text()
         .at_most_chars(limits::SCHEMA_WORD_CHARS)
         .rule("self.matches('^([0-9]+[wdhms])+$')", "is no time such as `90m`, `24h` or `30d`")

@@ -11,6 +11,7 @@ mod node;
 mod policy;
 mod record;
 mod resource;
+mod terms;
 #[cfg(test)]
 mod tests;
 mod trust_root;

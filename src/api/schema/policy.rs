@@ -1,7 +1,7 @@
 //! What policies of either scope may hold, beside `super::super::{policy_document, authority, key}` that read it.
 
 use super::node::{Schema, has};
-use super::{Scope, attestation};
+use super::{Scope, attestation, terms};
 use crate::limits;
 
 /// `spec` of a policy.
@@ -33,6 +33,7 @@ pub(super) fn spec(scope: Scope) -> Schema {
         ),
         ("policy", set_condition(scope)),
     ])
+    .and(terms::of_policy())
     .require(&["authorities", "images"])
 }
 
@@ -77,6 +78,7 @@ fn authority(scope: Scope) -> Schema {
                 .about("What has to be attested, all of it. With them no signature of the image itself is asked for."),
         ),
     ])
+    .and(terms::of_signatures())
     .exactly_one(&["key", "keyless", "static"])
     .rule(format!("!has(self.static) || !({beside})"), "nothing but a name can stand beside `static`")
 }
