@@ -376,6 +376,25 @@ pub const SCRYPT_PARALLELISM: u16 = 16;
 /// Bytes of a password. Scope: that password; refused.
 pub const PASSWORD_BYTES: usize = 4096;
 
+// --------------------------------------------------------------------------------------------------------------- kms
+
+/// Bytes of a reference to a key in a key management service. Scope: policy, or command; refused. An alias of AWS has at
+/// most 256 characters.
+pub const KMS_REFERENCE_BYTES: usize = 1024;
+
+/// Bytes of an answer of a key management service or of what gives credentials for it. Scope: that answer; refused. Vault
+/// lists every version of a key at once, and 4096 bits have 800 bytes in PEM.
+pub const KMS_ANSWER_BYTES: usize = 1 << 20;
+
+/// Time for one request to such a service. Scope: that request; it fails.
+pub const KMS_REQUEST_TIME: Duration = Duration::from_secs(15);
+
+/// Bytes of a file with a credential: a key of a service account, a token, a Secret's value. Scope: that file; refused.
+pub const CREDENTIAL_BYTES: usize = 64 << 10;
+
+/// Pages of the versions of a key of Google Cloud, with 100 each. Scope: that key; refused.
+pub const KMS_VERSION_PAGES: usize = 10;
+
 /// Bytes of a docker configuration. Scope: that file; refused. Kubernetes allows a Secret 1 MiB.
 pub const DOCKER_CONFIG_BYTES: usize = 1 << 20;
 

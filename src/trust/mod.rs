@@ -6,11 +6,13 @@
 //! This module never verifies anything and never fetches a root.
 
 mod anchor;
+mod kms;
 mod proofs;
 mod public_key;
 mod root;
 
 pub use anchor::{Anchor, AnchorId, Believed};
+pub use kms::{AwsKey, AzureKey, GoogleKey, KeyHost, KmsKey, ParseKmsKeyError, VaultKey, VaultKind};
 pub use proofs::{ProofRule, Proofs, Requirement};
 pub use public_key::{HashAlgorithm, KeyAlgorithm, ParseKeyError, PublicKey};
 pub use root::{
