@@ -47,6 +47,7 @@
 //! - [`telemetry`]: the names of metrics and log fields.
 //! - [`registry`]: the OCI distribution client.
 //! - [`sigstore`]: the clients of a Sigstore instance; keeps trusted roots fresh.
+//! - [`kms`]: keys held elsewhere: AWS, Azure, Google Cloud, Vault and OpenBao, by their REST interfaces.
 //!
 //! *Shell: where core meets edges.*
 //!
@@ -79,6 +80,7 @@ pub mod evidence;
 pub mod explain;
 pub mod gate;
 pub mod image;
+pub mod kms;
 pub mod limits;
 pub mod loader;
 pub mod manual;

@@ -14,6 +14,7 @@ mod faults;
 mod fuzzing;
 mod gate;
 mod keyless;
+mod kms;
 mod manual;
 mod provenance;
 mod registry;

@@ -9,6 +9,7 @@ mod fault;
 mod faulty;
 pub(crate) mod forge;
 mod http;
+pub(crate) mod kms;
 pub(crate) mod review;
 mod stage;
 pub(crate) mod tls;

@@ -1,0 +1,34 @@
+//! What the environment says of AWS.
+
+use std::path::PathBuf;
+
+use crate::kms::{Endpoint, Secret};
+
+/// How AWS is reached, and who asks: the first of static keys, a web identity and a container's credentials that is set.
+#[derive(Clone, Debug, Default)]
+pub struct AwsSettings {
+    /// The region where a reference names none.
+    pub region: Option<String>,
+    /// Where KMS is, in place of the region's own.
+    pub kms_endpoint: Option<Endpoint>,
+    /// Where STS is, in place of the region's own.
+    pub sts_endpoint: Option<Endpoint>,
+    /// An access key.
+    pub access_key_id: Option<String>,
+    /// Its secret.
+    pub secret_access_key: Option<Secret>,
+    /// The session that it belongs to.
+    pub session_token: Option<Secret>,
+    /// The file with the token of a workload (IRSA).
+    pub web_identity_token_file: Option<PathBuf>,
+    /// The role that the token is exchanged for.
+    pub role_arn: Option<String>,
+    /// How the session is called.
+    pub role_session_name: Option<String>,
+    /// Where a container or pod gets its credentials (Pod Identity, ECS).
+    pub container_endpoint: Option<Endpoint>,
+    /// The file with the token that is shown there.
+    pub container_token_file: Option<PathBuf>,
+    /// The token that is shown there, where there is no file.
+    pub container_token: Option<Secret>,
+}

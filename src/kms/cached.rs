@@ -1,0 +1,57 @@
+//! Credentials that are asked for once, and again before they end.
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::Mutex;
+
+use super::{KmsError, clock};
+
+/// A credential with its end.
+#[derive(Clone, Debug)]
+pub(super) struct Lease<T> {
+    pub(super) value: T,
+    /// None where it does not end.
+    pub(super) ends: Option<Timestamp>,
+}
+
+impl<T> Lease<T> {
+    /// `value`, for `seconds` from now.
+    pub(super) fn of_seconds(value: T, seconds: u64) -> Self {
+        let life = SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX));
+        Self { value, ends: Some(clock::now().saturating_add(life).unwrap_or(Timestamp::MAX)) }
+    }
+}
+
+/// The last credential. Many who ask at once ask the service once.
+#[derive(Debug)]
+pub(super) struct Cached<T>(Mutex<Option<Lease<T>>>);
+
+impl<T> Default for Cached<T> {
+    fn default() -> Self {
+        Self(Mutex::new(None))
+    }
+}
+
+impl<T: Clone> Cached<T> {
+    /// The credential that is held, or a new one by `fetch` where there is none or it ends soon.
+    pub(super) async fn get<F>(&self, fetch: impl FnOnce() -> F) -> Result<T, KmsError>
+    where
+        F: Future<Output = Result<Lease<T>, KmsError>>,
+    {
+        let mut held = self.0.lock().await;
+        // A request on its way has to arrive before the end, and clocks differ.
+        let soon = clock::now().saturating_add(SignedDuration::from_mins(1)).unwrap_or(Timestamp::MAX);
+        if let Some(lease) = held.as_ref().filter(|lease| lease.ends.is_none_or(|ends| ends > soon)) {
+            return Ok(lease.value.clone());
+        }
+        *held = None;
+        let lease = fetch().await?;
+        let value = lease.value.clone();
+        *held = Some(lease);
+        Ok(value)
+    }
+
+    /// Forgets the credential: the service does not take it any more.
+    pub(super) async fn forget(&self) {
+        *self.0.lock().await = None;
+    }
+}
