@@ -1,8 +1,8 @@
 //! What has to be proved beside a signature.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
-use super::TrustedRoot;
+use super::{BuiltInRoot, TrustedRoot};
 
 /// What has to be proved beside a signature, and by whose logs and authorities.
 ///
@@ -39,9 +39,8 @@ impl Proofs {
     /// What is asked of the signatures of a managed key of which nothing else was said: nothing. An entry of a log of the
     /// public-good instance is checked where one is there, since a proof that is wrong never counts as absent.
     pub fn beside_key() -> Self {
-        static PUBLIC_GOOD: LazyLock<Option<Arc<TrustedRoot>>> =
-            LazyLock::new(|| TrustedRoot::public_good().ok().map(Arc::new));
-        let log_entry = PUBLIC_GOOD.as_ref().map_or_else(ProofRule::ignored, |root| ProofRule::optional(root.clone()));
+        let public_good = TrustedRoot::built_in_once(BuiltInRoot::PublicGood);
+        let log_entry = public_good.map_or_else(|_| ProofRule::ignored(), ProofRule::optional);
         Self { log_entry, sct: ProofRule::ignored(), timestamp: ProofRule::ignored() }
     }
 }
@@ -140,7 +139,7 @@ mod tests {
 
     /// The public-good root with only the lists that are named.
     fn root_with(lists: &[&str]) -> Arc<TrustedRoot> {
-        let mut json: Value = serde_json::from_str(crate::trust::BuiltInRoot::PublicGood.json()).unwrap();
+        let mut json: Value = serde_json::from_str(BuiltInRoot::PublicGood.json()).unwrap();
         for list in ["tlogs", "ctlogs", "timestampAuthorities"] {
             if !lists.contains(&list) {
                 json[list] = json!([]);

@@ -16,6 +16,8 @@ mod state;
 mod summary;
 mod window;
 
+use std::sync::{Arc, OnceLock};
+
 use jiff::Timestamp;
 
 use crate::image::Digest;
@@ -69,6 +71,21 @@ impl TrustedRoot {
     /// Never, unless the program was built with a broken one; a test reads each.
     pub fn built_in(which: BuiltInRoot) -> Result<Self, ParseRootError> {
         Self::parse(which.json())
+    }
+
+    /// The same root, read once for the whole program.
+    ///
+    /// # Errors
+    /// As [`TrustedRoot::built_in`].
+    pub fn built_in_once(which: BuiltInRoot) -> Result<Arc<Self>, ParseRootError> {
+        type Once = OnceLock<Result<Arc<TrustedRoot>, ParseRootError>>;
+        static GITHUB: Once = OnceLock::new();
+        static PUBLIC_GOOD: Once = OnceLock::new();
+        let once = match which {
+            BuiltInRoot::GitHub => &GITHUB,
+            BuiltInRoot::PublicGood => &PUBLIC_GOOD,
+        };
+        once.get_or_init(|| Self::built_in(which).map(Arc::new)).clone()
     }
 
     /// The built-in root of the public-good instance.

@@ -8,6 +8,7 @@ use sigstore_trust_root::SigstoreInstance;
 use url::Url;
 
 use super::TrustedRoot;
+use crate::image::Digest;
 use crate::limits;
 
 /// Where a root comes from, as a policy's author wrote it.
@@ -103,6 +104,20 @@ pub struct TufArchive(pub Arc<[u8]>);
 /// The address of a TUF repository. What is read there is believed by its signatures, so that plain HTTP does no harm.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TufMirror(Url);
+
+impl TufSource {
+    /// Equal exactly if the same root comes from the same repository by the same trust.
+    pub fn fingerprint(&self) -> Digest {
+        let (kind, place) = match &self.place {
+            TufPlace::Archive(archive) => ("archive", Digest::of(&archive.0).to_string()),
+            TufPlace::Mirror(mirror) => ("mirror", mirror.to_string()),
+        };
+        let bootstrap = Digest::of(&self.bootstrap);
+        // No part of it holds a line feed.
+        let parts = format!("{kind}\n{place}\n{bootstrap}\n{}\n{}", self.target, self.targets);
+        Digest::of(parts.as_bytes())
+    }
+}
 
 impl fmt::Debug for TufSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
