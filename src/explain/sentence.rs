@@ -55,7 +55,7 @@ pub fn sentence(reason: DenyReason) -> &'static str {
         DenyReason::ThresholdNotMet => "fewer signers than the policy asks for have signed",
         DenyReason::TimestampInvalid => "the timestamp beside the signature does not hold",
         DenyReason::TimestampMissing => "no authority of the policy's trust root has stamped the signature",
-        DenyReason::TrustRootStale => "the policy's trust root has ended, and no newer one could be had",
+        DenyReason::TrustRootStale => "the policy's trust root has ended or could not be had",
         DenyReason::TypeMismatch => "what is signed is of another type than is asked for",
         DenyReason::VulnerabilityFound => "a scan found what the policy does not accept",
     }

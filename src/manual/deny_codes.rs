@@ -428,10 +428,10 @@
 //!
 //! Unavailable, 503.
 //!
-//! The trust root of the policy comes from a repository whose metadata has ended, and no newer one could be had. What it
-//! knew may have been revoked since.
+//! The trust root of the policy comes from a repository whose metadata has ended, and no newer one could be had: what it
+//! knew may have been revoked since. Or the repository could not be read yet, so that there is no root to verify with.
 //!
-//! *What to do*: See whether countersign reaches the repository; `countersign trust show` says since when not. Or give the policy a newer
+//! *What to do*: See whether countersign reaches the repository; the finding says why not. Or give the policy a newer
 //! root.
 //!
 //! # `type_mismatch`

@@ -42,6 +42,11 @@ pub enum Rule {
         /// Who may have signed.
         signers: NonEmpty<SignerRule>,
     },
+    /// Nothing satisfies it now: the trust root that it names has ended, or could not be had yet.
+    StaleRoot {
+        /// Which root, and why.
+        finding: String,
+    },
 }
 
 impl Rule {
@@ -54,7 +59,7 @@ impl Rule {
     pub fn signers(&self) -> impl Iterator<Item = &SignerRule> {
         let signers = match self {
             Self::Attested { signers, .. } | Self::Signed { signers } => Some(signers),
-            Self::Fail { .. } | Self::Pass => None,
+            Self::Fail { .. } | Self::Pass | Self::StaleRoot { .. } => None,
         };
         signers.into_iter().flatten()
     }
@@ -63,7 +68,7 @@ impl Rule {
     pub fn is_static(&self) -> bool {
         match self {
             Self::Attested { .. } | Self::Signed { .. } => false,
-            Self::Fail { .. } | Self::Pass => true,
+            Self::Fail { .. } | Self::Pass | Self::StaleRoot { .. } => true,
         }
     }
 }

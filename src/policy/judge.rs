@@ -154,6 +154,7 @@ fn judge<'a>(policy: &'a Policy, authority: &'a Authority, known: Known<'a>) -> 
                 Err(near) => Err(missing(&search, near, Denial::new(DenyReason::SignatureMissing, ""))),
             }
         }
+        Rule::StaleRoot { finding } => Err(Denial::new(DenyReason::TrustRootStale, finding.clone())),
     }
 }
 

@@ -142,7 +142,7 @@ fn subject(id: SubjectId, image: ImageRef, policies: &[&Policy]) -> Subject {
     }
     let attestations = rules().any(|rule| match rule {
         Rule::Attested { .. } => true,
-        Rule::Fail { .. } | Rule::Pass | Rule::Signed { .. } => false,
+        Rule::Fail { .. } | Rule::Pass | Rule::Signed { .. } | Rule::StaleRoot { .. } => false,
     });
     Subject { id, image, anchors, attestations }
 }

@@ -98,7 +98,7 @@ pub enum DenyReason {
     TimestampInvalid,
     /// No authority of the policy's trust root has stamped the signature.
     TimestampMissing,
-    /// The policy's trust root has ended, and no newer one could be had.
+    /// The policy's trust root has ended, or could not be had yet.
     TrustRootStale,
     /// What is signed is of another type than is asked for.
     TypeMismatch,

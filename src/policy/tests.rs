@@ -616,7 +616,7 @@ fn should_be_allowed(policies: &[Policy], no_match: NoMatch, finding: &Finding) 
             Rule::Attested { signers, attestations } => {
                 attestations.iter().all(|wanted| by(signers, Some(&wanted.predicate_type)))
             }
-            Rule::Fail { .. } => false,
+            Rule::Fail { .. } | Rule::StaleRoot { .. } => false,
             Rule::Pass => true,
             Rule::Signed { signers } => by(signers, None),
         })
