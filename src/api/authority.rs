@@ -2,8 +2,10 @@
 
 use super::field::{Field, Object, not_carried_out};
 use super::key::{self, KeySpec};
+use super::keyless::{self, KeylessSpec};
 use super::predicate_type;
 use super::problem::{Problem, listed, quoted};
+use super::proofs::{self, ProofSpec};
 use super::requirement::{self, Asked};
 use super::{Reference, lint, terms};
 use crate::policy::{AttestationRule, Dialect, SignatureTerms};
@@ -23,7 +25,17 @@ pub(super) enum RuleSpec {
     Fail { message: String },
     /// Signed or attested with a key.
     Key {
-        key: KeySpec,
+        key: Box<KeySpec>,
+        /// What is asked beside the signature.
+        proofs: Box<ProofSpec>,
+        /// Empty where a signature of the image is asked for.
+        attestations: Vec<AttestationRule>,
+    },
+    /// Signed or attested with a certificate for somebody.
+    Keyless {
+        keyless: Box<KeylessSpec>,
+        /// What is asked beside the signature.
+        proofs: Box<ProofSpec>,
         /// Empty where a signature of the image is asked for.
         attestations: Vec<AttestationRule>,
     },
@@ -32,12 +44,14 @@ pub(super) enum RuleSpec {
 }
 
 impl AuthoritySpec {
-    /// The Secret that it names.
-    pub(super) fn secret(&self) -> Option<&Reference> {
-        match &self.rule {
-            RuleSpec::Key { key, .. } => key.secret(),
-            RuleSpec::Fail { .. } | RuleSpec::Pass => None,
-        }
+    /// What it names outside the policy.
+    pub(super) fn references(&self) -> impl Iterator<Item = &Reference> {
+        let (signer, proofs) = match &self.rule {
+            RuleSpec::Fail { .. } | RuleSpec::Pass => (None, None),
+            RuleSpec::Key { key, proofs, .. } => (key.secret(), Some(proofs)),
+            RuleSpec::Keyless { keyless, proofs, .. } => (keyless.reference(), Some(proofs)),
+        };
+        signer.into_iter().chain(proofs.into_iter().flat_map(|proofs| proofs.references()))
     }
 }
 
@@ -90,21 +104,27 @@ fn read(
         Dialect::PolicyController => SignatureTerms::default(),
     };
 
-    // Nothing is done yet with where else to look or with what a log or timestamp proves.
+    // Nothing is done yet with where else to look.
     let mut beside_static: Vec<Field<'_>> = attestations_field.into_iter().collect();
-    for name in ["source", "ctlog", "rfc3161timestamp"] {
-        if let Some(field) = object.take(name) {
-            problems.push(not_carried_out(&field));
-            beside_static.push(field);
-        }
+    if let Some(field) = object.take("source") {
+        problems.push(not_carried_out(&field));
+        beside_static.push(field);
     }
+    let [_, keyless, _] = &kinds;
+    let (proof_fields, proofs) = proofs::read(&mut object, keyless.is_some(), dialect, problems, warnings);
+    let proofs = proofs.map(Box::new);
+    beside_static.extend(proof_fields);
 
     let rule = match &kinds {
-        [Some(key), None, None] => key::read(key, problems, warnings)
-            .map(|key| RuleSpec::Key { key, attestations: attestations.unwrap_or_default() }),
-        [None, Some(keyless), None] => {
-            problems.push(not_carried_out(keyless));
-            None
+        [Some(field), None, None] => {
+            let key = key::read(field, problems, warnings).map(Box::new);
+            let attestations = attestations.unwrap_or_default();
+            key.zip(proofs).map(|(key, proofs)| RuleSpec::Key { key, proofs, attestations })
+        }
+        [None, Some(field), None] => {
+            let keyless = keyless::read(field, dialect, problems, warnings).map(Box::new);
+            let attestations = attestations.unwrap_or_default();
+            keyless.zip(proofs).map(|(keyless, proofs)| RuleSpec::Keyless { keyless, proofs, attestations })
         }
         [None, None, Some(field)] => {
             for beside in beside_static {

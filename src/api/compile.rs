@@ -4,9 +4,10 @@ use nonempty::NonEmpty;
 
 use super::authority::{AuthoritySpec, RuleSpec};
 use super::canonical::write_bytes;
+use super::root::Unusable;
 use super::{PolicyDocument, Problem, Resolved, references};
 use crate::image::Digest;
-use crate::policy::{Authority, Coverage, NoMatch, Policy, PolicyBody, Rule, SignerRule};
+use crate::policy::{AttestationRule, Authority, Coverage, NoMatch, Policy, PolicyBody, Rule, SignerRule};
 
 /// What became of a document.
 #[derive(Clone, Debug)]
@@ -56,16 +57,29 @@ pub fn compile(document: &PolicyDocument, resolved: &Resolved) -> Compiled {
 fn compile_authority(authority: &AuthoritySpec, resolved: &Resolved) -> Result<Authority, Problem> {
     let rule = match &authority.rule {
         RuleSpec::Fail { message } => Rule::Fail { message: message.clone() },
-        RuleSpec::Key { key, attestations } => {
-            let signers = NonEmpty::new(SignerRule::key(key.anchor(resolved)?));
-            match NonEmpty::from_vec(attestations.clone()) {
-                Some(attestations) => Rule::Attested { signers, attestations },
-                None => Rule::Signed { signers },
-            }
+        RuleSpec::Key { key, proofs, attestations } => {
+            let signer =
+                proofs.beside_key(resolved).and_then(|proofs| Ok(SignerRule::key(key.anchor(proofs, resolved)?)));
+            by(signer, attestations)?
         }
+        RuleSpec::Keyless { keyless, proofs, attestations } => by(keyless.signer(proofs, resolved), attestations)?,
         RuleSpec::Pass => Rule::Pass,
     };
     Ok(Authority { name: authority.name.clone(), rule, terms: Box::new(authority.terms.clone()) })
+}
+
+/// What is asked of one signer. One whose trust root has ended or could not be had yet breaks nothing else: the other
+/// authorities of the policy count as before.
+fn by(signer: Result<SignerRule, Unusable>, attestations: &[AttestationRule]) -> Result<Rule, Problem> {
+    let signers = match signer {
+        Ok(signer) => NonEmpty::new(signer),
+        Err(Unusable::Broken(problem)) => return Err(problem),
+        Err(Unusable::Stale(finding)) => return Ok(Rule::StaleRoot { finding }),
+    };
+    Ok(match NonEmpty::from_vec(attestations.to_vec()) {
+        Some(attestations) => Rule::Attested { signers, attestations },
+        None => Rule::Signed { signers },
+    })
 }
 
 /// Names one generation: equal for documents that say the same in any order and layout, with the same behind their
@@ -99,5 +113,6 @@ pub fn revision<'a>(
     for part in parts {
         write_bytes(&part, &mut bytes);
     }
+    resolved.write_built_in(&mut bytes);
     Digest::of(&bytes)
 }

@@ -2,7 +2,7 @@
 
 use super::field::Field;
 use super::problem::{Problem, quoted};
-use crate::policy::{Dialect, Pattern};
+use crate::policy::{Dialect, Matcher, Pattern};
 
 /// What is odd about a glob.
 pub(super) fn pattern(field: &Field<'_>, pattern: &Pattern, dialect: Dialect) -> Option<Problem> {
@@ -62,4 +62,56 @@ pub(super) fn unchecked_attestation(field: &Field<'_>) -> Problem {
 pub(super) fn several_keys(field: &Field<'_>, pem: &str) -> Option<Problem> {
     (pem.matches("-----BEGIN ").count() > 1)
         .then(|| field.problem("holds several keys, of which only the first counts"))
+}
+
+/// What is odd about a regular expression of an identity.
+pub(super) fn expression(field: &Field<'_>, matcher: &Matcher) -> Option<Problem> {
+    if matcher.matches_everything() {
+        return Some(field.problem("everybody matches this expression"));
+    }
+    matcher.is_unanchored().then(|| {
+        field.problem(
+            "the expression is not anchored; here the whole text has to match all the same, and `^…$` says so to readers",
+        )
+    })
+}
+
+/// That an authority is not asked, and another one counts.
+pub(super) fn foreign_authority(field: &Field<'_>, address: &str) -> Option<Problem> {
+    (host(address) != "fulcio.sigstore.dev").then(|| {
+        let address = quoted(address);
+        field.problem(format!("{address} is never asked, and without `trustRootRef` the public-good authority counts"))
+    })
+}
+
+/// That a log is not asked, and perhaps another one counts.
+pub(super) fn foreign_log(field: &Field<'_>, address: &str) -> Option<Problem> {
+    (host(address) != "rekor.sigstore.dev").then(|| {
+        let address = quoted(address);
+        field.problem(format!(
+            "{address} is never asked, and without `ctlog.trustRootRef` the logs of the signer's trust root count"
+        ))
+    })
+}
+
+fn host(address: &str) -> &str {
+    let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
+    rest.split(['/', ':', '?']).next().unwrap_or_default()
+}
+
+/// That certificates count that nobody could see.
+pub(super) fn unlogged_certificates(field: &Field<'_>) -> Problem {
+    field.problem("takes certificates that no log has promised to show")
+}
+
+/// That entries of logs are not looked at.
+pub(super) fn unlogged_signatures(field: &Field<'_>) -> Problem {
+    field.problem("takes signatures that no log has entered, and looks at no entry")
+}
+
+/// That policy-controller asks for no log entry where it asks for a timestamp.
+pub(super) fn stamped_and_logged(field: &Field<'_>) -> Problem {
+    field.problem(
+        "policy-controller asks for no log entry beside a timestamp; here what the trust root's logs prove is asked for as well",
+    )
 }

@@ -5,12 +5,12 @@ mod tuf;
 
 use std::sync::Arc;
 
-use super::canonical;
 use super::core_objects::{Metadata, object_name};
 use super::field::{Field, Object};
 use super::node::Node;
 use super::policy_document::{COUNTERSIGN_GROUP, SIGSTORE_GROUP};
 use super::problem::{Problem, listed, quoted};
+use super::{Reference, canonical};
 use crate::image::Digest;
 use crate::trust::{ObjectKind, RootReference, RootSource, TrustedRoot};
 
@@ -80,6 +80,14 @@ impl TrustRootDocument {
     /// Where the root comes from; none where something is wrong.
     pub fn source(&self) -> Option<&RootSource> {
         self.source.as_ref()
+    }
+
+    /// The object in which the root lies, where that is another one.
+    pub fn reference(&self) -> Option<Reference> {
+        match self.source.as_ref()? {
+            RootSource::BuiltIn(_) | RootSource::Given(_) | RootSource::Tuf(_) => None,
+            RootSource::Referenced(place) => Some(Reference::of_root(place)),
+        }
     }
 
     /// Equal for documents that say the same.
