@@ -3,6 +3,7 @@
 use super::node::{Schema, has};
 use super::{Scope, attestation, terms};
 use crate::limits;
+use crate::verify::Extension;
 
 /// `spec` of a policy.
 pub(super) fn spec(scope: Scope) -> Schema {
@@ -64,7 +65,7 @@ fn authority(scope: Scope) -> Schema {
                 .about("Where else than beside the image its evidence lies."),
         ),
         ("ctlog", ctlog()),
-        ("rfc3161timestamp", trust_root_reference().about("The timestamp authorities that are believed.")),
+        ("rfc3161timestamp", timestamps()),
         (
             "signatureFormat",
             Schema::one_of(&["", "bundle", "legacy"])
@@ -113,7 +114,7 @@ fn key(scope: Scope) -> Schema {
 }
 
 fn secret_reference(scope: Scope) -> Schema {
-    let name = Schema::name().about("The name of a Secret that holds exactly one entry, a public key in PEM.");
+    let name = Schema::name().about("The name of a Secret that holds exactly one entry, in PEM.");
     let reference = Schema::object([("name", name)]).require(&["name"]);
     match scope {
         Scope::Cluster => {
@@ -133,8 +134,12 @@ fn keyless(scope: Scope) -> Schema {
         ("subject", Schema::text().not_empty("is empty").about("Who signed, as the certificate says.")),
         ("subjectRegExp", expression("The same as a regular expression, which has to match as a whole.")),
     ])
-    .exactly_one(&["issuer", "issuerRegExp"])
-    .exactly_one(&["subject", "subjectRegExp"]);
+    .at_most_one(&["issuer", "issuerRegExp"])
+    .exactly_one(&["subject", "subjectRegExp"])
+    .and(Extension::ALL.map(|extension| {
+        let about = "What the certificate has to say about the build: a text, or a mapping with `exact` or `regExp`.";
+        (extension.as_str(), Schema::any().about(about))
+    }));
     Schema::object([
         ("url", Schema::text().about("The address of Fulcio; its trusted root is what counts.")),
         (
@@ -143,7 +148,7 @@ fn keyless(scope: Scope) -> Schema {
                 .not_empty("without an identity a certificate of anybody would do")
                 .about("For whom the certificate has to be issued: any of these."),
         ),
-        ("ca-cert", key(scope).about("A certificate authority of one's own, in place of Fulcio's.")),
+        ("ca-cert", certificates(scope)),
         (
             "trustRootRef",
             Schema::name().about("The TrustRoot that is believed; the public Sigstore's where none is named."),
@@ -155,7 +160,23 @@ fn keyless(scope: Scope) -> Schema {
     ])
     .require(&["identities"])
     .at_most_one(&["url", "ca-cert"])
+    .at_most_one(&["trustRootRef", "ca-cert"])
+    .rule(
+        format!("{} || self.identities.all(one, has(one.issuer) || has(one.issuerRegExp))", has("ca-cert")),
+        "exactly one of `issuer` or `issuerRegExp` is needed in an identity",
+    )
     .about("A certificate that was issued for an identity.")
+}
+
+/// A chain of certificates of one's own.
+fn certificates(scope: Scope) -> Schema {
+    let data = Schema::text()
+        .at_most_chars(limits::SCHEMA_PEM_CHARS)
+        .rule("self.contains('-----BEGIN CERTIFICATE-----')", "holds no PEM block `-----BEGIN CERTIFICATE-----`")
+        .about("The chain itself, in PEM.");
+    Schema::object([("data", data), ("secretRef", secret_reference(scope))])
+        .exactly_one(&["data", "secretRef"])
+        .about("A certificate authority of one's own, in place of Fulcio's: its chain, the root last.")
 }
 
 fn fixed() -> Schema {
@@ -188,12 +209,19 @@ fn ctlog() -> Schema {
     Schema::object([
         ("url", Schema::text().about("The address of Rekor; its trusted root is what counts.")),
         ("trustRootRef", Schema::name().about("The TrustRoot whose logs are believed.")),
+        ("required", Schema::boolean().about("Whether an entry has to be there; one that is there has to hold.")),
+        ("insecureIgnoreTlog", Schema::boolean().about("Looks at no entry, and takes signatures that are not logged.")),
+        ("threshold", Schema::integer(1).about("How many different logs have to have an entry.")),
     ])
     .about("What a transparency log has to prove.")
 }
 
-fn trust_root_reference() -> Schema {
-    Schema::object([("trustRootRef", Schema::name().about("A TrustRoot."))])
+fn timestamps() -> Schema {
+    Schema::object([
+        ("trustRootRef", Schema::name().about("A TrustRoot.")),
+        ("threshold", Schema::integer(1).about("How many different authorities have to have signed the time.")),
+    ])
+    .about("The timestamp authorities that are believed.")
 }
 
 /// A condition in a language.
