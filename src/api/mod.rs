@@ -19,6 +19,7 @@ mod identity;
 mod key;
 mod keyless;
 mod lint;
+mod matching;
 mod node;
 mod objects;
 mod policy_document;

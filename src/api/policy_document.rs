@@ -7,7 +7,7 @@ use super::document::DocumentError;
 use super::field::{Field, Object};
 use super::node::Node;
 use super::problem::{Problem, quoted};
-use super::{lint, terms};
+use super::{lint, matching, terms};
 use crate::image::Digest;
 use crate::policy::{Dialect, Mode, Pattern, PolicyName, PolicyTerms};
 
@@ -174,16 +174,13 @@ impl Spec {
             .map(|authorities| authority::read_all(&authorities, dialect, problems, warnings))
             .unwrap_or_default();
         let mode = object.take("mode").and_then(|mode| read_mode(&mode, problems, warnings)).unwrap_or(Mode::Enforce);
-        let terms = match dialect {
+        let mut terms = match dialect {
             Dialect::Countersign => terms::read_policy(&mut object, &authorities, problems),
             Dialect::PolicyController => PolicyTerms::default(),
         };
         object.not_yet("policy", problems);
-        // An empty list means every kind, as if it were not there.
-        if let Some(matches) = object.take("match")
-            && !matches.is_empty_list()
-        {
-            problems.push(super::field::not_carried_out(&matches));
+        if let Some(field) = object.take("match") {
+            terms.objects = matching::read_all(&field, dialect, problems, warnings);
         }
         object.finish(problems);
         Self { images, authorities, mode, terms }

@@ -73,6 +73,7 @@ pub(super) fn read_policy(
     let threshold = object.take("threshold").and_then(|field| read_threshold(&field, authorities, problems));
     let revoked = object.take("revoked").and_then(|field| read_revoked(&field, problems));
     PolicyTerms {
+        objects: Vec::new(),
         threshold: threshold.unwrap_or(NonZeroUsize::MIN),
         revoked: revoked.unwrap_or_default(),
         advice: read_advice(object, problems).map(Arc::new),
@@ -176,8 +177,8 @@ fn read_revoked(field: &Field<'_>, problems: &mut Vec<Problem>) -> Option<Revoke
     Some(revoked)
 }
 
-/// An identity that is taken back: its issuer, its subject, or both.
-fn read_identity(field: &Field<'_>, problems: &mut Vec<Problem>) -> Option<Identity> {
+/// An identity: its issuer, its subject, or both.
+pub(super) fn read_identity(field: &Field<'_>, problems: &mut Vec<Problem>) -> Option<Identity> {
     const NAMES: [&str; 4] = ["issuer", "issuerRegExp", "subject", "subjectRegExp"];
     let mut object = field.object(problems)?;
     let [issuer, issuers, subject, subjects] = NAMES.map(|name| object.take(name));

@@ -174,7 +174,7 @@ fn every_invalid_policy_is_told_where_and_why() {
         ("unknown format", with_authority("{static: {action: pass}, signatureFormat: Bundle}")),
         ("unknown mode (T30c)", format!("{{{image}, {fail}, mode: audit}}")),
         ("mode is a boolean", format!("{{{image}, {fail}, mode: true}}")),
-        ("match of one kind", format!("{{{image}, {fail}, match: [{{resource: pods}}]}}")),
+        ("match of no kind", format!("{{{image}, {fail}, match: [{{version: v1, resource: services}}]}}")),
         ("policy over all", format!("{{{image}, {fail}, policy: {{type: rego}}}}")),
         ("unknown field (T30c)", format!("{{{image}, {fail}, modes: warn}}")),
         ("unknown field with a bad name", format!("{{{image}, {fail}, \"a\\n`b\": 1}}")),

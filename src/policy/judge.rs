@@ -10,10 +10,12 @@ use super::readings::Readings;
 use super::requirement::{Candidate, select};
 use super::search::{Search, complete, facts, missing, unasked};
 use super::terms::first_time;
-use super::{AttestationRule, Authority, Denial, DenyReason, Finding, Policy, PolicyBody, Rule, Select};
-use crate::evidence::Statement;
+use super::{
+    AttestationRule, Authority, Denial, DenyReason, Finding, Policy, PolicyBody, Rule, Select, SourceLevelRule,
+};
+use crate::evidence::{Statement, StatementSubject};
 use crate::image::Digest;
-use crate::provenance::Claimed;
+use crate::provenance::{Claimed, Predicate, Source, VerificationSummary};
 use crate::verify::{Fact, FactKind};
 
 /// What is known when one image is decided about.
@@ -173,7 +175,12 @@ fn attested<'a>(search: &Search<'a>, wanted: &AttestationRule) -> Result<Vec<&'a
     }
     let check = |fact: &&Fact| match (&wanted.requirement, fact.kind()) {
         (Some(requirement), FactKind::Attestation(statement)) => {
-            requirement.check(&search.readings.of(statement), search.now)
+            let reading = search.readings.of(statement);
+            requirement.check(&reading, fact.signer(), search.now)?;
+            match (requirement.source_level(), &*reading) {
+                (Some(rule), Ok(Predicate::Provenance(provenance))) => source_level(search, rule, &provenance.source),
+                (Some(_), _) | (None, _) => Ok(()),
+            }
         }
         (Some(_), FactKind::Signature { .. }) | (None, _) => Ok(()),
     };
@@ -189,6 +196,40 @@ fn attested<'a>(search: &Search<'a>, wanted: &AttestationRule) -> Result<Vec<&'a
         let nothing = || Denial::new(DenyReason::InternalError, "no attestation decided");
         unasked(search.facts).chain(denials).min_by_key(|denial| denial.reason.rank()).unwrap_or_else(nothing)
     })
+}
+
+/// Whether one of the signers has verified `source` as well as `rule` asks.
+fn source_level(search: &Search<'_>, rule: &SourceLevelRule, source: &Source) -> Result<(), Denial> {
+    let of_type = |fact: &Fact| match fact.kind() {
+        FactKind::Attestation(statement) => statement.predicate_type() == VerificationSummary::PREDICATE_TYPE,
+        FactKind::Signature { .. } => false,
+    };
+    let found = search.look(of_type).map_err(|near| {
+        let nothing = "no verification summary of its source";
+        missing(search, near, Denial::new(DenyReason::AttestationMissing, nothing))
+    })?;
+    let check = |fact: &Fact| {
+        let FactKind::Attestation(statement) = fact.kind() else {
+            return Err(Denial::new(DenyReason::InternalError, "no attestation"));
+        };
+        let digests = statement.subjects().iter().flat_map(StatementSubject::digests);
+        let commits = digests.filter(|(name, _)| matches!(name.as_str(), "gitCommit" | "sha1"));
+        let commits: Vec<_> = commits.map(|(_, hex)| hex.as_str()).collect();
+        match &*search.readings.of(statement) {
+            Ok(Predicate::Summary(summary)) => {
+                rule.check(summary, source.repository.as_ref(), source.commit.as_deref(), &commits)
+            }
+            Ok(_) => Err(Denial::new(DenyReason::InternalError, "no verification summary")),
+            Err(error) => Err(Denial::new(DenyReason::EvidenceMalformed, error.to_string())),
+        }
+    };
+    let denials: Vec<_> = found.iter().map(|fact| check(fact)).collect();
+    if denials.iter().any(Result::is_ok) {
+        return Ok(());
+    }
+    let denials = unasked(search.facts).chain(denials.into_iter().filter_map(Result::err));
+    let nothing = || Denial::new(DenyReason::InternalError, "no summary decided");
+    Err(denials.min_by_key(|denial| denial.reason.rank()).unwrap_or_else(nothing))
 }
 
 /// The attestations `found`, with what has to be known to tell the latest: a proven time counts before a claimed one,

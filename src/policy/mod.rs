@@ -12,6 +12,7 @@ mod denial;
 mod distinct;
 mod identity;
 mod judge;
+mod objects;
 mod pattern;
 mod plan;
 mod readings;
@@ -29,13 +30,14 @@ mod workload;
 pub use authority::{AttestationRule, Authority, Rule, SignerRule};
 pub use denial::{Denial, Failure, Finding};
 pub use identity::{Identity, Matcher, ParseMatcherError};
+pub use objects::{LabelRule, LabelSelector, ObjectRule};
 pub use pattern::{Dialect, ParsePatternError, Pattern};
 pub use plan::{PinRule, Plan, Subject, SubjectId};
 pub use reason::{DenyClass, DenyReason};
 pub use requirement::{
-    AnchoredRegex, DependencyRule, ForbiddenPackage, IgnoredVulnerability, LicenceList, MaxAge, PackageName,
-    ParameterRule, ParameterValue, ProvenanceRule, RepositoryRule, Requirement, SbomRule, Select, SummaryRule,
-    TextPattern, TextRule, VersionRange, VulnerabilityRule,
+    AnchoredRegex, BuildLevelRule, BuilderRule, DependencyRule, ForbiddenPackage, IgnoredVulnerability, LicenceList,
+    MaxAge, PackageName, ParameterRule, ParameterValue, ProvenanceRule, RepositoryRule, Requirement, SbomRule, Select,
+    SourceLevelRule, SummaryRule, TextPattern, TextRule, VersionRange, VulnerabilityRule,
 };
 pub use revoked::Revoked;
 pub use set::{Coverage, FieldError, Mode, NoMatch, Policy, PolicyBody, PolicyName, PolicySet};

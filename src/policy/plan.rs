@@ -78,11 +78,11 @@ pub enum PinRule {
 }
 
 impl Plan {
-    pub(super) fn new(set: Arc<PolicySet>, _workload: &Workload, images: &NonEmpty<ImageUse>, pin: PinRule) -> Self {
+    pub(super) fn new(set: Arc<PolicySet>, workload: &Workload, images: &NonEmpty<ImageUse>, pin: PinRule) -> Self {
         let mut subjects: Vec<Subject> = Vec::new();
         let mut by_name: BTreeMap<String, SubjectId> = BTreeMap::new();
         let images = images.clone().map(|image| {
-            let policies = covering(&set, &image.image);
+            let policies = covering(&set, workload, &image.image);
             let wants: Vec<_> = policies.iter().filter_map(|index| set.policies().get(*index)).collect();
             let subject = wants.iter().any(|policy| looks(policy)).then(|| {
                 let name = image.image.canonical();
@@ -120,10 +120,11 @@ impl Plan {
     }
 }
 
-/// The policies that cover `image`, by index.
-fn covering(set: &PolicySet, image: &ImageRef) -> Vec<usize> {
+/// The policies that cover `image` in `workload`, by index.
+fn covering(set: &PolicySet, workload: &Workload, image: &ImageRef) -> Vec<usize> {
     let policies = set.policies().iter().enumerate();
-    policies.filter(|(_, policy)| policy.covers(image.repository())).map(|(index, _)| index).collect()
+    let covers = |policy: &Policy| policy.covers(image.repository()) && policy.terms.is_about(workload);
+    policies.filter(|(_, policy)| covers(policy)).map(|(index, _)| index).collect()
 }
 
 /// Whether somebody has to look at evidence for `policy`, or which digest it is: a broken policy refuses without looking.

@@ -6,12 +6,14 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{Denial, DenyReason, MaxAge, Revoked, TextRule};
+use super::{Denial, DenyReason, MaxAge, ObjectRule, Revoked, TextRule, Workload};
 use crate::verify::{Fact, FactKind, ProvenTime};
 
 /// What a policy says besides what it covers and who may sign.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PolicyTerms {
+    /// The objects that the policy is about, any of them; all where there is none.
+    pub objects: Vec<ObjectRule>,
     /// How many of the authorities have to be satisfied, each by another signer.
     pub threshold: NonZeroUsize,
     /// What does not count any longer.
@@ -22,7 +24,14 @@ pub struct PolicyTerms {
 
 impl Default for PolicyTerms {
     fn default() -> Self {
-        Self { threshold: NonZeroUsize::MIN, revoked: Revoked::default(), advice: None }
+        Self { objects: Vec::new(), threshold: NonZeroUsize::MIN, revoked: Revoked::default(), advice: None }
+    }
+}
+
+impl PolicyTerms {
+    /// Whether the policy is about `workload`.
+    pub fn is_about(&self, workload: &Workload) -> bool {
+        self.objects.is_empty() || self.objects.iter().any(|rule| rule.matches(workload))
     }
 }
 

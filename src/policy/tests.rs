@@ -1,5 +1,6 @@
 //! What is decided, as tables, and what always holds, as laws.
 
+mod builds;
 mod identities;
 mod terms;
 

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::{ReadError, json};
+use super::repository::GitUri;
+use super::{ReadError, SourceRepository, json};
 use crate::evidence::Statement;
 
 /// What somebody else verified (<https://slsa.dev/spec/v1.1/verification_summary>).
@@ -25,6 +26,11 @@ pub struct VerificationSummary {
 impl VerificationSummary {
     /// The predicate type.
     pub const PREDICATE_TYPE: &str = "https://slsa.dev/verification_summary/v1";
+
+    /// The repository that it is about, where it is about a source.
+    pub fn source(&self) -> Option<SourceRepository> {
+        GitUri::parse(self.resource_uri.as_deref()?).map(|uri| uri.repository)
+    }
 
     /// Reads the predicate of `statement`.
     ///

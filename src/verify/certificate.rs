@@ -143,4 +143,10 @@ impl Certificate {
             validity,
         }
     }
+
+    /// The same, which says `text` in `extension`.
+    pub(crate) fn with_extension(mut self, extension: Extension, text: &str) -> Self {
+        self.extensions.insert(extension.number(), text.to_owned());
+        self
+    }
 }

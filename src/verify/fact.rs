@@ -240,6 +240,11 @@ impl Fact {
         Self { kind: FactKind::Signature { annotations: annotations.collect() }, ..self }
     }
 
+    /// The same, signed by whomever `certificate` was issued to.
+    pub(crate) fn by(self, certificate: Certificate) -> Self {
+        Self { signer: Signer::Certificate(Box::new(certificate)), ..self }
+    }
+
     fn for_tests(anchor: AnchorId, path: Path, kind: FactKind, signer: Signer) -> Self {
         let proof = Proof { kind, signer, times: Vec::new(), steps: vec![Step::Signature] };
         Self::assertion(anchor, path, Digest::of(b"test"), proof)

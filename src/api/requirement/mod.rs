@@ -1,5 +1,6 @@
 //! What attestations have to say, as users write it in the project's own group.
 
+mod level;
 mod provenance;
 mod reports;
 #[cfg(test)]

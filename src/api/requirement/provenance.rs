@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::level;
 use super::value::{repository, take_max_age, take_text, take_versions, text};
-use crate::api::field::{Field, Object, not_carried_out};
+use crate::api::field::{Field, Object};
 use crate::api::node::Value;
 use crate::api::problem::{Problem, quoted};
 use crate::policy::{DependencyRule, ParameterRule, ParameterValue, ProvenanceRule};
@@ -37,9 +38,7 @@ pub(super) fn read(
     }
     rule.external_parameters = take_parameters(&mut object, "externalParameters", problems, warnings);
     rule.internal_parameters = take_parameters(&mut object, "internalParameters", problems, warnings);
-    if let Some(level) = object.take("buildLevel") {
-        problems.push(not_carried_out(&level));
-    }
+    rule.build_level = object.take("buildLevel").and_then(|field| level::build(&field, problems, warnings));
     object.finish(problems);
     if problems.len() > before {
         return None;
@@ -48,7 +47,7 @@ pub(super) fn read(
         problems.push(field.problem("asks for nothing; leave it out, or name what provenance has to say"));
         return None;
     }
-    if rule.builder.is_none() {
+    if rule.builder.is_none() && rule.build_level.is_none() {
         warnings
             .push(field.problem("names no `builder`: provenance of any builder is enough, as its signer states it"));
     }
@@ -66,15 +65,13 @@ fn read_source(field: &Field<'_>, rule: &mut ProvenanceRule, problems: &mut Vec<
     rule.tag = take_text(&mut object, "tag", problems, warnings);
     rule.versioned_tag = take_versions(&mut object, "versionedTag", problems);
     rule.commit = take_text(&mut object, "commit", problems, warnings);
-    if let Some(level) = object.take("level") {
-        problems.push(not_carried_out(&level));
-    }
+    rule.source_level = object.take("level").and_then(|field| level::source(&field, problems, warnings));
     let has_tag = rule.tag.is_some() || rule.versioned_tag.is_some();
     if rule.branch.is_some() && has_tag {
         problems.push(object.problem("a build is of a branch or of a tag; nothing satisfies both"));
     }
     let is_there = has_tag || [&rule.reference, &rule.branch, &rule.commit].iter().any(|part| part.is_some());
-    if !is_there && rule.repository.is_none() && problems.len() == before {
+    if !is_there && rule.source_level.is_none() && rule.repository.is_none() && problems.len() == before {
         problems.push(object.problem("asks for nothing; leave it out, or name what the source has to be"));
     }
     if rule.repository.is_none() && (has_tag || rule.branch.is_some() || rule.reference.is_some()) {

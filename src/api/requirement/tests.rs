@@ -51,6 +51,16 @@ fn every_wrong_requirement_is_told_where_and_why() {
         ("no range", provenance("{source: {versionedTag: main}}")),
         ("source level", provenance("{source: {level: 3}, trigger: push}")),
         ("build level", provenance("{buildLevel: 3, trigger: push}")),
+        ("source level without verifier", provenance("{source: {level: {minimum: 3}}}")),
+        ("source level that is none", provenance("{source: {level: {minimum: 5, verifier: a}}}")),
+        ("build level without builders", provenance("{buildLevel: {minimum: 3}}")),
+        ("build level of nobody", provenance("{buildLevel: {minimum: 3, builders: []}}")),
+        ("build level that is none", provenance("{buildLevel: {minimum: 4, builders: [{builder: a, level: 3}]}}")),
+        ("build level that none reaches", provenance("{buildLevel: {minimum: 3, builders: [{builder: a, level: 2}]}}")),
+        (
+            "builder by nobody",
+            provenance("{buildLevel: {minimum: 1, builders: [{builder: a, level: 2, identity: {}}]}}"),
+        ),
         ("dependencies twice", provenance("{materials: {onlyFrom: a}, resolvedDependencies: {onlyFrom: a}}")),
         ("empty dependencies", provenance("{materials: {}}")),
         ("empty dependency", provenance("{materials: {include: [{}]}}")),
@@ -114,6 +124,11 @@ fn what_is_odd_about_a_requirement_is_said() {
         }
     }
     insta::assert_snapshot!(report);
+    let level = "{buildLevel: {minimum: 2, builders: [{builder: a, level: 2}, {builder: {prefix: b}, level: 3, identity: {subject: c}}]}}";
+    assert_eq!(provenance(level).problems, []);
+    assert_eq!(provenance(level).warnings, []);
+    let level = "{builder: a, source: {level: {minimum: 3, verifier: 'https://a.example'}}}";
+    assert_eq!(provenance(level).problems, []);
     let fine = "{builder: a, source: {repository: github.com/a/b, branch: main}}";
     assert_eq!(provenance(fine).warnings, []);
 }

@@ -1,7 +1,7 @@
 //! What attestations may be asked for, beside `super::super::requirement` that reads it.
 
 use super::node::Schema;
-use super::{Scope, policy};
+use super::{Scope, policy, terms};
 use crate::limits;
 
 const KINDS: [&str; 5] = ["provenance", "sbom", "test", "verificationSummary", "vulnerabilities"];
@@ -64,7 +64,7 @@ fn provenance() -> Schema {
         ("tag", pattern("The tag that was built.")),
         ("versionedTag", versions("The range of semantic versions that the tag has to be in, as in `>=1.2, <2`.")),
         ("commit", pattern("The commit that was built.")),
-        ("level", Schema::any().about("The level of the source track of SLSA.")),
+        ("level", source_level()),
     ]);
     let workflow = Schema::object([
         ("path", pattern("The file of the workflow.")),
@@ -95,10 +95,38 @@ fn provenance() -> Schema {
         ("materials", dependencies()),
         ("externalParameters", parameters("Parameters that the caller of the build gave.")),
         ("internalParameters", parameters("Parameters that the builder gave.")),
-        ("buildLevel", Schema::any().about("The level of the build track of SLSA.")),
+        ("buildLevel", build_level()),
     ])
     .at_most_one(&["resolvedDependencies", "materials"])
     .about("Where it comes from, as SLSA provenance says.")
+}
+
+/// The level of a build, by what the policy itself knows of builders.
+fn build_level() -> Schema {
+    let builder = Schema::object([
+        ("builder", pattern("What it calls itself in provenance.")),
+        (
+            "identity",
+            terms::identity().about("For whom the certificate is issued that signs for it; where there is none, it signs with the authority's key."),
+        ),
+        ("level", Schema::integer(1).about("The level that it reaches, up to 3.")),
+    ])
+    .require(&["builder", "level"]);
+    Schema::object([
+        ("minimum", Schema::integer(1).about("The level that is asked for, up to 3.")),
+        ("builders", Schema::list(builder).not_empty("is empty, and nothing would satisfy it").about("The builders that are known.")),
+    ])
+    .require(&["builders", "minimum"])
+    .about("The level of SLSA's build track, by the policy's own table. What a statement says of its level counts for nothing.")
+}
+
+fn source_level() -> Schema {
+    Schema::object([
+        ("minimum", Schema::integer(1).about("The level that is asked for, up to 4.")),
+        ("verifier", pattern("Who has verified it.")),
+    ])
+    .require(&["minimum", "verifier"])
+    .about("The level of SLSA's source track, by a verification summary beside the provenance about the same commit.")
 }
 
 fn dependencies() -> Schema {

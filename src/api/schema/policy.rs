@@ -284,9 +284,23 @@ fn resource() -> Schema {
             .about("Labels of the object. Whoever writes the object writes its labels, too.");
     Schema::object([
         ("group", Schema::text().about("The API group; empty for the core group.")),
-        ("version", Schema::text().about("The version, or `*`.")),
-        ("resource", Schema::text().about("The plural name of the kind, as in `pods`.")),
+        ("version", Schema::text().filled().about("The version, or `*`.")),
+        (
+            "resource",
+            Schema::one_of(&[
+                "cronjobs",
+                "daemonsets",
+                "deployments",
+                "jobs",
+                "pods",
+                "podtemplates",
+                "replicasets",
+                "replicationcontrollers",
+                "statefulsets",
+            ])
+            .about("The plural name of the kind."),
+        ),
         ("selector", selector),
     ])
-    .rule("!has(self.selector) || has(self.resource)", "a selector needs `group`, `version` and `resource`")
+    .require(&["resource", "version"])
 }

@@ -40,19 +40,23 @@ fn revoked() -> Schema {
     let digest = Schema::text()
         .at_most_chars(limits::SCHEMA_DIGEST_CHARS)
         .rule("self.matches('^sha256:[0-9a-f]{64}$')", "is no digest such as `sha256:…`");
-    let identity = Schema::object([
+    let key = Schema::text().about("The SHA-256 of the key in DER, as in `sha256:…`, or the key in PEM.");
+    Schema::object([
+        ("keys", Schema::list(key).at_most(limits::SCHEMA_SHORT_LIST_ITEMS).about("Keys.")),
+        ("identities", Schema::list(identity()).about("For whom certificates were issued: issuer, subject or both.")),
+        ("digests", Schema::list(digest).about("Images, by the digest that pods name.")),
+    ])
+    .about("What counts no longer, whatever else is right about it.")
+}
+
+/// For whom a certificate is issued: issuer, subject or both.
+pub(super) fn identity() -> Schema {
+    Schema::object([
         ("issuer", Schema::text().filled().about("Who vouches for the signer.")),
         ("issuerRegExp", Schema::text().filled().about("The same as a regular expression.")),
         ("subject", Schema::text().filled().about("Who signed.")),
         ("subjectRegExp", Schema::text().filled().about("The same as a regular expression.")),
     ])
     .at_most_one(&["issuer", "issuerRegExp"])
-    .at_most_one(&["subject", "subjectRegExp"]);
-    let key = Schema::text().about("The SHA-256 of the key in DER, as in `sha256:…`, or the key in PEM.");
-    Schema::object([
-        ("keys", Schema::list(key).at_most(limits::SCHEMA_SHORT_LIST_ITEMS).about("Keys.")),
-        ("identities", Schema::list(identity).about("For whom certificates were issued: issuer, subject or both.")),
-        ("digests", Schema::list(digest).about("Images, by the digest that pods name.")),
-    ])
-    .about("What counts no longer, whatever else is right about it.")
+    .at_most_one(&["subject", "subjectRegExp"])
 }

@@ -3,6 +3,8 @@
 //! A field that a policy asks about and that a statement does not state is not satisfied, and neither is a statement
 //! that cannot be read.
 
+mod certified;
+mod level;
 mod licence;
 mod parameter;
 mod provenance;
@@ -19,6 +21,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+pub use level::{BuildLevelRule, BuilderRule, SourceLevelRule};
 pub use licence::LicenceList;
 pub use parameter::{ParameterRule, ParameterValue};
 pub use provenance::{DependencyRule, ProvenanceRule, RepositoryRule};
@@ -33,6 +36,7 @@ pub use vulnerabilities::{IgnoredVulnerability, VulnerabilityRule};
 use super::{Denial, DenyReason};
 use crate::limits::CLAIMED_TIME_AHEAD;
 use crate::provenance::{Predicate, Provenance, ReadError, Sbom, TestResult, VerificationSummary};
+use crate::verify::Signer;
 
 /// What an attestation has to say.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,12 +81,25 @@ impl Requirement {
         }
     }
 
-    /// Whether a statement says it, of which `reading` is what it says.
-    pub(super) fn check(&self, reading: &Result<Predicate, ReadError>, now: Timestamp) -> Result<(), Denial> {
+    /// What a verification summary beside it has to say about its source.
+    pub(super) fn source_level(&self) -> Option<&SourceLevelRule> {
+        match self {
+            Self::Provenance(rule) => rule.source_level.as_ref(),
+            Self::Sbom(_) | Self::Summary(_) | Self::TestPassed | Self::Vulnerabilities(_) => None,
+        }
+    }
+
+    /// Whether a statement says it, of which `reading` is what it says, and which `signer` signed.
+    pub(super) fn check(
+        &self,
+        reading: &Result<Predicate, ReadError>,
+        signer: &Signer,
+        now: Timestamp,
+    ) -> Result<(), Denial> {
         let predicate = reading.as_ref().map_err(unread)?;
         let another = || Denial::new(DenyReason::EvidenceUnsupported, "the attestation is of another type");
         match (self, predicate) {
-            (Self::Provenance(rule), Predicate::Provenance(found)) => rule.check(found, now),
+            (Self::Provenance(rule), Predicate::Provenance(found)) => rule.check(found, signer, now),
             (Self::Sbom(rule), Predicate::Sbom(found)) => rule.check(found),
             (Self::Summary(rule), Predicate::Summary(found)) => rule.check(found, now),
             (Self::TestPassed, Predicate::Test(found)) => test(found),

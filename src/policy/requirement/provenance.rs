@@ -5,9 +5,13 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use nonempty::NonEmpty;
 
-use super::{AnchoredRegex, MaxAge, ParameterRule, TextPattern, TextRule, VersionRange};
+use super::{
+    AnchoredRegex, BuildLevelRule, MaxAge, ParameterRule, SourceLevelRule, TextPattern, TextRule, VersionRange,
+    certified,
+};
 use crate::policy::{Denial, DenyReason};
 use crate::provenance::{Dependency, Provenance, SourceRepository};
+use crate::verify::Signer;
 
 /// What SLSA provenance has to say. What is none is not asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -42,6 +46,10 @@ pub struct ProvenanceRule {
     pub external_parameters: Vec<ParameterRule>,
     /// What the builder's parameters have to be.
     pub internal_parameters: Vec<ParameterRule>,
+    /// How well it has to be protected, by what the policy knows of builders.
+    pub build_level: Option<BuildLevelRule>,
+    /// How well its source has to be protected, by the word of somebody else.
+    pub source_level: Option<SourceLevelRule>,
     /// How long ago the build may have ended.
     pub max_age: Option<MaxAge>,
 }
@@ -84,8 +92,9 @@ impl DependencyRule {
 }
 
 impl ProvenanceRule {
-    pub(super) fn check(&self, found: &Provenance, now: Timestamp) -> Result<(), Denial> {
+    pub(super) fn check(&self, found: &Provenance, signer: &Signer, now: Timestamp) -> Result<(), Denial> {
         let source = &found.source;
+        certified::check(source, signer)?;
         let workflow = &found.workflow;
         text("builder", self.builder.as_ref(), found.builder.as_deref())?;
         text("buildType", self.build_type.as_ref(), found.build_type.as_deref())?;
@@ -123,11 +132,15 @@ impl ProvenanceRule {
                 return mismatch(format!("`{name}` at `{}` is not what is asked for", missed.pointer));
             }
         }
+        if let Some(rule) = &self.build_level {
+            rule.check(found.builder.as_deref(), signer)?;
+        }
         self.max_age.map_or(Ok(()), |age| age.check("the build", found.finished_on, now))
     }
 
     fn asks_for_source(&self) -> bool {
         self.repository.is_some()
+            || self.source_level.is_some()
             || self.versioned_tag.is_some()
             || [&self.reference, &self.branch, &self.tag, &self.commit].iter().any(|rule| rule.is_some())
     }
@@ -164,6 +177,6 @@ pub(super) fn mismatch(finding: String) -> Result<(), Denial> {
     Err(Denial::new(DenyReason::ProvenanceMismatch, finding))
 }
 
-fn said(field: &str, found: Option<&str>) -> String {
+pub(super) fn said(field: &str, found: Option<&str>) -> String {
     found.map_or_else(|| format!("`{field}` is not stated"), |found| format!("`{field}` is `{found}`"))
 }

@@ -38,7 +38,7 @@ impl SummaryRule {
 }
 
 /// Whether `level` is `wanted`, or a higher one of its track (<https://slsa.dev/spec/v1.1/verification_summary>).
-fn is_as_good(level: &str, wanted: &str) -> bool {
+pub(super) fn is_as_good(level: &str, wanted: &str) -> bool {
     fn parts(level: &str) -> Option<(&str, u8)> {
         let (track, number) = level.strip_prefix("SLSA_")?.rsplit_once("_LEVEL_")?;
         let is_digit = number.len() == 1 && number.bytes().all(|byte| byte.is_ascii_digit());

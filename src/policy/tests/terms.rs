@@ -338,6 +338,47 @@ fn a_statement_that_is_logged_anew_is_as_old_as_before() {
     }
 }
 
+/// `match` narrows what a policy covers to some objects; about others nothing is asked, and nobody contacts a registry.
+#[test]
+fn a_policy_is_about_the_objects_that_it_names() {
+    let pods = |selector: Vec<LabelRule>| ObjectRule {
+        group: String::new(),
+        version: None,
+        resource: "pods".to_owned(),
+        selector: LabelSelector(selector),
+    };
+    let deployments = || ObjectRule { group: "apps".to_owned(), resource: "deployments".to_owned(), ..pods(vec![]) };
+    let about = |objects: Vec<ObjectRule>| {
+        let terms = PolicyTerms { objects, ..PolicyTerms::default() };
+        set(vec![Policy { terms, ..policy("p", vec![signed(&[0])]) }], NoMatch::Allow)
+    };
+    let workload = |group: &str, kind: &str, labels: &[(&str, &str)]| Workload {
+        group: group.to_owned(),
+        version: "v1".to_owned(),
+        kind: kind.to_owned(),
+        labels: labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
+        ..Workload::default()
+    };
+    let prod = || LabelRule::In("env".to_owned(), BTreeSet::from(["prod".to_owned()]));
+    for (objects, workload, covered) in [
+        (vec![], workload("", "Pod", &[]), true),
+        (vec![pods(vec![])], workload("", "Pod", &[]), true),
+        (vec![pods(vec![])], workload("apps", "Deployment", &[]), false),
+        (vec![pods(vec![]), deployments()], workload("apps", "Deployment", &[]), true),
+        (vec![deployments()], workload("", "Pod", &[]), false),
+        (vec![pods(vec![prod()])], workload("", "Pod", &[("env", "prod")]), true),
+        (vec![pods(vec![prod()])], workload("", "Pod", &[("env", "dev")]), false),
+        (vec![pods(vec![prod()]), pods(vec![])], workload("", "Pod", &[]), true),
+        // Outside a cluster nothing is known of the object.
+        (vec![deployments()], Workload::default(), true),
+    ] {
+        let plan = about(objects.clone()).plan(&workload, &NonEmpty::new(pinned(COVERED)), PinRule::Required);
+        assert_eq!(plan.subjects().len(), usize::from(covered), "{objects:?} {workload:?}");
+        let verdict = plan.decide(&BTreeMap::new(), Timestamp::UNIX_EPOCH).head;
+        assert_eq!(verdict.is_allowed(), !covered, "{objects:?} {workload:?}");
+    }
+}
+
 // ------------------------------------------------------------------------------------------------------------ laws
 
 fn any_time() -> impl Strategy<Value = Timestamp> {
