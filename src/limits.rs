@@ -389,6 +389,9 @@ pub const KMS_ANSWER_BYTES: usize = 1 << 20;
 /// Time for one request to such a service. Scope: that request; it fails.
 pub const KMS_REQUEST_TIME: Duration = Duration::from_secs(15);
 
+/// Time to read a key or to have it sign, credentials included. Scope: that key; it fails.
+pub const KMS_TIME: Duration = Duration::from_secs(60);
+
 /// Bytes of a file with a credential: a key of a service account, a token, a Secret's value. Scope: that file; refused.
 pub const CREDENTIAL_BYTES: usize = 64 << 10;
 

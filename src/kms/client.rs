@@ -10,7 +10,8 @@ use super::azure::Azure;
 use super::google::Google;
 use super::http::Http;
 use super::vault::Vault;
-use super::{KmsError, Scheme, Service, Settings, SettingsError};
+use super::{KmsError, Scheme, Service, Settings, SettingsError, clock};
+use crate::limits;
 use crate::trust::{KmsKey, PublicKey, VaultKind};
 
 /// Reads keys that are held elsewhere, and has them sign. Tokens that it was given are kept until they end.
@@ -128,6 +129,14 @@ impl RemoteKey {
         let service = service(key);
         let signature = timeout_at(deadline, sign).await.unwrap_or(Err(KmsError::Timeout(service)))?;
         if scheme.verifies(public, message, &signature) { Ok(signature) } else { Err(KmsError::Wrong(service)) }
+    }
+
+    /// Has it sign `message` within [`limits::KMS_TIME`].
+    ///
+    /// # Errors
+    /// As [`Self::sign`].
+    pub async fn sign_now(&self, message: &[u8]) -> Result<Vec<u8>, KmsError> {
+        self.sign(message, clock::deadline(limits::KMS_TIME)).await
     }
 }
 

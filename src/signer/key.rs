@@ -11,12 +11,12 @@ use aws_lc_rs::signature::{
     ED25519, EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair, RSA_PKCS1_2048_8192_SHA256,
     RSA_PKCS1_SHA256, RsaKeyPair, VerificationAlgorithm,
 };
-use pem::{EncodeConfig, LineEnding, Pem};
 use zeroize::Zeroizing;
 
 use super::Password;
 use super::encrypted_pem::{self, EncryptedPemError, PemType};
 use super::private_pem::{self, PrivatePemError};
+use crate::kms::KmsError;
 use crate::trust::{KeyAlgorithm, PublicKey};
 
 /// A private key that signs.
@@ -141,8 +141,7 @@ impl SigningKey {
 
     /// The public half as a PEM `PUBLIC KEY`, which cosign and policies read.
     pub fn public_pem(&self) -> String {
-        let block = Pem::new("PUBLIC KEY", self.public.spki_der());
-        pem::encode_config(&block, EncodeConfig::new().set_line_ending(LineEnding::LF))
+        self.public.to_pem()
     }
 
     /// Signs `message`. ECDSA signatures are DER (RFC 3279, 2.2.3).
@@ -221,6 +220,9 @@ pub enum KeyError {
     /// The private key of another tool cannot be read.
     #[error(transparent)]
     PrivatePem(#[from] PrivatePemError),
+    /// A key that is held elsewhere did not sign.
+    #[error(transparent)]
+    Remote(#[from] KmsError),
     /// The key did not sign.
     #[error("the key did not sign: the system gives no random bytes")]
     Sign,
@@ -235,7 +237,7 @@ impl KeyError {
         match self {
             Self::EncryptedPem(error) => *error == EncryptedPemError::WrongPassword,
             Self::PrivatePem(error) => *error == PrivatePemError::WrongPassword,
-            Self::Generate | Self::Sign | Self::Unsupported => false,
+            Self::Generate | Self::Remote(_) | Self::Sign | Self::Unsupported => false,
         }
     }
 }

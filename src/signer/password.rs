@@ -45,6 +45,11 @@ impl Password {
         aws_lc_rs::constant_time::verify_slices_are_equal(&self.0, &other.0).is_ok()
     }
 
+    /// The password itself, for a Secret that keeps it beside the key.
+    pub fn expose(&self) -> &[u8] {
+        &self.0
+    }
+
     pub(super) fn as_bytes(&self) -> &[u8] {
         &self.0
     }

@@ -5,6 +5,7 @@ use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_ASN1, ECDSA_P384_SHA384_ASN1, ECDSA_P521_SHA512_ASN1, ED25519, ParsedPublicKey,
     RSA_PKCS1_2048_8192_SHA256, VerificationAlgorithm,
 };
+use pem::{EncodeConfig, LineEnding, Pem};
 use spki::{ObjectIdentifier, SubjectPublicKeyInfoRef};
 
 use crate::image::Digest;
@@ -69,6 +70,12 @@ impl PublicKey {
     /// The DER SubjectPublicKeyInfo.
     pub fn spki_der(&self) -> &[u8] {
         &self.spki
+    }
+
+    /// The key as a PEM `PUBLIC KEY`, which cosign and policies read.
+    pub fn to_pem(&self) -> String {
+        let block = Pem::new("PUBLIC KEY", self.spki.as_slice());
+        pem::encode_config(&block, EncodeConfig::new().set_line_ending(LineEnding::LF))
     }
 
     /// The algorithm of the key.
