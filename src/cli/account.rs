@@ -8,7 +8,7 @@ use super::env::{self, Variable};
 use super::{Error, clock};
 use crate::limits;
 use crate::record::{Action, Artifact, Chain, Execution, Signer, SigningRecord};
-use crate::signer::{Ci, SigningKey};
+use crate::signer::{Ci, Sign};
 
 /// The account of what is done.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -108,7 +108,7 @@ pub(super) fn read(path: &Path) -> Result<Chain, Error> {
 }
 
 /// Who signs with a key.
-pub(super) fn signer(key: &SigningKey) -> Signer {
+pub(super) fn signer(key: &dyn Sign) -> Signer {
     Signer { key: Some(format!("sha256:{}", key.public_key().fingerprint().hex())), identity: None, issuer: None }
 }
 

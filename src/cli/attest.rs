@@ -57,11 +57,11 @@ pub async fn run(args: Args) -> Result<Outcome, Error> {
     let account = args.record.open()?;
     let client = args.registry.client()?;
     let keys = args.registry.keychain()?;
-    let key = args.signing.key()?;
+    let key = args.signing.key().await?;
     let request = AttestRequest {
         image: &args.image,
         digest,
-        key: &key,
+        key: key.as_ref(),
         predicate: &predicate,
         format: args.signing.format(),
         before: if args.replace { Before::Replace } else { Before::Keep },
@@ -75,7 +75,8 @@ pub async fn run(args: Args) -> Result<Outcome, Error> {
         signer::attest_unattached(&request, &client, &keys, deadline).await.map(Made::Unattached)
     };
     let predicate_type = Some(predicate.predicate_type().to_string());
-    let mut report = Report::new(&args.delivery, &account, account::signer(&key), Action::Attested, predicate_type);
+    let mut report =
+        Report::new(&args.delivery, &account, account::signer(key.as_ref()), Action::Attested, predicate_type);
     report.add(&args.image, result);
     report.finish()
 }

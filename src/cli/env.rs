@@ -19,6 +19,8 @@ pub(super) enum Variable {
     GithubOutput,
     /// `HOME`: where docker's `config.json` is by default.
     Home,
+    /// `KUBECONFIG`: how a cluster is reached.
+    Kubeconfig,
     /// `LOG_LEVEL`: how much is logged.
     LogLevel,
     /// `REGISTRY_AUTH_FILE`: podman's name for a file like docker's `config.json`.
@@ -26,7 +28,7 @@ pub(super) enum Variable {
 }
 
 impl Variable {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::CosignPassword,
         Self::CountersignPassword,
         Self::CountersignPasswordFile,
@@ -34,6 +36,7 @@ impl Variable {
         Self::DockerConfig,
         Self::GithubOutput,
         Self::Home,
+        Self::Kubeconfig,
         Self::LogLevel,
         Self::RegistryAuthFile,
     ];
@@ -47,7 +50,8 @@ impl Variable {
             Self::CountersignRecord => "file to which signing records are added",
             Self::DockerConfig => "directory of config.json, which has the registries' credentials",
             Self::GithubOutput => "file to which sign and attest write the outputs of a step",
-            Self::Home => "where .docker/config.json lies otherwise",
+            Self::Home => "where .docker/config.json, .kube/config and .vault-token lie otherwise",
+            Self::Kubeconfig => "file that says how the cluster of `k8s://` keys is reached",
             Self::LogLevel => "how much is logged; --log-level wins",
             Self::RegistryAuthFile => "file like config.json, as podman names it",
         }
@@ -63,6 +67,7 @@ impl Variable {
             Self::DockerConfig => "DOCKER_CONFIG",
             Self::GithubOutput => "GITHUB_OUTPUT",
             Self::Home => "HOME",
+            Self::Kubeconfig => "KUBECONFIG",
             Self::LogLevel => "LOG_LEVEL",
             Self::RegistryAuthFile => "REGISTRY_AUTH_FILE",
         }
@@ -101,6 +106,14 @@ const OF_LIBRARIES: [(&str, &str); 3] = [
 /// The part of the help that lists every variable.
 pub(super) fn help() -> String {
     let ours = Variable::ALL.iter().map(|variable| (variable.name(), variable.what()));
-    let lines = ours.chain(OF_LIBRARIES).map(|(name, what)| format!("  {name:<26} {what}\n"));
-    format!("Environment:\n{}", lines.collect::<String>())
+    let section = |title: &str, width: usize, variables: &mut dyn Iterator<Item = (&'static str, &'static str)>| {
+        let lines = variables.map(|(name, what)| format!("  {name:<width$} {what}\n"));
+        format!("{title}:\n{}", lines.collect::<String>())
+    };
+    let elsewhere = "Environment for keys held elsewhere (for openbao://, BAO_ is read before VAULT_)";
+    [
+        section("Environment", 26, &mut ours.chain(OF_LIBRARIES)),
+        section(elsewhere, 38, &mut crate::kms::VARIABLES.iter().copied()),
+    ]
+    .join("\n")
 }

@@ -3,11 +3,11 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use super::key_ref::KeyRef;
+use super::key_ref::{Found, KeyRef, SecretRef};
 use super::password::{PasswordArgs, Purpose};
-use super::{Error, Exit, Outcome, file};
-use crate::signer::{KeyError, KeyKind, PemType, PrivatePemError, SigningKey};
-use crate::trust::KeyAlgorithm;
+use super::{Error, Exit, Outcome, file, key_secret};
+use crate::signer::{KeyError, KeyKind, Password, PemType, PrivatePemError, SigningKey};
+use crate::trust::{KeyAlgorithm, PublicKey};
 
 /// Make, import and look at keys that sign images
 #[derive(Clone, Debug, clap::Args)]
@@ -32,8 +32,13 @@ enum Command {
 ///
 /// The private key is written to PREFIX.key, readable by you alone, and encrypted under a password. The public key is
 /// written to PREFIX.pub; give it to whoever verifies. cosign reads both.
+///
+/// In a cluster, a Secret can hold all three instead. Then the public key is printed.
 #[derive(Clone, Debug, clap::Args)]
-struct GenerateArgs {
+pub struct GenerateArgs {
+    /// A Secret that gets the keys and the password instead of files; nobody can change it afterwards
+    #[arg(value_name = "k8s://NAMESPACE/NAME", conflicts_with = "output_key_prefix")]
+    secret: Option<SecretRef>,
     /// The kind of key; whatever reads signatures reads those of ecdsa-p256
     #[arg(long, value_enum, default_value_t = KindArg::EcdsaP256)]
     kind: KindArg,
@@ -77,7 +82,7 @@ struct OutputArgs {
 
 #[derive(Clone, Debug, clap::Args)]
 struct OpenArgs {
-    /// The encrypted private key: a file, or `env://NAME` for a variable of the environment
+    /// The private key: a file, or any other that `sign --key` takes
     #[arg(long, value_name = "KEY")]
     key: KeyRef,
     #[command(flatten)]
@@ -112,26 +117,37 @@ enum PemTypeArg {
 ///
 /// # Errors
 /// When there is no password, a key cannot be read, or the files are there already or cannot be written.
-#[expect(clippy::unused_async, reason = "every subcommand is run in the same way")]
 pub async fn run(args: Args) -> Result<Outcome, Error> {
     match args.command {
-        Command::Generate(args) => generate(&args),
-        Command::Import(args) => import(&args),
-        Command::Public(args) => public(&args),
-        Command::Inspect(args) => inspect(&args),
+        Command::Generate(args) => generate(args).await,
+        Command::Import(args) => import(&args).await,
+        Command::Public(args) => public(&args).await,
+        Command::Inspect(args) => inspect(&args).await,
     }
 }
 
-fn generate(args: &GenerateArgs) -> Result<Outcome, Error> {
-    args.output.check()?;
+/// Makes a key pair.
+///
+/// # Errors
+/// As [`run`].
+pub async fn generate(args: GenerateArgs) -> Result<Outcome, Error> {
+    if args.secret.is_none() {
+        args.output.check()?;
+    }
     let password = args.password.read(Purpose::Choose)?;
     let key = SigningKey::generate_of(args.kind.into()).map_err(Error::usage)?;
-    args.output.write(&key, &password)
+    let Some(secret) = &args.secret else {
+        return args.output.write(&key, &password);
+    };
+    let pem = key.to_encrypted_pem(&password, args.output.pem_type.into()).map_err(Error::usage)?;
+    key_secret::create(secret, &pem, &key.public_pem(), &password, args.output.force).await?;
+    // The public key goes to whoever verifies, who should not read the Secret.
+    Ok(Outcome { data: key.public_pem(), ..Outcome::default() })
 }
 
-fn import(args: &ImportArgs) -> Result<Outcome, Error> {
+async fn import(args: &ImportArgs) -> Result<Outcome, Error> {
     args.output.check()?;
-    let text = args.key.read()?;
+    let text = args.key.read().await?;
     let mut new = None;
     let key = SigningKey::import(&text, || -> Result<_, Failure> {
         if let Some(path) = &args.from_password_file {
@@ -152,17 +168,14 @@ fn import(args: &ImportArgs) -> Result<Outcome, Error> {
     args.output.write(&key, &password)
 }
 
-fn public(args: &OpenArgs) -> Result<Outcome, Error> {
-    let text = args.key.read()?;
-    let key = open(&text, &args.password)?.map_err(|error| args.key.failed(&error))?;
-    Ok(Outcome { data: key.public_pem(), ..Outcome::default() })
+async fn public(args: &OpenArgs) -> Result<Outcome, Error> {
+    let key = args.open().await?.map_err(|error| args.key.failed(&error))?;
+    Ok(Outcome { data: key.to_pem(), ..Outcome::default() })
 }
 
-fn inspect(args: &OpenArgs) -> Result<Outcome, Error> {
-    let text = args.key.read()?;
-    match open(&text, &args.password)? {
+async fn inspect(args: &OpenArgs) -> Result<Outcome, Error> {
+    match args.open().await? {
         Ok(key) => {
-            let key = key.public_key();
             let algorithm = match key.algorithm() {
                 KeyAlgorithm::EcdsaP256 => "ECDSA P-256",
                 KeyAlgorithm::EcdsaP384 => "ECDSA P-384",
@@ -182,13 +195,25 @@ fn inspect(args: &OpenArgs) -> Result<Outcome, Error> {
     }
 }
 
-/// Opens a key of cosign's format or of another tool.
-fn open(text: &str, password: &PasswordArgs) -> Result<Result<SigningKey, KeyError>, Error> {
-    let opened = SigningKey::import(text, || -> Result<_, Failure> { Ok(password.read(Purpose::Open)?) });
-    match opened {
+impl OpenArgs {
+    /// The public half of the key, or why there is none.
+    async fn open(&self) -> Result<Result<PublicKey, KeyError>, Error> {
+        match self.key.find().await? {
+            Found::Private { text, password } => {
+                Ok(open(&text, &self.password, password.as_ref())?.map(|key| key.public_key().clone()))
+            }
+            Found::Remote(key) => Ok(Ok(key.public_key().clone())),
+        }
+    }
+}
+
+/// Opens a key of cosign's format or of another tool, with the password `beside` it if there is one.
+fn open(text: &str, password: &PasswordArgs, beside: Option<&Password>) -> Result<Result<SigningKey, KeyError>, Error> {
+    let read = || password.or(beside.cloned(), Purpose::Open);
+    match SigningKey::import(text, || -> Result<_, Failure> { Ok(read()?) }) {
         Ok(key) => Ok(Ok(key)),
         Err(Failure::Key(KeyError::PrivatePem(PrivatePemError::AlreadyImported))) => {
-            Ok(SigningKey::from_encrypted_pem(text, &password.read(Purpose::Open)?))
+            Ok(SigningKey::from_encrypted_pem(text, &read()?))
         }
         Err(Failure::Key(error)) => Ok(Err(error)),
         Err(Failure::Password(error)) => Err(error),
@@ -230,7 +255,7 @@ impl OutputArgs {
         }
     }
 
-    fn write(&self, key: &SigningKey, password: &crate::signer::Password) -> Result<Outcome, Error> {
+    fn write(&self, key: &SigningKey, password: &Password) -> Result<Outcome, Error> {
         let [private, public] = self.paths();
         let pem = key.to_encrypted_pem(password, self.pem_type.into()).map_err(Error::usage)?;
         file::write_new("the private key", &private, pem.as_bytes(), 0o600, self.force)?;
@@ -272,7 +297,6 @@ mod tests {
     use clap::Parser;
 
     use super::*;
-    use crate::signer::Password;
 
     #[derive(Parser)]
     struct Program {
@@ -290,12 +314,7 @@ mod tests {
     }
 
     fn run_words(words: &[&str]) -> Result<Outcome, Error> {
-        match Program::parse_from(words).args.command {
-            Command::Generate(args) => generate(&args),
-            Command::Import(args) => import(&args),
-            Command::Public(args) => public(&args),
-            Command::Inspect(args) => inspect(&args),
-        }
+        crate::cli::runtime::start().unwrap().block_on(run(Program::parse_from(words).args))
     }
 
     #[test]

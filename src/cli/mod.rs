@@ -18,6 +18,8 @@ pub mod image;
 pub mod images;
 pub mod key;
 mod key_ref;
+mod key_secret;
+mod kms;
 mod log;
 mod outcome;
 mod password;
@@ -83,6 +85,9 @@ const EXAMPLES: &str = "Examples:
 enum Command {
     Quickstart(quickstart::Args),
     Key(key::Args),
+    /// As `key generate`, by the name that cosign has for it
+    #[command(hide = true)]
+    GenerateKeyPair(key::GenerateArgs),
     Sign(sign::Args),
     Attest(attest::Args),
     Verify(verify::Args),
@@ -121,6 +126,7 @@ fn dispatch(command: Command, err: &mut dyn Write) -> Result<Outcome, Error> {
         Command::Crd(args) => Ok(crd::run(args)),
         Command::Image(args) => Ok(image::run(&args)),
         Command::Images(args) => images::run(&args),
+        Command::GenerateKeyPair(args) => runtime::start()?.block_on(key::generate(args)),
         Command::Key(args) => runtime::start()?.block_on(key::run(args)),
         Command::Policy(command) => policy::run(&command),
         Command::Quickstart(args) => runtime::start()?.block_on(quickstart::run(args)),
@@ -141,6 +147,7 @@ impl Command {
             | Self::Crd(_)
             | Self::Image(_)
             | Self::Images(_)
+            | Self::GenerateKeyPair(_)
             | Self::Key(_)
             | Self::Policy(_)
             | Self::Quickstart(_)

@@ -31,6 +31,14 @@ pub(super) enum Purpose {
 }
 
 impl PasswordArgs {
+    /// The password from a file that was named, else `beside`, which lies with the key, else as [`Self::read`] finds it.
+    pub(super) fn or(&self, beside: Option<Password>, purpose: Purpose) -> Result<Password, Error> {
+        match beside {
+            Some(password) if self.password_file.is_none() => Ok(password),
+            Some(_) | None => self.read(purpose),
+        }
+    }
+
     /// The password from the first source that there is.
     pub(super) fn read(&self, purpose: Purpose) -> Result<Password, Error> {
         if let Some(path) = &self.password_file {

@@ -23,6 +23,7 @@ use crate::signer::{self, Before, SignRequest};
 #[command(after_help = "Examples:
   countersign sign ghcr.io/acme/app:1.2 --key cosign.key
   countersign sign ghcr.io/acme/app:1.2 --digest-file build/digest --key cosign.key -a build=42
+  countersign sign ghcr.io/acme/app:1.2 --key awskms:///alias/cosign
   countersign sign ghcr.io/acme/app:1.2 --key cosign.key --upload=false --bundle app.sigstore.json")]
 pub struct Args {
     /// The images, by tag or digest, as in `ghcr.io/acme/app:1.2` or `ghcr.io/acme/app@sha256:…`
@@ -63,8 +64,8 @@ pub async fn run(args: Args) -> Result<Outcome, Error> {
     let account = args.record.open()?;
     let client = args.registry.client()?;
     let keys = args.registry.keychain()?;
-    let key = args.signing.key()?;
-    let mut report = Report::new(&args.delivery, &account, account::signer(&key), Action::Signed, None);
+    let key = args.signing.key().await?;
+    let mut report = Report::new(&args.delivery, &account, account::signer(key.as_ref()), Action::Signed, None);
     for named in &args.images {
         let images = if args.recursive {
             match signer::members(named, digest, &client, &keys, args.signing.deadline()).await {
@@ -82,7 +83,7 @@ pub async fn run(args: Args) -> Result<Outcome, Error> {
             let request = SignRequest {
                 image: &image,
                 digest: digest.filter(|_| !args.recursive),
-                key: &key,
+                key: key.as_ref(),
                 annotations: &annotations,
                 format: args.signing.format(),
                 before: if args.append { Before::Keep } else { Before::Replace },

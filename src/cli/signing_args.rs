@@ -5,18 +5,19 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::key_ref::KeyRef;
-use super::password::{PasswordArgs, Purpose};
-use super::{Error, Exit, clock};
+use super::password::PasswordArgs;
+use super::{Error, Exit, clock, kms};
 use crate::evidence::UnaskedKind;
 use crate::registry::{self, PushError};
-use crate::signer::{Format, SignError, SigningKey};
+use crate::signer::{Format, KeyError, Sign, SignError};
 
 /// The key that signs, and the layouts in which it does.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct SigningArgs {
     /// The private key, as `countersign key generate` or `cosign generate-key-pair` made it
     ///
-    /// A file, or `env://NAME` for a variable of the environment that holds the same.
+    /// A file, `env://NAME` for a variable of the environment that holds the same, `k8s://NAMESPACE/NAME` for a Secret, or
+    /// a key that signs where it is: `awskms://`, `azurekms://`, `gcpkms://`, `hashivault://`, `openbao://`.
     #[arg(long, value_name = "KEY")]
     key: KeyRef,
     #[command(flatten)]
@@ -42,10 +43,8 @@ enum FormatArg {
 
 impl SigningArgs {
     /// The key, opened.
-    pub(super) fn key(&self) -> Result<SigningKey, Error> {
-        let text = self.key.read()?;
-        let password = self.password.read(Purpose::Open)?;
-        SigningKey::from_encrypted_pem(&text, &password).map_err(|error| self.key.failed(&error))
+    pub(super) async fn key(&self) -> Result<Box<dyn Sign>, Error> {
+        self.key.open(&self.password).await
     }
 
     /// The layouts.
@@ -67,6 +66,7 @@ impl SigningArgs {
 pub(super) fn exit(error: &SignError) -> Exit {
     match error {
         SignError::Contended { .. } | SignError::Unverified { .. } => Exit::Refused,
+        SignError::Key(KeyError::Remote(error)) => kms::exit(error),
         SignError::Encode(_) | SignError::Key(_) | SignError::TooLarge(_) | SignError::Unverifiable { .. } => {
             Exit::Usage
         }

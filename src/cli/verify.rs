@@ -1,6 +1,6 @@
 //! `countersign verify`
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,9 +9,10 @@ use nonempty::NonEmpty;
 use serde::Serialize;
 use tokio::sync::watch;
 
+use super::key_ref::KeyRef;
 use super::print::table;
 use super::registry_args::RegistryArgs;
-use super::{Error, Exit, Outcome, file};
+use super::{Error, Exit, Outcome};
 use crate::explain::{self, VerdictJson};
 use crate::gate::{Decision, Gate};
 use crate::image::{ContainerKind, Digest, ImageRef, ImageUse, Pointer};
@@ -20,7 +21,7 @@ use crate::policy::{
     Authority, Basis, Coverage, DenyClass, Mode, NoMatch, Outcome as Judgement, PinRule, Policy, PolicyBody,
     PolicyName, PolicySet, PolicyTerms, Rule, SignerRule, Verdict, Workload,
 };
-use crate::trust::{Anchor, HashAlgorithm, Proofs, PublicKey};
+use crate::trust::{Anchor, HashAlgorithm, Proofs};
 use crate::{limits, registry};
 
 /// Say whether images would be admitted, by a key or by policies
@@ -55,9 +56,9 @@ pub struct Args {
 #[derive(Clone, Debug, clap::Args)]
 #[group(required = true, multiple = false)]
 struct By {
-    /// Ask for a signature by this public key, in a PEM file
-    #[arg(long, value_name = "PEM")]
-    key: Option<PathBuf>,
+    /// Ask for a signature by this public key: a PEM file, or a key as `sign --key` takes it
+    #[arg(long, value_name = "KEY")]
+    key: Option<KeyRef>,
     /// Judge by the policies in this file or directory; may be given several times
     #[arg(long, value_name = "FILE")]
     policy: Vec<PathBuf>,
@@ -85,7 +86,7 @@ struct Report {
 pub async fn run(args: Args) -> Result<Outcome, Error> {
     let mut outcome = Outcome::default();
     let set = match &args.by.key {
-        Some(path) => Arc::new(by_key(path)?),
+        Some(key) => Arc::new(by_key(key).await?),
         None => {
             let loaded = loader::load_all(&args.by.policy, NoMatch::Deny).map_err(Error::usage)?;
             outcome.notes.extend(loaded.problems.iter().map(ToString::to_string));
@@ -129,18 +130,15 @@ pub async fn run(args: Args) -> Result<Outcome, Error> {
     Ok(outcome)
 }
 
-/// The policy that asks for a signature by the key in the file at `path`, and covers every image.
-fn by_key(path: &Path) -> Result<PolicySet, Error> {
-    let shown = path.display();
-    let pem = file::read("the public key", path, limits::PUBLIC_KEY_BYTES)?;
-    let text = str::from_utf8(&pem).map_err(|_| Error::usage(format!("the public key `{shown}` is no text")))?;
-    let key = PublicKey::from_pem(text).map_err(|error| Error::usage(format!("the public key `{shown}`: {error}")))?;
+/// The policy that asks for a signature by the key of `reference`, and covers every image.
+async fn by_key(reference: &KeyRef) -> Result<PolicySet, Error> {
+    let key = reference.public_key().await?;
     let revision = key.fingerprint();
     let anchor = Anchor::key(key, HashAlgorithm::Sha256, Proofs::beside_key());
     let rule = Rule::Signed { signers: NonEmpty::new(SignerRule::key(Arc::new(anchor))) };
     let authority = Authority { name: "key".to_owned(), rule, terms: Box::default() };
     let policy = Policy {
-        name: PolicyName::new("", shown.to_string()),
+        name: PolicyName::new("", reference.written()),
         coverage: Coverage::Everything,
         mode: Mode::Enforce,
         body: PolicyBody::Compiled(NonEmpty::new(authority)),

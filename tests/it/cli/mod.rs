@@ -1,6 +1,7 @@
 //! The program: what it says, and how it ends.
 
 mod commands;
+mod keys;
 mod policies;
 mod serving;
 mod signing;

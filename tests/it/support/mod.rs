@@ -11,6 +11,7 @@ pub(crate) mod forge;
 mod http;
 pub(crate) mod kms;
 pub(crate) mod review;
+mod secrets;
 mod stage;
 pub(crate) mod tls;
 mod token;
@@ -25,6 +26,7 @@ use tokio::time::Instant;
 pub(crate) use fault::Fault;
 pub(crate) use faulty::Faulty;
 pub(crate) use http::Seen;
+pub(crate) use secrets::SecretsDouble;
 pub(crate) use stage::{Stage, compiled, policy};
 pub(crate) use token::TokenService;
 
