@@ -14,6 +14,15 @@ use crate::limits::{Exceeded, PREDICATE_VALUES, Scope};
 
 /// Reads `text`, which is `what`, as an object.
 pub(super) fn object(what: &'static str, text: &str) -> Result<Value, ReadError> {
+    let value = json(what, text)?;
+    if value.is_object() { Ok(value) } else { Err(ReadError::malformed(what, "it is no object")) }
+}
+
+/// Reads `text`, which is `what`, as any JSON value.
+///
+/// # Errors
+/// When it is none, says a name twice in one object, or holds more than [`PREDICATE_VALUES`] values.
+pub fn json(what: &'static str, text: &str) -> Result<Value, ReadError> {
     let left = Cell::new(PREDICATE_VALUES);
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let read = Tree { left: &left }.deserialize(&mut deserializer).and_then(|value| {
@@ -21,8 +30,7 @@ pub(super) fn object(what: &'static str, text: &str) -> Result<Value, ReadError>
         Ok(value)
     });
     match read {
-        Ok(value) if value.is_object() => Ok(value),
-        Ok(_) => Err(ReadError::malformed(what, "it is no object")),
+        Ok(value) => Ok(value),
         Err(_) if left.get() == 0 => {
             Err(Exceeded::new("values of a predicate", PREDICATE_VALUES, Scope::Artifact).into())
         }

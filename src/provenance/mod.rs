@@ -30,6 +30,7 @@ mod vulnerability;
 pub use claimed::Claimed;
 pub use dependency::Dependency;
 pub use error::ReadError;
+pub use json::json;
 pub use predicate::Predicate;
 pub use purl::PackageUrl;
 pub use repository::SourceRepository;
