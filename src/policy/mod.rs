@@ -7,6 +7,7 @@
 //! only the decision in this module makes one.
 
 mod authority;
+mod condition;
 mod decide;
 mod denial;
 mod distinct;
@@ -28,6 +29,7 @@ mod verdict;
 mod workload;
 
 pub use authority::{AttestationRule, Authority, Rule, SignerRule};
+pub use condition::{Condition, ConditionError, Input, Language, Verdict as ConditionVerdict};
 pub use denial::{Denial, Failure, Finding};
 pub use identity::{Identity, Matcher, ParseMatcherError};
 pub use objects::{LabelRule, LabelSelector, ObjectRule};

@@ -4,7 +4,10 @@
 
 use countersign::api::{Document, Resolved, STANDALONE_NAMESPACE, compile, parse, revision};
 use countersign::image::Repository;
-use countersign::policy::{Coverage, Dialect, NoMatch, Pattern, PolicyBody};
+use countersign::policy::{
+    Condition, ConditionVerdict, Coverage, Dialect, Input, Language, NoMatch, Pattern, PolicyBody,
+};
+use jiff::Timestamp;
 
 /// A glob, and on the next line a repository that it is held against.
 pub fn glob(bytes: &[u8]) {
@@ -73,4 +76,33 @@ pub fn policy_documents(bytes: &[u8]) {
     let again = |no_match| revision(policies.iter().rev(), &resolved, no_match);
     assert_eq!(again(NoMatch::Deny), revision(&policies, &resolved, NoMatch::Deny));
     assert_ne!(again(NoMatch::Deny), again(NoMatch::Allow));
+}
+
+/// A condition in each language, and behind a line `---` what it is run on: whatever it is, it ends, on one line, and the
+/// same at every time.
+pub fn condition(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let (source, input) = text.split_once("\n---\n").unwrap_or((&text, r#"{"predicate":{"a":[1,"b"]}}"#));
+    for language in Language::ALL {
+        let condition = match Condition::compile(language, source) {
+            Ok(condition) => condition,
+            Err(error) => {
+                assert!(!error.to_string().chars().any(char::is_control), "{error:?}");
+                continue;
+            }
+        };
+        let Ok(input) = Input::parse(input) else {
+            continue;
+        };
+        let verdict = condition.check(&input, Timestamp::UNIX_EPOCH);
+        let said: Vec<&str> = match &verdict {
+            ConditionVerdict::Error(text) | ConditionVerdict::Spent(text) => vec![text],
+            ConditionVerdict::Refused(messages) => messages.iter().map(String::as_str).collect(),
+            ConditionVerdict::Satisfied => Vec::new(),
+        };
+        assert!(!said.iter().any(|text| text.chars().any(char::is_control)), "{said:?}");
+        if language != Language::Rego {
+            assert_eq!(condition.check(&input, Timestamp::UNIX_EPOCH), verdict);
+        }
+    }
 }
