@@ -24,6 +24,7 @@ mod log;
 mod outcome;
 mod password;
 pub mod policy;
+pub mod policy_eval;
 mod print;
 pub mod quickstart;
 pub mod registry_args;

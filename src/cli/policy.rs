@@ -33,6 +33,12 @@ pub enum Command {
     /// Judges images and objects by policies and saved evidence, with the code of the admission webhook. Exits with 0 if
     /// every case is as expected, 1 if one is not, and 2 if something cannot be read.
     Test(suite::TestArgs),
+    /// Run one condition on one statement
+    ///
+    /// Compiles the condition as a policy does, and says what it says: `satisfied`, `refused` with every message,
+    /// `error`, or `timeout`. Exits with 0 only if it is satisfied, 1 if not, and 2 if the condition is none or the
+    /// input cannot be read.
+    Eval(super::policy_eval::Args),
 }
 
 /// The arguments of `policy check`.
@@ -75,6 +81,7 @@ pub struct MatchArgs {
 pub fn run(command: &Command) -> Result<Outcome, Error> {
     match command {
         Command::Check(args) => Ok(check(args)),
+        Command::Eval(args) => super::policy_eval::run(args),
         Command::Match(args) => match_glob(args),
         Command::Test(args) => suite::run(args),
     }

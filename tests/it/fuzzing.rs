@@ -206,6 +206,18 @@ fn globs() {
 }
 
 #[test]
+fn conditions() {
+    let seeds = [
+        "package slsa\ndeny[msg] { input.predicate.a[_] == 1; msg := sprintf(\"%v\", [input.predicate]) }",
+        "package sigstore\nimport rego.v1\nisCompliant := {r | r := {\"result\": input.predicate.a[0] == 1, \"error\": \"e\"}}",
+        "predicate.a.all(x, x != null && (x == 1 || string(x).matches('^b')))\n---\n{\"predicate\":{\"a\":[1,2]}}",
+        "predicate: {\n  a: [int, =~\"b\" & string | null, ...]\n  b?: c: >=1.5 | !=\"x\" // \n}\n---\n{\"predicate\":{\"a\":[1]}}",
+        "package p\nimport \"list\"\npredicate: a: list.MinItems(1) & [...]",
+    ];
+    run_some(1_000, seeds.map(|seed| seed.as_bytes().to_vec()).to_vec(), targets_policy::condition);
+}
+
+#[test]
 fn policy_documents() {
     let samples = concat!(env!("CARGO_MANIFEST_DIR"), "/config/samples");
     let mut seeds: Vec<_> =

@@ -1,6 +1,7 @@
 //! The program: what it says, and how it ends.
 
 mod commands;
+mod conditions;
 mod keys;
 mod policies;
 mod serving;
