@@ -498,8 +498,11 @@ pub const CONDITION_SOURCE_BYTES: usize = 64 << 10;
 /// taken apart recursively.
 pub const CEL_SOURCE_BYTES: usize = 16 << 10;
 
-/// Levels of a CUE constraint, and of brackets in a CEL expression. Scope: policy; invalid. Each is a level of the stack.
+/// Levels of a CUE constraint, and of brackets in CEL and Rego. Scope: policy; invalid. Each is a level of the stack.
 pub const CONDITION_DEPTH: usize = 64;
+
+/// Square and curly brackets in each other in Rego. Scope: policy; invalid. The parser takes twice the time for each.
+pub const REGO_BRACKETS: usize = 10;
 
 /// Levels of the evaluation of a CEL expression. Scope: policy; invalid. Each takes some 50 KiB of a stack of 2 MiB, in
 /// optimised builds too.

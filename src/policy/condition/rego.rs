@@ -16,7 +16,7 @@ use super::Verdict;
 use super::input::Input;
 use super::message::{line, refused};
 use super::rego_calls;
-use crate::limits::{CONDITION_SOURCE_BYTES, REGO_TIME};
+use crate::limits::{CONDITION_DEPTH, CONDITION_SOURCE_BYTES, REGO_BRACKETS, REGO_TIME};
 
 /// A module that defines at least one of the two.
 pub(super) struct Program {
@@ -39,6 +39,10 @@ impl Program {
     /// none of version 1: what both can read means the same in both.
     pub(super) fn compile(source: &str) -> Result<Self, String> {
         limit_time();
+        let (brackets, levels) = levels(source);
+        if brackets > REGO_BRACKETS || levels > CONDITION_DEPTH {
+            return Err(format!("is nested deeper than {REGO_BRACKETS} brackets or {CONDITION_DEPTH} levels"));
+        }
         let mut engine = match engine(source, Version::V1) {
             Ok(engine) => engine,
             Err(error) if has_words_of_version_1(source) => return Err(error),
@@ -107,6 +111,49 @@ fn has_words_of_version_1(source: &str) -> bool {
     })
 }
 
+/// How deep the square and curly brackets of a source stand in each other, which doubles the time of its parser each
+/// time; and how deep all brackets do and how long its longest chain of operators and names is, for which it takes the
+/// stack.
+fn levels(source: &str) -> (usize, usize) {
+    let is_operator = |c: char| matches!(c, '+' | '-' | '*' | '/' | '%' | '|' | '&' | '.' | '=' | '<' | '>' | '!');
+    let mut depth: usize = 0;
+    let mut chain: usize = 0;
+    let mut brackets: usize = 0;
+    let mut deepest = (0, 0);
+    let mut last = ' ';
+    let mut is_new_line = false;
+    for character in without_texts(source).chars() {
+        match character {
+            '\n' => is_new_line = true,
+            space if space.is_whitespace() => {}
+            _ => {
+                // A line goes on where one side of its end is an operator.
+                if is_new_line && !is_operator(character) && !is_operator(last) {
+                    chain = 0;
+                }
+                is_new_line = false;
+                match character {
+                    '(' => (depth, chain) = (depth + 1, chain + 1),
+                    ')' => depth = depth.saturating_sub(1),
+                    '[' => (brackets, depth, chain) = (brackets + 1, depth + 1, chain + 1),
+                    ']' => (brackets, depth) = (brackets.saturating_sub(1), depth.saturating_sub(1)),
+                    '{' => (brackets, depth, chain) = (brackets + 1, depth + 1, 0),
+                    '}' => (brackets, depth, chain) = (brackets.saturating_sub(1), depth.saturating_sub(1), 0),
+                    ',' | ';' => chain = 0,
+                    operator if is_operator(operator) => chain += 1,
+                    _ => {}
+                }
+                last = character;
+            }
+        }
+        deepest = (deepest.0.max(brackets), deepest.1.max(depth).max(chain / CHAIN));
+    }
+    deepest
+}
+
+/// As many links of a chain as take no more of the stack than one bracket in another.
+const CHAIN: usize = 4;
+
 /// A source without its comments and texts.
 fn without_texts(source: &str) -> String {
     let mut code = String::new();
@@ -123,7 +170,7 @@ fn without_texts(source: &str) -> String {
             Some('"') if character == '\\' => is_escaped = true,
             Some(close) if close == character => {
                 end = None;
-                code.push(' ');
+                code.push(if close == '\n' { '\n' } else { 'x' });
             }
             Some(_) => {}
         }
@@ -138,7 +185,7 @@ fn engine(source: &str, version: Version) -> Result<Engine, String> {
         Version::V1 => false,
     });
     engine.set_strict_builtin_errors(true);
-    let wide = NonZeroU32::new(8192).unwrap_or(NonZeroU32::MIN);
+    let wide = NonZeroU32::new(4096).unwrap_or(NonZeroU32::MIN);
     let bytes = NonZeroUsize::new(CONDITION_SOURCE_BYTES).unwrap_or(NonZeroUsize::MIN);
     engine.set_policy_length_config(PolicyLengthConfig { max_col: wide, max_file_bytes: bytes, max_lines: bytes });
     rego_calls::install(&mut engine)?;

@@ -118,6 +118,18 @@ fn deep_and_long_sources_end() {
         format!("package a\ndeny contains x if {{ x := 1{} }}", " + 1\n".repeat(12000)),
         format!("package a\ndeny contains x if {{ x := input{} }}", ".a\n".repeat(20000)),
         format!("package a{}", ".a".repeat(30000)),
+        format!("package a\ndeny contains x if {{ x := {}1{} }}", "[".repeat(60), "]".repeat(60)),
+        format!("package a\ndeny contains x if {{ x := {}1{} }}", "[".repeat(9), "]".repeat(9)),
+        format!("package a\ndeny contains x if {{ x := {}1{} }}", "(".repeat(60), ")".repeat(60)),
+        format!("package a\ndeny contains x if {{ x := {}1{} }}", "{1: ".repeat(60), "}".repeat(60)),
+        format!("package a\ndeny contains x if {{ x := {}1{} }}", "count([".repeat(28), "])".repeat(28)),
+        format!("package a\ndeny contains x if {{ x := 1{} }}", " + 1".repeat(250)),
+        format!("package a\ndeny contains x if {{ x := input{} }}", ".a".repeat(250)),
+        format!("package a\ndeny contains x if {{ x := input{} }}", "[0]".repeat(250)),
+        format!("package a\ndeny contains x if {{ x := 1 {} }}", " == 1".repeat(120)),
+        format!("package a\ndeny contains x if {{ x := 1 }}{}", " else := 1 if { true }".repeat(2000)),
+        format!("package a\ndeny contains x if {{ {} }}", "x := 1; ".repeat(2000)),
+        format!("package a\ndeny contains x if {{ {}x := 1 }}", "not ".repeat(10000)),
         format!("package a\n{}", "x := 1\n".repeat(9000)),
     ] {
         for language in [Language::Cue, Language::Rego] {
