@@ -291,6 +291,9 @@ pub const POLICY_FILE_NODES: usize = 1_000_000;
 /// "billion laughs" multiplies.
 pub const POLICY_ALIASED_NODES: usize = 10_000;
 
+/// Places where the policies that cover one image look for its evidence (`source`). Scope: request; denied. One is usual.
+pub const PLACES_PER_IMAGE: usize = 16;
+
 /// Nesting depth of a document. Scope: file; the set is not loaded. A policy needs about 8.
 pub const POLICY_DEPTH: usize = 48;
 

@@ -7,7 +7,7 @@ use super::predicate_type;
 use super::problem::{Problem, listed, quoted};
 use super::proofs::{self, ProofSpec};
 use super::requirement::{self, Asked};
-use super::{Reference, lint, terms};
+use super::{Reference, lint, source, terms};
 use crate::policy::{AttestationRule, Dialect, SignatureTerms};
 
 /// One authority that could be read.
@@ -99,15 +99,14 @@ fn read(
     let attestations = attestations_field.as_ref().map(|field| read_attestations(field, dialect, problems, warnings));
     read_format(&mut object, problems);
     let of_signatures: Vec<_> = terms::OF_SIGNATURES.iter().filter(|name| object.has(name)).collect();
-    let terms = match dialect {
+    let mut terms = match dialect {
         Dialect::Countersign => terms::read_authority(&mut object, problems, warnings),
         Dialect::PolicyController => SignatureTerms::default(),
     };
 
-    // Nothing is done yet with where else to look.
     let mut beside_static: Vec<Field<'_>> = attestations_field.into_iter().collect();
     if let Some(field) = object.take("source") {
-        problems.push(not_carried_out(&field));
+        terms.source = source::read(&field, problems);
         beside_static.push(field);
     }
     let [_, keyless, _] = &kinds;

@@ -31,6 +31,7 @@ mod resolved;
 mod root;
 mod schema;
 mod secret;
+mod source;
 mod suite;
 mod terms;
 #[cfg(test)]

@@ -132,7 +132,10 @@ fn every_invalid_policy_is_told_where_and_why() {
             "static with source, ctlog and timestamp",
             with_authority("{static: {action: pass}, source: [], ctlog: {}, rfc3161timestamp: {}}"),
         ),
-        ("key with source", with_authority(&format!("{{key: {{data: {key}}}, source: [{{oci: ghcr.io/s}}]}}"))),
+        (
+            "key with two sources of evidence",
+            with_authority(&format!("{{key: {{data: {key}}}, source: [{{oci: a.io/s}}, {{oci: b.io/s}}]}}")),
+        ),
         (
             "key with a ctlog that is none",
             with_authority(&format!("{{key: {{data: {key}}}, ctlog: {{url: rekor, trustRootRef: A/B}}}}")),

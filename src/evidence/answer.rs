@@ -20,6 +20,11 @@ impl Evidence {
         Self { subject, answers }
     }
 
+    /// That none of these paths could be asked about `subject`.
+    pub fn unasked(subject: ImageDigest, paths: impl Iterator<Item = Path>, why: &Unasked) -> Self {
+        Self::new(subject, paths.map(|path| (path, Answer::Unasked(why.clone()))).collect())
+    }
+
     /// The image that was asked about.
     pub fn subject(&self) -> &ImageDigest {
         &self.subject

@@ -19,6 +19,7 @@ pub mod media_type;
 mod query;
 mod signature_layer;
 mod simple_signing;
+mod source;
 mod statement;
 
 pub use answer::{Answer, Evidence, Unasked, UnaskedKind};
@@ -32,4 +33,5 @@ pub use material::Material;
 pub use query::{Path, Query};
 pub use signature_layer::SignatureLayer;
 pub use simple_signing::SimpleSigning;
+pub use source::{Source, SourcePlace};
 pub use statement::{Statement, StatementSubject};

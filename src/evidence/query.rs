@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::{Source, Unasked};
 use crate::image::{Digest, ImageDigest, Repository, Tag};
 
 /// What to ask a registry about one image.
@@ -9,6 +10,7 @@ use crate::image::{Digest, ImageDigest, Repository, Tag};
 pub struct Query {
     subject: ImageDigest,
     repository: Repository,
+    source: Source,
     attestations: bool,
 }
 
@@ -16,7 +18,16 @@ impl Query {
     /// Asks for the signatures of `subject` beside it, and for its attestations where `attestations` is set.
     pub fn new(subject: ImageDigest, attestations: bool) -> Self {
         let repository = subject.repository().clone();
-        Self { subject, repository, attestations }
+        Self { subject, repository, source: Source::default(), attestations }
+    }
+
+    /// Asks the same of another place than beside it.
+    ///
+    /// # Errors
+    /// When there can be no such place.
+    pub fn elsewhere(subject: ImageDigest, attestations: bool, source: &Source) -> Result<Self, Unasked> {
+        let repository = source.repository(subject.repository())?;
+        Ok(Self { subject, repository, source: source.clone(), attestations })
     }
 
     /// The image that the evidence has to be about.
@@ -27,6 +38,20 @@ impl Query {
     /// The repository that is asked.
     pub fn repository(&self) -> &Repository {
         &self.repository
+    }
+
+    /// The Secrets that hold the credentials for it, before any others.
+    pub fn pull_secrets(&self) -> &[String] {
+        &self.source.pull_secrets
+    }
+
+    /// The tag that holds the manifest of `path` there. The prefix of a source is cosign's, who puts it before the tags of
+    /// his old layout and not before the one that stands in for the referrers.
+    pub fn tag(&self, path: Path) -> Tag {
+        match path {
+            Path::AttestationTag | Path::SignatureTag => path.prefixed(&self.source.tag_prefix, self.subject.digest()),
+            Path::Referrers => path.tag(self.subject.digest()),
+        }
     }
 
     /// The places to ask. The tag `.att` is asked only where attestations are wanted; referrers hold both kinds, and
@@ -65,12 +90,16 @@ impl Path {
 
     /// The tag that holds this path's manifest for the image `digest`. For [`Path::Referrers`] it is the fallback tag.
     pub fn tag(self, digest: Digest) -> Tag {
+        self.prefixed("", digest)
+    }
+
+    fn prefixed(self, prefix: &str, digest: Digest) -> Tag {
         let suffix = match self {
             Self::AttestationTag => ".att",
             Self::Referrers => "",
             Self::SignatureTag => ".sig",
         };
-        Tag::of_evidence(digest, suffix)
+        Tag::of_evidence(prefix, digest, suffix)
     }
 }
 
@@ -83,6 +112,7 @@ impl fmt::Display for Path {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::evidence::SourcePlace;
 
     #[test]
     fn tags_are_cosigns() {
@@ -91,6 +121,37 @@ mod tests {
         assert_eq!(Path::SignatureTag.tag(digest).as_str(), format!("sha256-{hex}.sig"));
         assert_eq!(Path::AttestationTag.tag(digest).as_str(), format!("sha256-{hex}.att"));
         assert_eq!(Path::Referrers.tag(digest).as_str(), format!("sha256-{hex}"));
+    }
+
+    #[test]
+    fn a_source_is_another_repository_with_its_own_tags() {
+        let subject = || ImageDigest::new("ghcr.io/a/b".parse().unwrap(), Digest::of(b""));
+        let hex = Digest::of(b"").hex();
+        let source = |place: Option<SourcePlace>, tag_prefix: &str| Source {
+            place,
+            tag_prefix: tag_prefix.to_owned(),
+            pull_secrets: vec!["pull".to_owned()],
+        };
+        let registry = || Some(SourcePlace::Registry("mirror.example:5000".parse().unwrap()));
+        let repository = || Some(SourcePlace::Repository("ghcr.io/signatures".parse().unwrap()));
+        for (source, asked, tag) in [
+            (source(None, ""), "ghcr.io/a/b", format!("sha256-{hex}.sig")),
+            (source(None, "prod-"), "ghcr.io/a/b", format!("prod-sha256-{hex}.sig")),
+            (source(registry(), ""), "mirror.example:5000/a/b", format!("sha256-{hex}.sig")),
+            (source(repository(), "x"), "ghcr.io/signatures", format!("xsha256-{hex}.sig")),
+        ] {
+            let query = Query::elsewhere(subject(), true, &source).unwrap();
+            assert_eq!(
+                (query.repository().to_string().as_str(), query.tag(Path::SignatureTag).as_str()),
+                (asked, tag.as_str())
+            );
+            assert_eq!(query.tag(Path::Referrers).as_str(), format!("sha256-{hex}"));
+            assert_eq!(query.subject(), &subject(), "the evidence is about the image all the same");
+            assert_eq!(query.pull_secrets(), ["pull"]);
+        }
+        let long = format!("ghcr.io/{}", "a/".repeat(120) + "b");
+        let subject = ImageDigest::new(long.parse().unwrap(), Digest::of(b""));
+        assert!(Query::elsewhere(subject, true, &source(registry(), "")).is_err(), "a name has an end");
     }
 
     #[test]

@@ -7,11 +7,10 @@ use jiff::Timestamp;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 
+use super::examine::examine;
 use crate::evidence::Evidence;
-use crate::limits::Budget;
-use crate::policy::{DenyReason, Failure, Finding};
-use crate::trust::Anchor;
-use crate::verify::verify;
+use crate::image::ImageDigest;
+use crate::policy::{DenyReason, Failure, Finding, Lookup};
 
 /// Verifies on threads of its own, as many at a time as there are cores.
 #[derive(Clone, Debug)]
@@ -24,11 +23,11 @@ impl Pool {
         Self { cores: Arc::new(Semaphore::new(available_parallelism().map_or(2, usize::from))) }
     }
 
-    /// Verifies `evidence` before `deadline`. What has been started runs to its end and is forgotten.
+    /// Verifies what was `found` about `image` before `deadline`. What has been started runs to its end and is forgotten.
     pub(super) async fn verify(
         &self,
-        evidence: Evidence,
-        anchors: Vec<Arc<Anchor>>,
+        image: ImageDigest,
+        found: Vec<(Lookup, Evidence)>,
         now: Timestamp,
         deadline: Instant,
     ) -> Finding {
@@ -37,7 +36,7 @@ impl Pool {
             let core = core.map_err(|_| Failure::new(DenyReason::InternalError, "the verification pool is closed"))?;
             let facts = blocking(move || {
                 let _core = core;
-                verify(&evidence, &anchors, now, &mut Budget::per_image())
+                examine(&image, &found, now)
             });
             // A panic in verification ends here: it is a refusal of this image, never of the process.
             facts.await.map_err(|_| Failure::new(DenyReason::InternalError, "verification panicked"))

@@ -11,6 +11,7 @@
 
 mod blocking;
 mod clock;
+mod examine;
 mod failure;
 mod saved;
 
@@ -122,10 +123,15 @@ impl Gate {
         let policies = self.policies.borrow().clone();
         let policies = policies.ok_or_else(|| Failure::new(DenyReason::PoliciesUnavailable, NO_POLICIES))?;
         let plan = policies.plan(workload, images, pin);
+        let exceeded = |what, ceiling| {
+            let exceeded = Exceeded::new(what, ceiling, Scope::Request);
+            Err(Failure::new(DenyReason::LimitExceeded, exceeded.to_string()))
+        };
         if plan.subjects().len() > limits::DISTINCT_IMAGES_PER_REQUEST {
-            let ceiling = limits::DISTINCT_IMAGES_PER_REQUEST;
-            let exceeded = Exceeded::new("different images of one object", ceiling, Scope::Request);
-            return Err(Failure::new(DenyReason::LimitExceeded, exceeded.to_string()));
+            return exceeded("different images of one object", limits::DISTINCT_IMAGES_PER_REQUEST);
+        }
+        if plan.subjects().iter().any(|subject| subject.lookups().len() > limits::PLACES_PER_IMAGE) {
+            return exceeded("places where policies look for evidence of one image", limits::PLACES_PER_IMAGE);
         }
         Ok(plan)
     }
@@ -135,8 +141,18 @@ impl Gate {
         let finding = async {
             let keys = &*self.keychain;
             let digest = self.registry.resolve(subject.image(), keys, asking).await.map_err(failure::of_registry)?;
-            let evidence = self.registry.fetch(&subject.query(&digest), keys, asking).await;
-            self.pool.verify(evidence, subject.anchors().to_vec(), clock::now(), answering).await
+            let found = join_all(subject.lookups().iter().map(|lookup| {
+                let digest = &digest;
+                async move {
+                    let evidence = match lookup.query(digest) {
+                        Ok(query) => self.registry.fetch(&query, keys, asking).await,
+                        Err(why) => examine::nowhere(digest, &why),
+                    };
+                    (lookup.clone(), evidence)
+                }
+            }));
+            let found = found.await;
+            self.pool.verify(digest, found, clock::now(), answering).await
         };
         (subject.id(), finding.await)
     }

@@ -6,13 +6,11 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use nonempty::NonEmpty;
 
-use super::failure;
+use super::{examine, failure};
 use crate::evidence::{Answer, Evidence, Query};
 use crate::image::{Digest, ImageDigest, ImageUse};
-use crate::limits::Budget;
-use crate::policy::{Finding, PinRule, PolicySet, Subject, SubjectId, Verdict, Workload};
+use crate::policy::{Finding, Lookup, PinRule, PolicySet, Subject, SubjectId, Verdict, Workload};
 use crate::registry::Layout;
-use crate::verify::verify;
 
 /// Judges `images` by `policies` and by what `evidence` holds, as of `now`. Without any evidence nothing lies beside the
 /// images, and what their tags mean is made up.
@@ -32,14 +30,20 @@ pub fn judge_saved(
 
 fn find(subject: &Subject, layout: Option<&Layout>, now: Timestamp) -> Finding {
     let image = subject.image();
-    let evidence = match layout {
-        Some(layout) => layout.fetch(&subject.query(&layout.resolve(image).map_err(failure::of_registry)?)),
+    let digest = match layout {
+        Some(layout) => layout.resolve(image).map_err(failure::of_registry)?,
         None => {
             let digest = image.digest().unwrap_or_else(|| Digest::of(image.canonical().as_bytes()));
-            nothing(&subject.query(&ImageDigest::new(image.repository().clone(), digest)))
+            ImageDigest::new(image.repository().clone(), digest)
         }
     };
-    Ok(verify(&evidence, subject.anchors(), now, &mut Budget::per_image()))
+    let evidence = |lookup: &Lookup| match (layout, lookup.query(&digest)) {
+        (Some(layout), Ok(query)) => layout.fetch(&query),
+        (None, Ok(query)) => nothing(&query),
+        (_, Err(why)) => examine::nowhere(&digest, &why),
+    };
+    let found: Vec<_> = subject.lookups().iter().map(|lookup| (lookup.clone(), evidence(lookup))).collect();
+    Ok(examine::examine(&digest, &found, now))
 }
 
 fn nothing(query: &Query) -> Evidence {

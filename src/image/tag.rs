@@ -15,9 +15,14 @@ impl Tag {
         Self("latest".to_owned())
     }
 
-    /// The tag `sha256-<hex><suffix>` under which cosign and the referrers fallback keep evidence about `digest`.
-    pub fn of_evidence(digest: Digest, suffix: &'static str) -> Self {
-        Self(format!("sha256-{}{suffix}", digest.hex()))
+    /// The longest text that can stand before `sha256-<hex>.sig` in a tag.
+    pub const LONGEST_PREFIX: usize = 128 - "sha256-.sig".len() - 64;
+
+    /// The tag `<prefix>sha256-<hex><suffix>` under which cosign and the referrers fallback keep evidence about `digest`. A
+    /// prefix that no tag can start with makes the tag that has none.
+    pub fn of_evidence(prefix: &str, digest: Digest, suffix: &'static str) -> Self {
+        let tag = |prefix: &str| format!("{prefix}sha256-{}{suffix}", digest.hex());
+        tag(prefix).parse().unwrap_or_else(|_| Self(tag("")))
     }
 
     /// The tag as text.

@@ -8,7 +8,7 @@ use nonempty::NonEmpty;
 use super::distinct::{self, Author, Names, author};
 use super::readings::Readings;
 use super::requirement::{Candidate, select};
-use super::search::{Search, complete, facts, missing, unasked};
+use super::search::{Search, at_source, complete, facts, missing, unasked};
 use super::terms::first_time;
 use super::{
     AttestationRule, Authority, Denial, DenyReason, Finding, Policy, PolicyBody, Rule, Select, SourceLevelRule,
@@ -129,7 +129,7 @@ impl Matched<'_> {
 fn judge<'a>(policy: &'a Policy, authority: &'a Authority, known: Known<'a>) -> Result<Matched<'a>, Denial> {
     let search = |signers| {
         Ok::<_, Denial>(Search {
-            facts: facts(known.finding)?,
+            facts: at_source(facts(known.finding)?, authority.terms.source.as_ref())?,
             signers,
             terms: &authority.terms,
             revoked: &policy.terms.revoked,

@@ -34,7 +34,7 @@ pub use denial::{Denial, Failure, Finding};
 pub use identity::{Identity, Matcher, ParseMatcherError};
 pub use objects::{LabelRule, LabelSelector, ObjectRule};
 pub use pattern::{Dialect, ParsePatternError, Pattern};
-pub use plan::{PinRule, Plan, Subject, SubjectId};
+pub use plan::{Lookup, PinRule, Plan, Subject, SubjectId};
 pub use reason::{DenyClass, DenyReason};
 pub use requirement::{
     AnchoredRegex, BuildLevelRule, BuilderRule, DependencyRule, ForbiddenPackage, IgnoredVulnerability, LicenceList,
@@ -47,5 +47,6 @@ pub use terms::{Advice, PolicyTerms, SignatureTerms};
 pub use verdict::{Allowance, Basis, Outcome, Verdict, Warning};
 pub use workload::{Requester, Workload};
 
-// The words in which rules and statements alike are written.
+// The words in which rules, statements and evidence alike are written.
+pub use crate::evidence::{Source, SourcePlace};
 pub use crate::provenance::{PackageUrl, SbomFormat, Severity, SourceRepository};

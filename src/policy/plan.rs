@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use nonempty::NonEmpty;
 
 use super::{Finding, Policy, PolicySet, Rule, Verdict, Workload, decide};
-use crate::evidence::Query;
+use crate::evidence::{Query, Source, Unasked};
 use crate::image::{ImageDigest, ImageRef, ImageUse};
 use crate::trust::Anchor;
 
@@ -36,8 +36,38 @@ pub(super) struct PlannedImage {
 pub struct Subject {
     id: SubjectId,
     image: ImageRef,
+    lookups: Vec<Lookup>,
+}
+
+/// One place where evidence about a subject is looked for, and whose.
+#[derive(Clone, Debug)]
+pub struct Lookup {
+    source: Option<Source>,
     anchors: Vec<Arc<Anchor>>,
     attestations: bool,
+}
+
+impl Lookup {
+    /// The place; none for beside the image.
+    pub fn source(&self) -> Option<&Source> {
+        self.source.as_ref()
+    }
+
+    /// Everyone whose signature any of the policies would accept there.
+    pub fn anchors(&self) -> &[Arc<Anchor>] {
+        &self.anchors
+    }
+
+    /// What to ask the registry, once the digest is known.
+    ///
+    /// # Errors
+    /// When there can be no such place.
+    pub fn query(&self, digest: &ImageDigest) -> Result<Query, Unasked> {
+        match &self.source {
+            None => Ok(Query::new(digest.clone(), self.attestations)),
+            Some(source) => Query::elsewhere(digest.clone(), self.attestations, source),
+        }
+    }
 }
 
 impl Subject {
@@ -51,14 +81,9 @@ impl Subject {
         &self.image
     }
 
-    /// Everyone whose signature any of its policies would accept.
-    pub fn anchors(&self) -> &[Arc<Anchor>] {
-        &self.anchors
-    }
-
-    /// What to ask the registry, once the digest is known.
-    pub fn query(&self, digest: &ImageDigest) -> Query {
-        Query::new(digest.clone(), self.attestations)
+    /// Where to look. There is no place where it only has to be known which image it is.
+    pub fn lookups(&self) -> &[Lookup] {
+        &self.lookups
     }
 }
 
@@ -134,16 +159,20 @@ fn looks(policy: &Policy) -> bool {
 
 /// The subject of `image` for all of `policies`. The same reference is covered by the same policies wherever it stands.
 fn subject(id: SubjectId, image: ImageRef, policies: &[&Policy]) -> Subject {
-    let rules = || policies.iter().flat_map(|policy| policy.authorities()).map(|authority| &authority.rule);
-    let mut anchors: Vec<Arc<Anchor>> = Vec::new();
-    for anchor in rules().flat_map(Rule::anchors) {
-        if !anchors.iter().any(|known| known.id() == anchor.id()) {
-            anchors.push(Arc::clone(anchor));
+    let mut lookups: BTreeMap<Option<&Source>, Lookup> = BTreeMap::new();
+    for authority in policies.iter().flat_map(|policy| policy.authorities()).filter(|known| !known.rule.is_static()) {
+        let source = authority.terms.source.as_ref();
+        let empty = || Lookup { source: source.cloned(), anchors: Vec::new(), attestations: false };
+        let lookup = lookups.entry(source).or_insert_with(empty);
+        for anchor in authority.rule.anchors() {
+            if !lookup.anchors.iter().any(|known| known.id() == anchor.id()) {
+                lookup.anchors.push(Arc::clone(anchor));
+            }
         }
+        lookup.attestations |= match &authority.rule {
+            Rule::Attested { .. } => true,
+            Rule::Fail { .. } | Rule::Pass | Rule::Signed { .. } | Rule::StaleRoot { .. } => false,
+        };
     }
-    let attestations = rules().any(|rule| match rule {
-        Rule::Attested { .. } => true,
-        Rule::Fail { .. } | Rule::Pass | Rule::Signed { .. } | Rule::StaleRoot { .. } => false,
-    });
-    Subject { id, image, anchors, attestations }
+    Subject { id, image, lookups: lookups.into_values().collect() }
 }

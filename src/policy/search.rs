@@ -5,7 +5,7 @@ use nonempty::NonEmpty;
 
 use super::readings::Readings;
 use super::{Denial, DenyReason, Failure, Finding, Revoked, SignatureTerms, SignerRule};
-use crate::evidence::one_line;
+use crate::evidence::{Source, one_line};
 use crate::trust::AnchorId;
 use crate::verify::{Fact, Facts, Signer, VerifyError};
 
@@ -74,6 +74,12 @@ pub(super) fn facts(finding: Option<&Finding>) -> Result<&Facts, Denial> {
         Some(Err(failure)) => Err(failure.clone().into()),
         None => Err(Denial::new(DenyReason::InternalError, "the evidence was not looked up")),
     }
+}
+
+/// The facts of the place where an authority looks.
+pub(super) fn at_source<'a>(facts: &'a Facts, source: Option<&Source>) -> Result<&'a Facts, Denial> {
+    let nobody = || Denial::new(DenyReason::InternalError, "the source was not looked up");
+    facts.at_source(source).ok_or_else(nobody)
 }
 
 /// Why none of the signers gave what is wanted: what came close, what was found and rejected, or that a path could not be

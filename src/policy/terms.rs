@@ -7,6 +7,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::{Denial, DenyReason, MaxAge, ObjectRule, Revoked, TextRule, Workload};
+use crate::evidence::Source;
 use crate::verify::{Fact, FactKind, ProvenTime};
 
 /// What a policy says besides what it covers and who may sign.
@@ -51,6 +52,8 @@ pub struct Advice {
 /// key timestamped anew and put it in the place of the old one; a certificate bounds that by its own end.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SignatureTerms {
+    /// Where its evidence lies; none for beside the image. What lies elsewhere never counts for it.
+    pub source: Option<Source>,
     /// What has to be in the signed payload, by name: `optional` of simple signing, and the annotations of the subject in
     /// the statement of a bundle. What lies unsigned beside a payload counts for nothing (T50).
     pub annotations: BTreeMap<String, TextRule>,

@@ -501,8 +501,9 @@ fn t27_spellings_of_one_image_are_one_subject() {
     let subjects: Vec<_> = plan.covered().map(|(_, subject)| subject).collect();
     assert_eq!(subjects.len(), 5, "nobody is asked about an image that no policy covers");
     assert_eq!(subjects.iter().collect::<BTreeSet<_>>().len(), 2);
-    assert_eq!(plan.subjects()[0].anchors().len(), 2, "each anchor once");
-    let query = plan.subjects()[0].query(&ImageDigest::new(COVERED.parse().unwrap(), digest()));
+    let [lookup] = plan.subjects()[0].lookups() else { panic!("one place") };
+    assert_eq!(lookup.anchors().len(), 2, "each anchor once");
+    let query = lookup.query(&ImageDigest::new(COVERED.parse().unwrap(), digest())).unwrap();
     assert_eq!(query.paths().count(), 3, "attestations are asked for");
 }
 

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::client::Inner;
 use super::content::{Kind, check_kind, of_path};
+use super::keychain::Named;
 use super::session::{Access, Session, within};
 use super::{Keychain, Reference};
 use crate::evidence::{
@@ -21,18 +22,23 @@ use crate::limits::{self, Exceeded, Scope};
 /// Asks every path of `query` at once.
 pub(super) async fn fetch(inner: &Inner, query: &Query, keys: &dyn Keychain, deadline: Instant) -> Evidence {
     let repository = query.repository();
+    let keys = &Named { keys, pull_secrets: query.pull_secrets() };
     let opened = within(repository, deadline, async {
         Ok::<_, Unasked>(Session::open(inner, repository, Access::Pull, keys, deadline).await)
     });
     let session = match opened.await {
         Ok(session) => session,
         Err(why) => {
-            let answers = query.paths().map(|path| (path, Answer::Unasked(why.clone()))).collect();
-            return Evidence::new(query.subject().clone(), answers);
+            return Evidence::unasked(query.subject().clone(), query.paths(), &why);
         }
     };
-    let fetch =
-        Fetch { session, subject: query.subject().digest(), bytes: AtomicU64::new(0), layers: AtomicUsize::new(0) };
+    let fetch = Fetch {
+        session,
+        query,
+        subject: query.subject().digest(),
+        bytes: AtomicU64::new(0),
+        layers: AtomicUsize::new(0),
+    };
     let answers = join_all(query.paths().map(|path| {
         let fetch = &fetch;
         async move {
@@ -46,6 +52,7 @@ pub(super) async fn fetch(inner: &Inner, query: &Query, keys: &dyn Keychain, dea
 /// One fetch: the image, and what was read for it.
 pub(super) struct Fetch<'a> {
     pub(super) session: Session<'a>,
+    query: &'a Query,
     pub(super) subject: Digest,
     bytes: AtomicU64,
     /// Layers of evidence behind referrers.
@@ -62,7 +69,7 @@ impl Fetch<'_> {
 
     /// The layers of the manifest under cosign's tag.
     async fn tag(&self, path: Path) -> Result<Answer, Unasked> {
-        let tag = Reference::Tag(path.tag(self.subject));
+        let tag = Reference::Tag(self.query.tag(path));
         let Some(fetched) = self.session.manifest(&tag).await.map_err(of_path)? else {
             return Ok(Answer::Absent);
         };

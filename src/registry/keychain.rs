@@ -11,6 +11,28 @@ pub trait Keychain: Send + Sync {
     /// The credentials for `repository`, the best first. Each is tried until the registry accepts one; where there is
     /// none, the registry is asked without.
     fn credentials<'a>(&'a self, repository: &'a Repository) -> BoxFuture<'a, Vec<Credential>>;
+
+    /// The same, with what the Secrets `pull_secrets` hold before it. A keychain without Secrets knows none by name.
+    fn credentials_by<'a>(
+        &'a self,
+        pull_secrets: &'a [String],
+        repository: &'a Repository,
+    ) -> BoxFuture<'a, Vec<Credential>> {
+        let _ = pull_secrets;
+        self.credentials(repository)
+    }
+}
+
+/// A keychain that is asked for what the Secrets `pull_secrets` hold before anything else.
+pub(super) struct Named<'a> {
+    pub(super) keys: &'a dyn Keychain,
+    pub(super) pull_secrets: &'a [String],
+}
+
+impl Keychain for Named<'_> {
+    fn credentials<'a>(&'a self, repository: &'a Repository) -> BoxFuture<'a, Vec<Credential>> {
+        self.keys.credentials_by(self.pull_secrets, repository)
+    }
 }
 
 /// A keychain without credentials.

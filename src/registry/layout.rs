@@ -119,7 +119,7 @@ impl Layout {
 
     /// Every path of `query`, answered from what is here.
     pub fn fetch(&self, query: &Query) -> Evidence {
-        let mut reading = Reading { layout: self, subject: query.subject().digest(), bytes: 0, layers: 0 };
+        let mut reading = Reading { layout: self, query, subject: query.subject().digest(), bytes: 0, layers: 0 };
         let answers = query.paths().map(|path| (path, reading.path(path).unwrap_or_else(Answer::Unasked)));
         let answers: BTreeMap<Path, Answer> = answers.collect();
         Evidence::new(query.subject().clone(), answers)
@@ -129,6 +129,7 @@ impl Layout {
 /// One reading: the image, and what was read for it.
 struct Reading<'a> {
     layout: &'a Layout,
+    query: &'a Query,
     subject: Digest,
     bytes: usize,
     /// Layers of evidence behind referrers.
@@ -149,7 +150,7 @@ impl Reading<'_> {
 
     /// The layers of the manifests under cosign's tag, or of its kind.
     fn tags(&mut self, path: Path) -> Result<Option<Vec<Artifact>>, Unasked> {
-        let tag = path.tag(self.subject);
+        let tag = self.query.tag(path);
         let kind = match path {
             Path::AttestationTag => "dev.cosignproject.cosign/atts",
             Path::SignatureTag => "dev.cosignproject.cosign/sigs",

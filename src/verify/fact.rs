@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::case::Proof;
 use super::{Certificate, Rejection};
-use crate::evidence::{Path, Statement, Unasked};
+use crate::evidence::{Path, Source, Statement, Unasked};
 use crate::image::{Digest, ImageDigest};
 use crate::trust::AnchorId;
 
@@ -17,6 +17,7 @@ pub struct Facts {
     facts: Vec<Fact>,
     rejections: Vec<Rejection>,
     unasked: Vec<(Path, Unasked)>,
+    elsewhere: BTreeMap<Source, Facts>,
 }
 
 impl Facts {
@@ -27,12 +28,29 @@ impl Facts {
         rejections: Vec<Rejection>,
         unasked: Vec<(Path, Unasked)>,
     ) -> Self {
-        Self { subject, facts, rejections, unasked }
+        Self { subject, facts, rejections, unasked, elsewhere: BTreeMap::new() }
     }
 
     /// The image that the facts are about.
     pub fn subject(&self) -> &ImageDigest {
         &self.subject
+    }
+
+    /// The same, with what was verified at `source`. What is about another image is none of this.
+    #[must_use]
+    pub fn with_source(mut self, source: Source, found: Self) -> Self {
+        if found.subject == self.subject {
+            self.elsewhere.insert(source, found);
+        }
+        self
+    }
+
+    /// What was verified at `source`, or beside the image; none where nobody looked there.
+    pub fn at_source(&self, source: Option<&Source>) -> Option<&Self> {
+        match source {
+            None => Some(self),
+            Some(source) => self.elsewhere.get(source),
+        }
     }
 
     /// What was verified.

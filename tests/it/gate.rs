@@ -1,4 +1,5 @@
 //! The whole way of an admission: the routes, the gate, the registry client and a registry.
 
+mod rules;
 mod sweep;
 mod webhooks;

@@ -379,6 +379,93 @@ fn a_policy_is_about_the_objects_that_it_names() {
     }
 }
 
+/// An authority counts what lies in its own place, and nothing else.
+#[test]
+fn evidence_counts_for_the_place_where_it_lies() {
+    let source = |name: &str| Source {
+        place: Some(SourcePlace::Repository(format!("signatures.example/{name}").parse().unwrap())),
+        ..Source::default()
+    };
+    let at = |name: Option<&str>| {
+        let terms = SignatureTerms { source: name.map(source), ..SignatureTerms::default() };
+        with_terms(&terms, signed(&[0]))
+    };
+    let found = |beside: Vec<Fact>, elsewhere: Vec<(&str, Facts)>| {
+        let add = |all: Facts, (name, found): (&str, Facts)| all.with_source(source(name), found);
+        Ok(elsewhere.into_iter().fold(facts(beside), add))
+    };
+    let signature = || signature(0);
+    let unasked = || facts(vec![]).without_path(Path::Referrers, unavailable());
+    let rejected = |error| with_rejections(vec![], vec![rejection(Some(0), error)]);
+    type Row<'a> = (&'a str, Option<&'a str>, Finding, &'a str);
+    let table: Vec<Row<'_>> = vec![
+        ("beside", None, found(vec![signature()], vec![]), "runs"),
+        ("elsewhere", Some("a"), found(vec![], vec![("a", facts(vec![signature()]))]), "runs"),
+        (
+            "beside where elsewhere is asked",
+            Some("a"),
+            found(vec![signature()], vec![("a", facts(vec![]))]),
+            "signature_missing",
+        ),
+        (
+            "elsewhere where beside is asked",
+            None,
+            found(vec![], vec![("a", facts(vec![signature()]))]),
+            "signature_missing",
+        ),
+        (
+            "in another place",
+            Some("a"),
+            found(vec![], vec![("a", facts(vec![])), ("b", facts(vec![signature()]))]),
+            "signature_missing",
+        ),
+        ("nobody looked", Some("a"), found(vec![signature()], vec![]), "internal_error"),
+        (
+            "the place does not answer",
+            Some("a"),
+            found(vec![signature()], vec![("a", unasked())]),
+            "registry_unavailable",
+        ),
+        (
+            "another place does not answer",
+            Some("a"),
+            found(vec![], vec![("a", facts(vec![])), ("b", unasked())]),
+            "signature_missing",
+        ),
+        (
+            "a rejection of the place",
+            Some("a"),
+            found(vec![], vec![("a", rejected(VerifyError::SignatureInvalid))]),
+            "signature_invalid",
+        ),
+        (
+            "a rejection of another place",
+            Some("a"),
+            found(vec![], vec![("a", facts(vec![])), ("b", rejected(VerifyError::SignatureInvalid))]),
+            "signature_missing",
+        ),
+    ];
+    for (name, source, finding, expected) in table {
+        assert_eq!(code(&decide(vec![at(source)], &finding)), expected, "{name}");
+    }
+    // What is said of another image is said of none here.
+    let other = Facts::for_tests(ImageDigest::new(OUTSIDE.parse().unwrap(), digest()), vec![signature()], vec![]);
+    assert_eq!(code(&decide(vec![at(Some("a"))], &found(vec![], vec![("a", other)]))), "internal_error");
+    // Each place is asked once, by the anchors that look there.
+    let policies = set(
+        vec![
+            at(None),
+            Policy { name: PolicyName::new("g", "q"), ..at(Some("a")) },
+            Policy { name: PolicyName::new("g", "r"), ..at(Some("a")) },
+        ],
+        NoMatch::Deny,
+    );
+    let plan = policies.plan(&Workload::default(), &NonEmpty::new(pinned(COVERED)), PinRule::Required);
+    let lookups = plan.subjects()[0].lookups();
+    assert_eq!(lookups.iter().map(|lookup| lookup.source().is_some()).collect::<Vec<_>>(), [false, true]);
+    assert!(lookups.iter().all(|lookup| lookup.anchors().len() == 1));
+}
+
 // ------------------------------------------------------------------------------------------------------------ laws
 
 fn any_time() -> impl Strategy<Value = Timestamp> {
