@@ -1,0 +1,3 @@
+module example.invalid/oidc
+
+go 1.26.0
