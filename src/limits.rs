@@ -435,6 +435,40 @@ pub const RECORD_FILE_BYTES: usize = 512 << 20;
 /// Signing records of one file. Scope: that file; refused.
 pub const RECORDS: usize = 100_000;
 
+// -------------------------------------------------------------------------------------------------- signing services
+
+/// Bytes of a `signing_config.json`. Scope: that file; refused. The public-good instance's has 2 KB.
+pub const SIGNING_CONFIG_BYTES: usize = 1 << 20;
+
+/// Services in one list of a `signing_config.json`. Scope: that file; refused. One for each year and operator is what the
+/// lists in use hold.
+pub const SIGNING_SERVICES: usize = 64;
+
+/// Services of one kind that one signature is taken to. Scope: signing fails. Each is a request, and an entry in the
+/// bundle, which holds [`LOG_ENTRIES`] at most.
+pub const SIGNING_SERVICES_USED: usize = 8;
+
+/// Bytes of an answer of Fulcio, Rekor or whoever gives out identity tokens. Scope: that request; signing fails. A chain
+/// of three certificates has 5 KB, a log entry about as much.
+pub const SIGNING_ANSWER_BYTES: usize = 1 << 20;
+
+/// Bytes of an identity token. Scope: that token; refused. GitHub's have 2 KB; HTTP servers take headers of 8 to 32 KB.
+pub const IDENTITY_TOKEN_BYTES: usize = 16 << 10;
+
+/// The time for one request to a signing service. Scope: that request; it is tried again. Rekor v2 answers when the entry
+/// is in a signed tree, which may take several seconds.
+pub const SIGNING_REQUEST_TIME: Duration = Duration::from_secs(30);
+
+/// How often a signing service is asked that is overloaded or cannot be reached. Scope: signing fails.
+pub const SIGNING_ATTEMPTS: u32 = 3;
+
+/// The pause before a signing service is asked again, doubled each time.
+pub const SIGNING_PAUSE: Duration = Duration::from_millis(200);
+
+/// How far ahead of the beginning of a signing its proofs may claim to be, when they are verified before the push: the
+/// signing itself takes time, and the clocks of the services differ. Scope: that signature; refused.
+pub const SIGNING_TIME_AHEAD: Duration = Duration::from_secs(300);
+
 // ------------------------------------------------------------------------------------------------------- trust roots
 
 /// Bytes of a `trusted_root.json`. Scope: trust root; invalid. The largest in use (GitHub's) has 23 KiB.
