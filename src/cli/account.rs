@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use super::env::{self, Variable};
 use super::{Error, clock};
 use crate::limits;
-use crate::record::{Action, Artifact, Chain, Execution, Signer, SigningRecord};
-use crate::signer::{Ci, Sign};
+use crate::record::{Action, Artifact, Chain, Execution, LogEntry, Signer, SigningRecord};
+use crate::signer::Ci;
 
 /// The account of what is done.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -66,6 +66,7 @@ pub(super) struct Entry {
     pub(super) action: Action,
     pub(super) predicate_type: Option<String>,
     pub(super) signer: Signer,
+    pub(super) log_entries: Vec<LogEntry>,
     pub(super) evidence: Vec<String>,
     /// The bundle, where it is nowhere else.
     pub(super) bundle: Option<Vec<u8>>,
@@ -78,7 +79,7 @@ impl Account {
             return Ok(());
         };
         let (mut file, chain) = read_locked(path)?;
-        let Entry { artifact, action, predicate_type, signer, evidence, bundle } = entry;
+        let Entry { artifact, action, predicate_type, signer, log_entries, evidence, bundle } = entry;
         let bundle = bundle.map(|bundle| serde_json::from_slice(&bundle)).transpose().map_err(Error::usage)?;
         let record = SigningRecord {
             previous: chain.last(artifact.digest),
@@ -91,7 +92,7 @@ impl Account {
             name: self.name.clone(),
             reason: self.reason.clone(),
             evidence,
-            log_entries: Vec::new(),
+            log_entries,
             bundle,
         };
         let mut line = record.to_line().map_err(Error::usage)?;
@@ -105,11 +106,6 @@ impl Account {
 pub(super) fn read(path: &Path) -> Result<Chain, Error> {
     let mut file = File::open(path).map_err(|error| cannot("read", path, &error))?;
     chain(&mut file, path)
-}
-
-/// Who signs with a key.
-pub(super) fn signer(key: &dyn Sign) -> Signer {
-    Signer { key: Some(format!("sha256:{}", key.public_key().fingerprint().hex())), identity: None, issuer: None }
 }
 
 fn read_locked(path: &Path) -> Result<(File, Chain), Error> {
@@ -165,6 +161,7 @@ mod tests {
             action: Action::Signed,
             predicate_type: None,
             signer: Signer { key: None, identity: None, issuer: None },
+            log_entries: Vec::new(),
             evidence: Vec::new(),
             bundle: Some(b"{\"a\": 1}".to_vec()),
         }

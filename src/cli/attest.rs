@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::account::{self, RecordArgs};
+use super::account::RecordArgs;
 use super::delivery_args::{DeliveryArgs, Made, Report, progress};
 use super::digest_args::DigestArgs;
 use super::registry_args::RegistryArgs;
@@ -30,13 +30,13 @@ pub struct Args {
     predicate: PathBuf,
     #[command(flatten)]
     digest: DigestArgs,
-    #[command(flatten)]
-    signing: SigningArgs,
-    /// Replace older attestations of the same key and type
+    /// Replace older attestations of the same signer and type
     #[arg(long)]
     replace: bool,
     #[command(flatten)]
     delivery: DeliveryArgs,
+    #[command(flatten)]
+    signing: SigningArgs,
     #[command(flatten)]
     record: RecordArgs,
     #[command(flatten)]
@@ -57,11 +57,11 @@ pub async fn run(args: Args) -> Result<Outcome, Error> {
     let account = args.record.open()?;
     let client = args.registry.client()?;
     let keys = args.registry.keychain()?;
-    let key = args.signing.key().await?;
+    let signing = args.signing.signing().await?;
     let request = AttestRequest {
         image: &args.image,
         digest,
-        key: key.as_ref(),
+        signatory: signing.signatory(),
         predicate: &predicate,
         format: args.signing.format(),
         before: if args.replace { Before::Replace } else { Before::Keep },
@@ -75,8 +75,7 @@ pub async fn run(args: Args) -> Result<Outcome, Error> {
         signer::attest_unattached(&request, &client, &keys, deadline).await.map(Made::Unattached)
     };
     let predicate_type = Some(predicate.predicate_type().to_string());
-    let mut report =
-        Report::new(&args.delivery, &account, account::signer(key.as_ref()), Action::Attested, predicate_type);
+    let mut report = Report::new(&args.delivery, &account, Action::Attested, predicate_type);
     report.add(&args.image, result);
     report.finish()
 }

@@ -10,7 +10,7 @@ use super::account::{Account, Entry};
 use super::env::Variable;
 use super::{Error, Exit, Outcome, file, signing_args};
 use crate::image::ImageRef;
-use crate::record::{Action, Artifact, ArtifactKind, Signer};
+use crate::record::{Action, Artifact, ArtifactKind};
 use crate::signer::{PushedEvidence, SignError, Signed, Unattached};
 
 /// Where the evidence goes.
@@ -76,7 +76,6 @@ pub(super) enum Made {
 pub(super) struct Report<'a> {
     args: &'a DeliveryArgs,
     account: &'a Account,
-    signer: Signer,
     action: Action,
     predicate_type: Option<String>,
     rows: Vec<Row>,
@@ -117,12 +116,11 @@ impl<'a> Report<'a> {
     pub(super) fn new(
         args: &'a DeliveryArgs,
         account: &'a Account,
-        signer: Signer,
         action: Action,
         predicate_type: Option<String>,
     ) -> Self {
         let (rows, bundles) = (Vec::new(), Vec::new());
-        Self { args, account, signer, action, predicate_type, rows, bundles, outcome: Outcome::default() }
+        Self { args, account, action, predicate_type, rows, bundles, outcome: Outcome::default() }
     }
 
     /// Adds what came of one image, and the record of it.
@@ -132,11 +130,12 @@ impl<'a> Report<'a> {
             Ok(made) => made,
             Err(error) => return self.failed(image, &error),
         };
-        let (subject, pushed, bundle, replaced, kept) = match made {
-            Made::Pushed(Signed { subject, pushed, bundle, replaced, kept }) => {
-                (subject, pushed, bundle, replaced, kept)
+        let Signed { subject, pushed, bundle, replaced, kept, signer, log_entries } = match made {
+            Made::Pushed(signed) => signed,
+            Made::Unattached(Unattached { subject, bundle, signer, log_entries }) => {
+                let (pushed, bundle, replaced, kept) = (Vec::new(), Some(bundle), 0, Vec::new());
+                Signed { subject, pushed, bundle, replaced, kept, signer, log_entries }
             }
-            Made::Unattached(Unattached { subject, bundle }) => (subject, Vec::new(), Some(bundle), 0, Vec::new()),
         };
         for kept in kept {
             self.outcome.notes.push(format!(
@@ -154,7 +153,8 @@ impl<'a> Report<'a> {
             },
             action: self.action,
             predicate_type: self.predicate_type.clone(),
-            signer: self.signer.clone(),
+            signer,
+            log_entries,
             evidence: pushed.iter().map(|pushed| pushed.path.to_string()).collect(),
             bundle: bundle.clone().filter(|_| !uploaded),
         });

@@ -5,6 +5,10 @@ use std::ffi::OsString;
 /// A variable of the environment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Variable {
+    /// `ACTIONS_ID_TOKEN_REQUEST_TOKEN`: what GitHub's runner asks to see before it gives identity tokens.
+    ActionsIdTokenToken,
+    /// `ACTIONS_ID_TOKEN_REQUEST_URL`: where GitHub's runner gives identity tokens.
+    ActionsIdTokenUrl,
     /// `COSIGN_PASSWORD`: the password of a private key, as cosign reads it.
     CosignPassword,
     /// `COUNTERSIGN_PASSWORD`: the password of a private key.
@@ -15,6 +19,8 @@ pub(super) enum Variable {
     CountersignRecord,
     /// `DOCKER_CONFIG`: the directory of docker's `config.json`.
     DockerConfig,
+    /// `GCE_METADATA_HOST`: the metadata server of Google Cloud.
+    GceMetadataHost,
     /// `GITHUB_OUTPUT`: where a step of GitHub Actions writes its outputs.
     GithubOutput,
     /// `HOME`: where docker's `config.json` is by default.
@@ -25,51 +31,70 @@ pub(super) enum Variable {
     LogLevel,
     /// `REGISTRY_AUTH_FILE`: podman's name for a file like docker's `config.json`.
     RegistryAuthFile,
+    /// `SIGSTORE_ID_TOKEN`: the identity token to sign with, as cosign reads it.
+    SigstoreIdToken,
+    /// `SIGSTORE_ROOT_FILE`: the trusted root of the Sigstore instance to sign with, as cosign reads it.
+    SigstoreRootFile,
 }
 
 impl Variable {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 15] = [
+        Self::ActionsIdTokenToken,
+        Self::ActionsIdTokenUrl,
         Self::CosignPassword,
         Self::CountersignPassword,
         Self::CountersignPasswordFile,
         Self::CountersignRecord,
         Self::DockerConfig,
+        Self::GceMetadataHost,
         Self::GithubOutput,
         Self::Home,
         Self::Kubeconfig,
         Self::LogLevel,
         Self::RegistryAuthFile,
+        Self::SigstoreIdToken,
+        Self::SigstoreRootFile,
     ];
 
     /// What it says, for the help.
     fn what(self) -> &'static str {
         match self {
+            Self::ActionsIdTokenToken => "set by GitHub for jobs that may ask for identity tokens",
+            Self::ActionsIdTokenUrl => "set by GitHub for jobs that may ask for identity tokens",
             Self::CosignPassword => "password of a private key, as cosign reads it",
             Self::CountersignPassword => "password of a private key",
             Self::CountersignPasswordFile => "file with the password of a private key",
             Self::CountersignRecord => "file to which signing records are added",
             Self::DockerConfig => "directory of config.json, which has the registries' credentials",
+            Self::GceMetadataHost => "metadata server of Google Cloud, which gives identity tokens",
             Self::GithubOutput => "file to which sign and attest write the outputs of a step",
             Self::Home => "where .docker/config.json, .kube/config and .vault-token lie otherwise",
             Self::Kubeconfig => "file that says how the cluster of `k8s://` keys is reached",
             Self::LogLevel => "how much is logged; --log-level wins",
             Self::RegistryAuthFile => "file like config.json, as podman names it",
+            Self::SigstoreIdToken => "identity token to sign with",
+            Self::SigstoreRootFile => "trusted root to sign with; --trusted-root wins",
         }
     }
 
     /// Its name.
     pub(super) fn name(self) -> &'static str {
         match self {
+            Self::ActionsIdTokenToken => "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+            Self::ActionsIdTokenUrl => "ACTIONS_ID_TOKEN_REQUEST_URL",
             Self::CosignPassword => "COSIGN_PASSWORD",
             Self::CountersignPassword => "COUNTERSIGN_PASSWORD",
             Self::CountersignPasswordFile => "COUNTERSIGN_PASSWORD_FILE",
             Self::CountersignRecord => "COUNTERSIGN_RECORD",
             Self::DockerConfig => "DOCKER_CONFIG",
+            Self::GceMetadataHost => "GCE_METADATA_HOST",
             Self::GithubOutput => "GITHUB_OUTPUT",
             Self::Home => "HOME",
             Self::Kubeconfig => "KUBECONFIG",
             Self::LogLevel => "LOG_LEVEL",
             Self::RegistryAuthFile => "REGISTRY_AUTH_FILE",
+            Self::SigstoreIdToken => "SIGSTORE_ID_TOKEN",
+            Self::SigstoreRootFile => "SIGSTORE_ROOT_FILE",
         }
     }
 
@@ -112,7 +137,7 @@ pub(super) fn help() -> String {
     };
     let elsewhere = "Environment for keys held elsewhere (for openbao://, BAO_ is read before VAULT_)";
     [
-        section("Environment", 26, &mut ours.chain(OF_LIBRARIES)),
+        section("Environment", 31, &mut ours.chain(OF_LIBRARIES)),
         section(elsewhere, 38, &mut crate::kms::VARIABLES.iter().copied()),
     ]
     .join("\n")

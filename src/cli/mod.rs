@@ -32,6 +32,7 @@ mod runtime;
 pub mod serve;
 pub mod sign;
 mod signing_args;
+mod sigstore_args;
 pub mod trust;
 pub mod verify;
 pub mod verify_bundle;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::account::{self, RecordArgs};
+use super::account::RecordArgs;
 use super::delivery_args::{DeliveryArgs, Made, Report, progress};
 use super::digest_args::DigestArgs;
 use super::registry_args::RegistryArgs;
@@ -12,19 +12,23 @@ use crate::image::ImageRef;
 use crate::record::Action;
 use crate::signer::{self, Before, SignRequest};
 
-/// Sign images, so that clusters that ask for this key's signature admit them
+/// Sign images, so that clusters that ask for this signature admit them
+///
+/// Signs with a key, or without one as whoever an identity token names: then a certificate authority says whose the
+/// signature is, a transparency log that it is there, and either of the log and a timestamp authority when it was made.
 ///
 /// A tag is resolved once and the digest behind it is signed: moving the tag later changes nothing. The signature is
 /// pushed beside the image, where countersign and cosign find it. At the end the registry is asked for it and what it
 /// has is verified; only then is the image called signed.
 ///
-/// An older signature of the same key with the same annotations is replaced once the new one is verified.
+/// An older signature of the same signer with the same annotations is replaced once the new one is verified.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Examples:
   countersign sign ghcr.io/acme/app:1.2 --key cosign.key
   countersign sign ghcr.io/acme/app:1.2 --digest-file build/digest --key cosign.key -a build=42
   countersign sign ghcr.io/acme/app:1.2 --key awskms:///alias/cosign
-  countersign sign ghcr.io/acme/app:1.2 --key cosign.key --upload=false --bundle app.sigstore.json")]
+  countersign sign ghcr.io/acme/app:1.2 --key cosign.key --upload=false --bundle app.sigstore.json
+  countersign sign ghcr.io/acme/app:1.2 --identity-token /var/run/sigstore/cosign/oidc-token")]
 pub struct Args {
     /// The images, by tag or digest, as in `ghcr.io/acme/app:1.2` or `ghcr.io/acme/app@sha256:…`
     #[arg(required = true, value_name = "IMAGE")]
@@ -34,16 +38,16 @@ pub struct Args {
     /// Of an index, sign every image that it names too
     #[arg(short, long)]
     recursive: bool,
-    #[command(flatten)]
-    signing: SigningArgs,
     /// Sign this annotation with the images; verifiers can ask for it; may be given several times
     #[arg(short = 'a', long = "annotations", alias = "annotation", value_name = "NAME=VALUE", value_parser = annotation)]
     annotations: Vec<(String, String)>,
-    /// Keep older signatures of the same key with the same annotations
+    /// Keep older signatures of the same signer with the same annotations
     #[arg(long)]
     append: bool,
     #[command(flatten)]
     delivery: DeliveryArgs,
+    #[command(flatten)]
+    signing: SigningArgs,
     #[command(flatten)]
     record: RecordArgs,
     #[command(flatten)]
@@ -64,8 +68,8 @@ pub async fn run(args: Args) -> Result<Outcome, Error> {
     let account = args.record.open()?;
     let client = args.registry.client()?;
     let keys = args.registry.keychain()?;
-    let key = args.signing.key().await?;
-    let mut report = Report::new(&args.delivery, &account, account::signer(key.as_ref()), Action::Signed, None);
+    let signing = args.signing.signing().await?;
+    let mut report = Report::new(&args.delivery, &account, Action::Signed, None);
     for named in &args.images {
         let images = if args.recursive {
             match signer::members(named, digest, &client, &keys, args.signing.deadline()).await {
@@ -83,7 +87,7 @@ pub async fn run(args: Args) -> Result<Outcome, Error> {
             let request = SignRequest {
                 image: &image,
                 digest: digest.filter(|_| !args.recursive),
-                key: key.as_ref(),
+                signatory: signing.signatory(),
                 annotations: &annotations,
                 format: args.signing.format(),
                 before: if args.append { Before::Keep } else { Before::Replace },

@@ -6,20 +6,23 @@ use tokio::time::Instant;
 
 use super::key_ref::KeyRef;
 use super::password::PasswordArgs;
+use super::sigstore_args::SigstoreArgs;
 use super::{Error, Exit, clock, kms};
 use crate::evidence::UnaskedKind;
 use crate::registry::{self, PushError};
-use crate::signer::{Format, KeyError, Sign, SignError};
+use crate::signer::{Format, KeyError, Keyless, Sign, SignError, Signatory, Witnesses};
+use crate::sigstore::{ServiceError, ServiceFault, TokenError};
 
-/// The key that signs, and the layouts in which it does.
+/// Who signs, and the layouts in which.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct SigningArgs {
     /// The private key, as `countersign key generate` or `cosign generate-key-pair` made it
     ///
     /// A file, `env://NAME` for a variable of the environment that holds the same, `k8s://NAMESPACE/NAME` for a Secret, or
-    /// a key that signs where it is: `awskms://`, `azurekms://`, `gcpkms://`, `hashivault://`, `openbao://`.
+    /// a key that signs where it is: `awskms://`, `azurekms://`, `gcpkms://`, `hashivault://`, `openbao://`. Without a key,
+    /// an identity signs.
     #[arg(long, value_name = "KEY")]
-    key: KeyRef,
+    key: Option<KeyRef>,
     #[command(flatten)]
     password: PasswordArgs,
     /// The layouts to write; verifiers differ in which they read
@@ -28,6 +31,28 @@ pub(super) struct SigningArgs {
     /// Give up after so many seconds for one image
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u16).range(1..))]
     timeout: u16,
+    #[command(flatten)]
+    sigstore: SigstoreArgs,
+}
+
+/// Who signs.
+#[derive(Debug)]
+pub(super) enum Signing {
+    /// A key, before witnesses where there are any.
+    Key(Box<dyn Sign>, Option<Witnesses>),
+    /// An identity.
+    Keyless(Box<Keyless>),
+}
+
+impl Signing {
+    /// The same, as a request names it.
+    pub(super) fn signatory(&self) -> Signatory<'_> {
+        match self {
+            Self::Key(key, None) => Signatory::Key(key.as_ref()),
+            Self::Key(key, Some(witnesses)) => Signatory::KeyBefore(key.as_ref(), witnesses),
+            Self::Keyless(keyless) => Signatory::Keyless(keyless),
+        }
+    }
 }
 
 /// The layouts by name.
@@ -42,9 +67,13 @@ enum FormatArg {
 }
 
 impl SigningArgs {
-    /// The key, opened.
-    pub(super) async fn key(&self) -> Result<Box<dyn Sign>, Error> {
-        self.key.open(&self.password).await
+    /// Who signs: the key, opened, or whoever has the identity.
+    pub(super) async fn signing(&self) -> Result<Signing, Error> {
+        let Some(key) = &self.key else {
+            return Ok(Signing::Keyless(Box::new(self.sigstore.keyless(clock::now())?)));
+        };
+        let witnesses = self.sigstore.witnesses(clock::now())?;
+        Ok(Signing::Key(key.open(&self.password).await?, witnesses))
     }
 
     /// The layouts.
@@ -67,15 +96,22 @@ pub(super) fn exit(error: &SignError) -> Exit {
     match error {
         SignError::Contended { .. } | SignError::Unverified { .. } => Exit::Refused,
         SignError::Key(KeyError::Remote(error)) => kms::exit(error),
-        SignError::Encode(_) | SignError::Key(_) | SignError::TooLarge(_) | SignError::Unverifiable { .. } => {
-            Exit::Usage
-        }
+        SignError::Deadline => Exit::Unavailable,
+        SignError::Certificate { .. }
+        | SignError::Encode(_)
+        | SignError::Key(_)
+        | SignError::LegacyLog
+        | SignError::Request
+        | SignError::TooLarge(_)
+        | SignError::Unverifiable { .. } => Exit::Usage,
         SignError::Foreign { .. }
         | SignError::Full { .. }
         | SignError::Immutable { .. }
         | SignError::Index { .. }
         | SignError::NotFound { .. }
         | SignError::TagDigestMismatch { .. } => Exit::Refused,
+        SignError::Service(error) | SignError::Token(TokenError::Service(error)) => exit_of_service(error),
+        SignError::Token(TokenError::File { .. } | TokenError::Malformed | TokenError::TooLong) => Exit::Usage,
         SignError::Push(PushError::Rejected { .. }) => Exit::Refused,
         SignError::Registry(registry::Error::NotFound { .. }) => Exit::Refused,
         SignError::Push(PushError::Unasked(unasked)) | SignError::Registry(registry::Error::Unasked(unasked)) => {
@@ -89,5 +125,18 @@ pub(super) fn exit(error: &SignError) -> Exit {
                 | UnaskedKind::Unavailable => Exit::Unavailable,
             }
         }
+    }
+}
+
+fn exit_of_service(error: &ServiceError) -> Exit {
+    match error.fault() {
+        ServiceFault::Algorithm(_) => Exit::Usage,
+        ServiceFault::Refused { .. } => Exit::Refused,
+        ServiceFault::Malformed(_)
+        | ServiceFault::Redirect
+        | ServiceFault::Timeout
+        | ServiceFault::TooLarge { .. }
+        | ServiceFault::Unavailable(_)
+        | ServiceFault::Unreachable(_) => Exit::Unavailable,
     }
 }

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use futures_util::future::try_join;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
+use super::credential::Credential;
 use super::envelope::Envelope;
 use super::legacy::Layer;
 use super::older::Older;
@@ -13,13 +15,15 @@ use super::referrer::{self, Referrer};
 use super::request::{AttestRequest, Before, Format, PushedEvidence, SignRequest, Signed, Unattached};
 use super::store::Store;
 use super::subject::{Subject, resolve};
-use super::{PredicateType, Sign, SignError, bundle, simple_signing, statement};
+use super::{PredicateType, SignError, bundle, simple_signing, statement};
 use crate::evidence::{Answer, Artifact, Descriptor, Evidence, Path, Query, Statement, media_type};
 use crate::image::{Digest, ImageDigest, Tag};
 use crate::limits::{self, Budget, Exceeded, Scope};
+use crate::record;
 use crate::registry::{Client, Keychain};
-use crate::trust::{Anchor, HashAlgorithm, Proofs};
-use crate::verify::{FactKind, Facts, verify};
+use crate::sigstore::{LogEntry, SignedBytes};
+use crate::trust::Anchor;
+use crate::verify::{Fact, FactKind, Facts, verify};
 
 /// Signs an image.
 ///
@@ -34,7 +38,9 @@ pub async fn sign(
 ) -> Result<Signed, SignError> {
     let store = Store { client, repository: request.image.repository(), keys, deadline };
     let subject = resolve(&store, request.image, request.digest).await?;
-    Delivery::of_signature(request, subject).await?.deliver(&store).await
+    // Nobody is asked for a certificate or a log entry for an image that is not there.
+    let credential = store.in_time(request.signatory.credential()).await?;
+    store.in_time(Delivery::of_signature(request, &credential, subject)).await?.deliver(&store).await
 }
 
 /// Signs an image, and pushes nothing: the bundle is the caller's to keep.
@@ -50,7 +56,8 @@ pub async fn sign_unattached(
     let store = Store { client, repository: request.image.repository(), keys, deadline };
     let subject = resolve(&store, request.image, request.digest).await?;
     let request = SignRequest { format: Format::Bundle, ..*request };
-    Delivery::of_signature(&request, subject).await?.keep()
+    let credential = store.in_time(request.signatory.credential()).await?;
+    store.in_time(Delivery::of_signature(&request, &credential, subject)).await?.keep()
 }
 
 /// Attests a predicate about an image.
@@ -65,7 +72,9 @@ pub async fn attest(
 ) -> Result<Signed, SignError> {
     let store = Store { client, repository: request.image.repository(), keys, deadline };
     let subject = resolve(&store, request.image, request.digest).await?;
-    Delivery::of_attestation(request, subject).await?.deliver(&store).await
+    // Nobody is asked for a certificate or a log entry for an image that is not there.
+    let credential = store.in_time(request.signatory.credential()).await?;
+    store.in_time(Delivery::of_attestation(request, &credential, subject)).await?.deliver(&store).await
 }
 
 /// Attests a predicate about an image, and pushes nothing.
@@ -81,7 +90,8 @@ pub async fn attest_unattached(
     let store = Store { client, repository: request.image.repository(), keys, deadline };
     let subject = resolve(&store, request.image, request.digest).await?;
     let request = AttestRequest { format: Format::Bundle, ..*request };
-    Delivery::of_attestation(&request, subject).await?.keep()
+    let credential = store.in_time(request.signatory.credential()).await?;
+    store.in_time(Delivery::of_attestation(&request, &credential, subject)).await?.keep()
 }
 
 /// What has to be true in the end.
@@ -100,7 +110,8 @@ struct Bundle {
 struct Delivery<'a> {
     claim: Claim<'a>,
     image: ImageDigest,
-    key: &'a dyn Sign,
+    credential: &'a Credential<'a>,
+    log_entries: Vec<record::LogEntry>,
     before: Before,
     now: Timestamp,
     layer: Option<Layer<'a>>,
@@ -109,50 +120,74 @@ struct Delivery<'a> {
 
 impl<'a> Delivery<'a> {
     /// The signature of `subject`.
-    async fn of_signature(request: &SignRequest<'a>, subject: Subject) -> Result<Self, SignError> {
-        let SignRequest { image: _, digest: _, key, annotations, format, before, now } = *request;
+    async fn of_signature(
+        request: &SignRequest<'a>,
+        credential: &'a Credential<'a>,
+        subject: Subject,
+    ) -> Result<Self, SignError> {
+        let SignRequest { image: _, digest: _, signatory: _, annotations, format, before, now } = *request;
         let Subject { image, descriptor } = subject;
+        let format = credential.format(format)?;
+        let mut log_entries = Vec::new();
         let layer = if format.has_legacy() {
             let payload = simple_signing::payload(&image, annotations)?;
-            let signature = key.sign(&payload).await?;
-            Some(Layer::signature(payload, &signature, key.public_key()).with(before))
+            let signature = credential.key().sign(&payload).await?;
+            let logged = credential.logged(SignedBytes::Message(&payload), &signature);
+            let (logged, timestamps) = try_join(logged, credential.stamped(&signature)).await?;
+            log_entries.extend(logged.iter().map(record_of));
+            let layer = Layer::signature(payload, &signature, credential.public_key()).with(before);
+            Some(layer.with_proofs(credential, &logged, &timestamps))
         } else {
             None
         };
         let bundle = if format.has_bundle() {
-            let envelope = Envelope::sign(&statement::signature(&image, annotations)?, key).await?;
-            Some(Bundle::new(&envelope, key, Statement::COSIGN_SIGN, &descriptor, now)?)
+            let envelope = Envelope::sign(&statement::signature(&image, annotations)?, credential.key()).await?;
+            let logged = envelope.logged(credential).await?;
+            log_entries.extend(logged.iter().map(record_of));
+            Some(Bundle::new(&envelope, credential, &logged, Statement::COSIGN_SIGN, &descriptor, now).await?)
         } else {
             None
         };
-        Ok(Self { claim: Claim::Signature(annotations), image, key, before, now, layer, bundle })
+        Ok(Self { claim: Claim::Signature(annotations), image, credential, log_entries, before, now, layer, bundle })
     }
 
-    /// The attestation about `subject`; one signature serves both layouts.
-    async fn of_attestation(request: &AttestRequest<'a>, subject: Subject) -> Result<Self, SignError> {
-        let AttestRequest { image: _, digest: _, key, predicate, format, before, now } = *request;
+    /// The attestation about `subject`; one signature and its log entries serve both layouts.
+    async fn of_attestation(
+        request: &AttestRequest<'a>,
+        credential: &'a Credential<'a>,
+        subject: Subject,
+    ) -> Result<Self, SignError> {
+        let AttestRequest { image: _, digest: _, signatory: _, predicate, format, before, now } = *request;
         let Subject { image, descriptor } = subject;
+        let format = credential.format(format)?;
         let predicate_type = predicate.predicate_type();
-        let envelope = Envelope::sign(&statement::attestation(&image, predicate)?, key).await?;
+        let envelope = Envelope::sign(&statement::attestation(&image, predicate)?, credential.key()).await?;
+        let logged = envelope.logged(credential).await?;
         let layer = if format.has_legacy() {
-            Some(Layer::attestation(envelope.to_json()?, predicate_type.as_str()))
+            let json = envelope.to_json()?;
+            // Here cosign has the whole envelope stamped, and not the signature.
+            let timestamps = credential.stamped(&json).await?;
+            let layer = Layer::attestation(json, predicate_type.as_str());
+            Some(layer.with_proofs(credential, &logged, &timestamps))
         } else {
             None
         };
         let bundle = if format.has_bundle() {
-            Some(Bundle::new(&envelope, key, predicate_type.as_str(), &descriptor, now)?)
+            Some(Bundle::new(&envelope, credential, &logged, predicate_type.as_str(), &descriptor, now).await?)
         } else {
             None
         };
-        Ok(Self { claim: Claim::Attestation(predicate_type), image, key, before, now, layer, bundle })
+        let log_entries = logged.iter().map(record_of).collect();
+        let claim = Claim::Attestation(predicate_type);
+        Ok(Self { claim, image, credential, log_entries, before, now, layer, bundle })
     }
 
     /// Verifies the evidence and gives it to the caller.
     fn keep(self) -> Result<Unattached, SignError> {
         self.verify_unsent()?;
-        let Self { claim: _, image, key: _, before: _, now: _, layer: _, bundle } = self;
+        let Self { claim: _, image, credential, log_entries, before: _, now: _, layer: _, bundle } = self;
         let bundle = bundle.map(|bundle| bundle.blob).unwrap_or_default();
-        Ok(Unattached { subject: image, bundle })
+        Ok(Unattached { subject: image, bundle, signer: credential.signer(), log_entries })
     }
 
     /// Pushes the evidence, and verifies what the registry then has. What it replaces goes only after that.
@@ -174,15 +209,16 @@ impl<'a> Delivery<'a> {
             self.verify_arrived(store, &wanted, &older).await?;
         }
         let pushed = [layer, bundle.map(|(pushed, _)| pushed)].into_iter().flatten().collect();
-        let bundle = self.bundle.map(|bundle| bundle.blob);
-        Ok(Signed { subject: self.image, pushed, bundle, replaced, kept })
+        let Self { claim: _, image, credential, log_entries, before: _, now: _, layer: _, bundle } = self;
+        let (bundle, signer) = (bundle.map(|bundle| bundle.blob), credential.signer());
+        Ok(Signed { subject: image, pushed, bundle, replaced, kept, signer, log_entries })
     }
 
-    /// What the same key had said before, where the new is to take its place. What cannot be asked is not replaced.
+    /// What the same signer had said before, where the new is to take its place. What cannot be asked is not replaced.
     async fn older(&self, store: &Store<'_>) -> Older {
         let tags_tell = match self.claim {
             Claim::Attestation(_) => true,
-            // A layer takes the place of the same key's by itself.
+            // A layer takes the place of the same signer's by itself.
             Claim::Signature(_) => self.bundle.is_some(),
         };
         match self.before {
@@ -192,8 +228,8 @@ impl<'a> Delivery<'a> {
         let evidence = store.client.fetch(&self.query(), store.keys, store.deadline).await;
         let manifests: BTreeMap<_, _> =
             evidence.artifacts().map(|artifact| ((artifact.path, artifact.digest), artifact.manifest)).collect();
-        let facts = self.facts(&evidence);
-        let mine = facts.facts().iter().filter(|fact| self.claim.is_made_by(fact.kind()));
+        let facts = self.facts(&evidence, self.credential.anchor_of_older());
+        let mine = facts.facts().iter().filter(|fact| self.is_mine(fact));
         let written = |path: Path| match path {
             Path::AttestationTag | Path::SignatureTag => self.layer.is_some(),
             Path::Referrers => self.bundle.is_some(),
@@ -251,29 +287,33 @@ impl<'a> Delivery<'a> {
     }
 
     /// What the code that admits makes of `evidence`.
-    fn facts(&self, evidence: &Evidence) -> Facts {
-        let anchor = Anchor::key(self.key.public_key().clone(), HashAlgorithm::Sha256, Proofs::beside_key());
-        verify(evidence, &[Arc::new(anchor)], self.now, &mut Budget::per_image())
+    fn facts(&self, evidence: &Evidence, anchor: Anchor) -> Facts {
+        // What was fetched for it is newer than its beginning.
+        let now = self.now.saturating_add(limits::SIGNING_TIME_AHEAD).unwrap_or(self.now);
+        verify(evidence, &[Arc::new(anchor)], now, &mut Budget::per_image())
+    }
+
+    /// Whether this signer says the same with it.
+    fn is_mine(&self, fact: &Fact) -> bool {
+        self.claim.is_made_by(fact.kind()) && self.credential.made(fact)
     }
 
     /// Lets the code that admits judge `evidence`; each of `wanted` has to make the fact that was claimed. Where `older`
-    /// is to be replaced, a newer one of the same key may have replaced this one meanwhile.
+    /// is to be replaced, a newer one of the same signer may have replaced this one meanwhile.
     fn verify(
         &self,
         evidence: &Evidence,
         wanted: &[(Path, Digest)],
         older: Option<&Older>,
     ) -> Result<(), (Path, String)> {
-        let facts = self.facts(evidence);
+        let facts = self.facts(evidence, self.credential.anchor());
         let replaceable = older.filter(|_| self.before == Before::Replace);
         for (path, digest) in wanted {
             let is_it = |artifact: Digest| {
                 artifact == *digest || replaceable.is_some_and(|older| !older.holds(*path, artifact))
             };
-            let found = facts
-                .facts()
-                .iter()
-                .any(|fact| fact.path() == *path && is_it(fact.artifact()) && self.claim.is_made_by(fact.kind()));
+            let found =
+                facts.facts().iter().any(|fact| fact.path() == *path && is_it(fact.artifact()) && self.is_mine(fact));
             if !found {
                 return Err((*path, why(&facts, evidence, *path, *digest)));
             }
@@ -311,15 +351,33 @@ impl<'a> Delivery<'a> {
     }
 }
 
+impl Envelope {
+    async fn logged(&self, credential: &Credential<'_>) -> Result<Vec<LogEntry>, SignError> {
+        // Not worth the copy where there is no log.
+        if credential.witnesses().is_none() {
+            return Ok(Vec::new());
+        }
+        let json = String::from_utf8(self.to_json()?).unwrap_or_default();
+        let signed = SignedBytes::Envelope { json: &json, encoded: self.encoded() };
+        credential.logged(signed, self.signature()).await
+    }
+}
+
+fn record_of(entry: &LogEntry) -> record::LogEntry {
+    record::LogEntry { index: entry.index(), url: entry.url().map(str::to_owned) }
+}
+
 impl Bundle {
-    fn new(
+    async fn new(
         envelope: &Envelope,
-        key: &dyn Sign,
+        credential: &Credential<'_>,
+        logged: &[LogEntry],
         predicate_type: &str,
         subject: &Descriptor,
         now: Timestamp,
     ) -> Result<Self, SignError> {
-        let blob = bundle::with_key(envelope, key.public_key())?;
+        let timestamps = credential.stamped(envelope.signature()).await?;
+        let blob = bundle::of_envelope(envelope, credential, logged, &timestamps)?;
         let referrer = Referrer::new(&blob, predicate_type, subject, now)?;
         Ok(Self { blob, referrer })
     }
@@ -357,7 +415,7 @@ fn why(facts: &Facts, evidence: &Evidence, path: Path, digest: Digest) -> String
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::signer::{Predicate, SigningKey};
+    use crate::signer::{Predicate, Signatory, SigningKey};
 
     fn subject() -> Subject {
         let image = ImageDigest::new("ghcr.io/a/b".parse().unwrap(), Digest::of(b"manifest"));
@@ -370,9 +428,11 @@ mod tests {
         let image = "ghcr.io/a/b".parse().unwrap();
         let now = Timestamp::UNIX_EPOCH;
         let before = Before::Replace;
+        let signatory = Signatory::Key(&key);
         let request =
-            SignRequest { image: &image, digest: None, key: &key, annotations: &annotations, format, before, now };
-        Delivery::of_signature(&request, subject()).await?.verify_unsent()
+            SignRequest { image: &image, digest: None, signatory, annotations: &annotations, format, before, now };
+        let credential = signatory.credential().await?;
+        Delivery::of_signature(&request, &credential, subject()).await?.verify_unsent()
     }
 
     async fn attestation(format: Format, predicate: &str) -> Result<Vec<(Path, Digest)>, SignError> {
@@ -382,9 +442,11 @@ mod tests {
         let predicate_type = PredicateType::parse("https://example.com/scan").unwrap();
         let predicate = Predicate::new(predicate_type, predicate.as_bytes(), now).unwrap();
         let before = Before::Keep;
+        let signatory = Signatory::Key(&key);
         let request =
-            AttestRequest { image: &image, digest: None, key: &key, predicate: &predicate, format, before, now };
-        Delivery::of_attestation(&request, subject()).await?.verify_unsent()
+            AttestRequest { image: &image, digest: None, signatory, predicate: &predicate, format, before, now };
+        let credential = signatory.credential().await?;
+        Delivery::of_attestation(&request, &credential, subject()).await?.verify_unsent()
     }
 
     fn paths(wanted: Result<Vec<(Path, Digest)>, SignError>) -> Vec<Path> {

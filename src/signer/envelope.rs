@@ -15,6 +15,10 @@ pub(super) struct Envelope {
     payload: String,
     payload_type: &'static str,
     signatures: [Signature; 1],
+    #[serde(skip)]
+    encoded: Vec<u8>,
+    #[serde(skip)]
+    signature: Vec<u8>,
 }
 
 #[derive(Serialize)]
@@ -25,12 +29,25 @@ struct Signature {
 impl Envelope {
     /// Signs `statement`.
     pub(super) async fn sign(statement: &[u8], key: &dyn Sign) -> Result<Self, KeyError> {
-        let signature = key.sign(&pre_authentication_encoding(statement)).await?;
+        let encoded = pre_authentication_encoding(statement);
+        let signature = key.sign(&encoded).await?;
         Ok(Self {
             payload: STANDARD.encode(statement),
             payload_type: IN_TOTO,
-            signatures: [Signature { sig: STANDARD.encode(signature) }],
+            signatures: [Signature { sig: STANDARD.encode(&signature) }],
+            encoded,
+            signature,
         })
+    }
+
+    /// What the signature is over.
+    pub(super) fn encoded(&self) -> &[u8] {
+        &self.encoded
+    }
+
+    /// The signature.
+    pub(super) fn signature(&self) -> &[u8] {
+        &self.signature
     }
 
     /// The envelope as JSON.

@@ -5,17 +5,27 @@ use crate::evidence::Path;
 use crate::image::Digest;
 use crate::limits::Exceeded;
 use crate::registry::{Error, PushError};
+use crate::sigstore::{ServiceError, TokenError};
 
 /// Why an image was not signed or attested. Something may have been pushed all the same: what was, is harmless, since
 /// it says only what the signer wanted to say.
 #[derive(Debug, thiserror::Error)]
 pub enum SignError {
+    /// The certificate cannot be used.
+    #[error("the certificate that was issued cannot be used: {detail}")]
+    Certificate {
+        /// Why.
+        detail: String,
+    },
     /// Others keep writing the same tag.
     #[error("others keep writing `{name}`, and this signature does not stay; try again when they are done")]
     Contended {
         /// The tag, in canonical form.
         name: String,
     },
+    /// The time is over.
+    #[error("the services that take part in the signing did not answer in time")]
+    Deadline,
     /// What was to be signed cannot be written as JSON.
     #[error("the signature cannot be written as JSON: {0}")]
     Encode(#[from] serde_json::Error),
@@ -54,6 +64,9 @@ pub enum SignError {
     /// The key did not sign.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// The log is one whose entries tags cannot carry.
+    #[error("the tags of cosign 2 cannot carry entries of Rekor v2; write bundles, or name a log of Rekor v1")]
+    LegacyLog,
     /// There is nothing to sign.
     #[error("the registry has no `{image}`; push it before signing it")]
     NotFound {
@@ -76,6 +89,15 @@ pub enum SignError {
         /// What was given.
         expected: Digest,
     },
+    /// The request for a certificate could not be made.
+    #[error("the request for a certificate could not be made")]
+    Request,
+    /// A log or a timestamp authority did not do its part.
+    #[error(transparent)]
+    Service(#[from] ServiceError),
+    /// There is no certificate for who signs.
+    #[error(transparent)]
+    Token(#[from] TokenError),
     /// What is to be signed exceeds what is ever read.
     #[error("{0} would never be read")]
     TooLarge(#[from] Exceeded),

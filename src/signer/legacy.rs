@@ -4,17 +4,27 @@ use std::collections::BTreeSet;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use pem::{EncodeConfig, LineEnding, Pem};
+use rustls_pki_types::CertificateDer;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::credential::{Credential, is_same_holder};
 use super::tag::{Extend, Extended, Foreign};
 use super::{Before, key};
 use crate::evidence::{Artifact, Descriptor, Path, media_type};
 use crate::image::Digest;
 use crate::limits::{self, Exceeded, Scope};
+use crate::sigstore::LogEntry;
 use crate::trust::PublicKey;
+use crate::verify::Certificate;
 
+// https://github.com/sigstore/cosign/blob/main/specs/SIGNATURE_SPEC.md#properties
 const SIGNATURE: &str = "dev.cosignproject.cosign/signature";
+const CERTIFICATE: &str = "dev.sigstore.cosign/certificate";
+const CHAIN: &str = "dev.sigstore.cosign/chain";
+const LOG_ENTRY: &str = "dev.sigstore.cosign/bundle";
+const TIMESTAMP: &str = "dev.sigstore.cosign/rfc3161timestamp";
 
 /// A layer that the manifest is to hold.
 pub(super) struct Layer<'a> {
@@ -22,6 +32,8 @@ pub(super) struct Layer<'a> {
     blob: Vec<u8>,
     /// For a signature, the key that made it.
     signer: Option<&'a PublicKey>,
+    /// The certificate of that key, where it has one.
+    holder: Option<&'a Certificate>,
     before: Before,
     /// Attestations whose place it takes.
     older: BTreeSet<Digest>,
@@ -35,6 +47,7 @@ impl<'a> Layer<'a> {
                 .with_annotation(SIGNATURE, STANDARD.encode(signature)),
             blob: payload,
             signer: Some(key),
+            holder: None,
             before: Before::Replace,
             older: BTreeSet::new(),
         }
@@ -49,9 +62,39 @@ impl<'a> Layer<'a> {
                 .with_annotation("predicateType", predicate_type),
             blob: envelope,
             signer: None,
+            holder: None,
             before: Before::Replace,
             older: BTreeSet::new(),
         }
+    }
+
+    /// The same layer, with what proves the signature in annotations: the certificate of the key, and those above it. Of
+    /// log entries and timestamps there is room for one each.
+    pub(super) fn with_proofs(
+        mut self,
+        credential: &'a Credential<'_>,
+        entries: &[LogEntry],
+        timestamps: &[Vec<u8>],
+    ) -> Self {
+        self.holder = credential.certificate();
+        if let Some((leaf, above)) = credential.chain().split_first() {
+            self = self.annotated(CERTIFICATE, certificates_pem(std::slice::from_ref(leaf)));
+            if !above.is_empty() {
+                self = self.annotated(CHAIN, certificates_pem(above));
+            }
+        }
+        if let Some(entry) = entries.iter().find_map(LogEntry::annotation) {
+            self = self.annotated(LOG_ENTRY, entry);
+        }
+        if let Some(timestamp) = timestamps.first() {
+            let json = serde_json::json!({"SignedRFC3161Timestamp": STANDARD.encode(timestamp)});
+            self = self.annotated(TIMESTAMP, json.to_string());
+        }
+        self
+    }
+
+    fn annotated(self, name: &str, value: String) -> Self {
+        Self { descriptor: self.descriptor.with_annotation(name, value), ..self }
     }
 
     /// The same layer, beside older signatures of the same key, or in their place.
@@ -113,7 +156,21 @@ impl<'a> Layer<'a> {
 impl Layer<'_> {
     fn is_older(&self, descriptor: &Value) -> bool {
         let digest = descriptor.get("digest").and_then(Value::as_str).and_then(|digest| digest.parse().ok());
-        digest.is_some_and(|digest: Digest| self.older.contains(&digest))
+        digest.is_some_and(|digest: Digest| self.older.contains(&digest) || self.is_of_the_holder(digest, descriptor))
+    }
+
+    /// Whether it is a signature of the same payload with a certificate of the same holder. What lies in a tag is
+    /// anybody's; but whoever writes it could take it away as well.
+    fn is_of_the_holder(&self, digest: Digest, descriptor: &Value) -> bool {
+        let Some(holder) = self.holder.filter(|_| self.before == Before::Replace && self.signer.is_some()) else {
+            return false;
+        };
+        let text = |name: &str| descriptor.get("annotations").and_then(|annotations| annotations.get(name)?.as_str());
+        let certificate = text(CERTIFICATE).and_then(|text| pem::parse(text).ok());
+        let certificate = certificate.and_then(|block| Certificate::parse(block.contents()).ok());
+        digest == self.descriptor.digest
+            && text(CHAIN) == self.descriptor.annotations.get(CHAIN).map(String::as_str)
+            && certificate.is_some_and(|theirs| is_same_holder(holder, &theirs))
     }
 }
 
@@ -160,6 +217,11 @@ impl Extend for Layer<'_> {
 
 fn layers(manifest: &Map<String, Value>) -> Option<&Vec<Value>> {
     manifest.get("layers").and_then(Value::as_array)
+}
+
+fn certificates_pem(certificates: &[CertificateDer<'_>]) -> String {
+    let blocks: Vec<_> = certificates.iter().map(|der| Pem::new("CERTIFICATE", der.as_ref())).collect();
+    pem::encode_many_config(&blocks, EncodeConfig::new().set_line_ending(LineEnding::LF))
 }
 
 /// The image config that belongs to `layers`. Evidence needs none, but registries and cosign read this manifest as an

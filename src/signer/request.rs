@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::{Predicate, Sign};
+use super::{Predicate, Signatory};
 use crate::evidence::Path;
 use crate::image::{Digest, ImageDigest, ImageRef};
+use crate::record;
 
 /// An image to be signed.
 #[derive(Debug)]
@@ -15,13 +16,13 @@ pub struct SignRequest<'a> {
     pub image: &'a ImageRef,
     /// What its digest has to be, where somebody knows it.
     pub digest: Option<Digest>,
-    /// The key that signs.
-    pub key: &'a dyn Sign,
+    /// Who signs.
+    pub signatory: Signatory<'a>,
     /// Annotations that are signed with the image.
     pub annotations: &'a BTreeMap<String, String>,
     /// The layouts to write.
     pub format: Format,
-    /// What becomes of older signatures of this key with the same annotations.
+    /// What becomes of older signatures of the same signer with the same annotations.
     pub before: Before,
     /// The time that the evidence bears; nobody has to believe it.
     pub now: Timestamp,
@@ -34,13 +35,13 @@ pub struct AttestRequest<'a> {
     pub image: &'a ImageRef,
     /// What its digest has to be, where somebody knows it.
     pub digest: Option<Digest>,
-    /// The key that signs.
-    pub key: &'a dyn Sign,
+    /// Who signs.
+    pub signatory: Signatory<'a>,
     /// What is attested.
     pub predicate: &'a Predicate,
     /// The layouts to write.
     pub format: Format,
-    /// What becomes of older attestations of this key and of the same type.
+    /// What becomes of older attestations of the same signer and of the same type.
     pub before: Before,
     /// The time that the evidence bears; nobody has to believe it.
     pub now: Timestamp,
@@ -98,6 +99,10 @@ pub struct Signed {
     pub replaced: usize,
     /// Older referrers that the registry keeps.
     pub kept: Vec<Kept>,
+    /// Who signed.
+    pub signer: record::Signer,
+    /// Where it was logged.
+    pub log_entries: Vec<record::LogEntry>,
 }
 
 /// An image is signed or attested, and nothing is in the registry.
@@ -107,6 +112,10 @@ pub struct Unattached {
     pub subject: ImageDigest,
     /// The bundle, which nobody finds by himself.
     pub bundle: Vec<u8>,
+    /// Who signed.
+    pub signer: record::Signer,
+    /// Where it was logged.
+    pub log_entries: Vec<record::LogEntry>,
 }
 
 /// Older evidence that was to be replaced and could not be taken away.

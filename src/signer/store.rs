@@ -1,7 +1,7 @@
 //! The one repository that a signing writes to.
 
 use bytes::Bytes;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use super::SignError;
 use crate::image::{Digest, Repository, Tag};
@@ -16,6 +16,11 @@ pub(super) struct Store<'a> {
 }
 
 impl Store<'_> {
+    /// What `future` gives, if it does before the deadline.
+    pub(super) async fn in_time<T>(&self, future: impl Future<Output = Result<T, SignError>>) -> Result<T, SignError> {
+        timeout_at(self.deadline, future).await.unwrap_or(Err(SignError::Deadline))
+    }
+
     /// Reads a manifest.
     pub(super) async fn manifest(&self, reference: &Reference) -> Result<Option<Fetched>, SignError> {
         Ok(self.client.manifest(self.repository, reference, self.keys, self.deadline).await?)

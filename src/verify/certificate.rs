@@ -34,7 +34,7 @@ pub struct Certificate {
 
 impl Certificate {
     /// Reads it. What it says is the word of nobody yet.
-    pub(super) fn parse(der: &[u8]) -> Result<Self, VerifyError> {
+    pub(crate) fn parse(der: &[u8]) -> Result<Self, VerifyError> {
         limit(der)?;
         let invalid = |what: &str| VerifyError::CertificateInvalid(what.to_owned());
         let certificate = X509::from_der(der).map_err(|_| invalid("it cannot be read"))?;

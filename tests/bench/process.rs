@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use countersign::demo;
 use countersign::registry::{Anonymous, Client, Options};
-use countersign::signer::{self, Before, Format, SignRequest, SigningKey};
+use countersign::signer::{self, Before, Format, SignRequest, Signatory, SigningKey};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::CertificateDer;
@@ -45,7 +45,7 @@ impl Workshop {
             let request = SignRequest {
                 image: &tag.parse().expect("a reference"),
                 digest: None,
-                key: &key,
+                signatory: Signatory::Key(&key),
                 annotations: &Default::default(),
                 format: Format::Legacy,
                 before: Before::Replace,

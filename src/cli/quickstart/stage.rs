@@ -22,7 +22,7 @@ use crate::image::{Digest, ImageRef};
 use crate::policy::{NoMatch, PolicySet};
 use crate::registry::{Anonymous, Client, Options};
 use crate::server::{App, Ceilings, Health, SelfMade, Server, Webhook, tls};
-use crate::signer::{self, Before, Format, SignRequest, SigningKey};
+use crate::signer::{self, Before, Format, SignRequest, Signatory, SigningKey};
 use crate::telemetry::Metrics;
 
 /// The tag of the image in each layout.
@@ -128,7 +128,7 @@ impl Stage {
         let request = SignRequest {
             image: &image,
             digest: None,
-            key,
+            signatory: Signatory::Key(key),
             annotations: &annotations,
             format,
             before: Before::Replace,

@@ -80,7 +80,8 @@ async fn attestations_are_replaced_only_by_their_signer_and_type() {
             let now = Timestamp::from_second(second).unwrap();
             let predicate = Predicate::new(PredicateType::parse(name).unwrap(), body.as_bytes(), now).unwrap();
             let (format, image, digest) = (Format::Both, &reference, None);
-            let request = AttestRequest { image, digest, key, predicate: &predicate, format, before, now };
+            let signatory = Signatory::Key(key);
+            let request = AttestRequest { image, digest, signatory, predicate: &predicate, format, before, now };
             attest(&request, &client(), &Anonymous, deadline()).await.unwrap()
         };
         let (scan, other_type) = ("https://example.com/scan", "https://example.com/other");

@@ -15,7 +15,8 @@ use countersign::image::{Digest, ImageDigest, ImageRef};
 use countersign::limits::{self, Budget};
 use countersign::registry::{self, Anonymous, Client};
 use countersign::signer::{
-    AttestRequest, Before, Format, Predicate, PredicateType, SignError, SignRequest, Signed, SigningKey, attest, sign,
+    AttestRequest, Before, Format, Predicate, PredicateType, SignError, SignRequest, Signatory, Signed, SigningKey,
+    attest, sign,
 };
 use countersign::trust::{Anchor, HashAlgorithm, Proofs};
 use countersign::verify::{FactKind, verify};
@@ -73,7 +74,7 @@ async fn what_is_attested_verifies_in_every_layout() {
                 let request = AttestRequest {
                     image: &by_tag(&registry),
                     digest: None,
-                    key: &key,
+                    signatory: Signatory::Key(&key),
                     predicate: &predicate,
                     format,
                     before: Before::Keep,
@@ -345,7 +346,8 @@ fn deadline() -> Instant {
 fn request<'a>(key: &'a SigningKey, image: &'a ImageRef, format: Format) -> SignRequest<'a> {
     static NONE: BTreeMap<String, String> = BTreeMap::new();
     let before = Before::Replace;
-    SignRequest { image, digest: None, key, annotations: &NONE, format, before, now: Timestamp::UNIX_EPOCH }
+    let (signatory, now) = (Signatory::Key(key), Timestamp::UNIX_EPOCH);
+    SignRequest { image, digest: None, signatory, annotations: &NONE, format, before, now }
 }
 
 async fn sign_with(key: &SigningKey, image: &ImageRef, format: Format) -> Result<Signed, SignError> {
