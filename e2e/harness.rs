@@ -2,7 +2,9 @@
 
 use crate::support::cluster::Cluster;
 use crate::support::cosign::{Cosign, KeyPair};
+use crate::support::keyless::Flavour;
 use crate::support::registry::{Kind, Registry};
+use crate::support::sigstore::Sigstore;
 
 #[test]
 fn cosign_verifies_what_cosign_signed_in_every_registry() {
@@ -22,6 +24,23 @@ fn cosign_verifies_what_cosign_signed_in_every_registry() {
                 let refused = reader.verify(registry, foreign, &image.by_digest(), layout);
                 assert!(!refused.succeeded(), "{kind:?}: verified with another key\n{refused}");
             }
+        }
+    }
+}
+
+#[test]
+fn cosign_verifies_what_cosign_signed_without_a_key() {
+    let sigstore = Sigstore::shared();
+    let registry = Registry::shared(Kind::Referrers);
+    for flavour in Flavour::ALL {
+        let image = registry.push(&format!("harness/{flavour:?}").to_lowercase(), "v1").by_digest();
+        flavour.sign(registry, sigstore, "alice@test.invalid", &image);
+        flavour.attest(registry, sigstore, "alice@test.invalid", &image);
+        for reader in Cosign::ALL {
+            flavour.verify(reader, registry, sigstore, "alice@test.invalid", &image).expect_success();
+            flavour.verify_attestation(reader, registry, sigstore, "alice@test.invalid", &image).expect_success();
+            let refused = flavour.verify(reader, registry, sigstore, "mallory@test.invalid", &image);
+            assert!(!refused.succeeded(), "{reader:?} verified {flavour:?} for another\n{refused}");
         }
     }
 }

@@ -14,6 +14,7 @@ mod countersign_signs;
 mod forgery;
 mod harness;
 mod in_cluster;
+mod keyless;
 mod pods;
 mod schema;
 mod support;

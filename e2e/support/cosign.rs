@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 
 use super::process::{self, Outcome};
 use super::registry::Registry;
+use super::sigstore::Sigstore;
 use super::{scratch, tools};
 
 /// The password of every key that the tests make.
@@ -143,7 +144,25 @@ impl Cosign {
         process::run(command)
     }
 
-    fn command(self, registry: Option<&Registry>) -> Command {
+    /// Verifies the image's signature with a public key and the entry of a log of the private Sigstore.
+    pub(crate) fn verify_logged(
+        self,
+        registry: &Registry,
+        key: &KeyPair,
+        sigstore: &Sigstore,
+        image: &str,
+        layout: Layout,
+    ) -> Outcome {
+        let mut command = self.command(Some(registry));
+        command.arg("verify").arg("--key").arg(&key.public);
+        command.arg(format!("--new-bundle-format={}", layout == Layout::Bundle));
+        command.arg("--trusted-root").arg(sigstore.root());
+        command.arg(image);
+        process::run(command)
+    }
+
+    /// cosign, told nothing yet but how to reach `registry`.
+    pub(super) fn command(self, registry: Option<&Registry>) -> Command {
         static TUF: LazyLock<PathBuf> = LazyLock::new(|| scratch::folder("tuf"));
         let mut command = tools::command(match self {
             Self::V2 => "cosign2",

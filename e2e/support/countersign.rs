@@ -251,7 +251,8 @@ pub(crate) fn pod(name: &str, images: &[&str]) -> Value {
     })
 }
 
-fn program() -> Command {
+/// The program, with nothing of this one's environment.
+pub(super) fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
     tools::isolate(&mut command);
     command.env("COSIGN_PASSWORD", PASSWORD);

@@ -1,0 +1,135 @@
+//! Signatures without a key, made by countersign with a real Fulcio, Rekor v1 and v2 and timestamp authority.
+
+use std::path::Path;
+
+use crate::support::cosign::{Cosign, KeyPair, Layout};
+use crate::support::countersign::countersign_alone;
+use crate::support::keyless::{Flavour, Signer, blob, predicate};
+use crate::support::process::{self, Outcome};
+use crate::support::registry::{Image, Kind, Registry};
+use crate::support::sigstore::Sigstore;
+
+const ALICE: &str = "alice@test.invalid";
+const MALLORY: &str = "mallory@test.invalid";
+
+#[test]
+fn trust_show_reads_the_root() {
+    let sigstore = Sigstore::shared();
+    let shown = countersign_alone(&["trust", "show", "--trust-root", &sigstore.root().display().to_string()]);
+    assert_eq!(shown.code(), 0, "{shown}");
+    for part in ["CN=fulcio-root", "certificate log", "Rekor v2", "timestamps"] {
+        assert!(shown.stdout.contains(part), "{part}\n{shown}");
+    }
+}
+
+#[test]
+fn files_that_cosign_signed() {
+    let sigstore = Sigstore::shared();
+    for flavour in [Flavour::RekorV1, Flavour::RekorV2] {
+        let file = blob("content");
+        let bundle = flavour.sign_blob(sigstore, ALICE, &file).display().to_string();
+        let verify = |file: &str, identity: &str, issuer: &str, root: &Path| {
+            countersign_alone(&[
+                "verify-bundle",
+                file,
+                "--bundle",
+                &bundle,
+                "--certificate-identity",
+                identity,
+                "--certificate-oidc-issuer",
+                issuer,
+                "--trusted-root",
+                &root.display().to_string(),
+            ])
+        };
+        let name = file.display().to_string();
+        let (issuer, root) = (sigstore.issuer(), sigstore.root());
+        let accepted = verify(&name, ALICE, issuer, root);
+        assert_eq!(accepted.code(), 0, "{flavour:?}: {accepted}");
+        refused(&verify(&name, MALLORY, issuer, root), "identity_mismatch");
+        refused(&verify(&name, ALICE, "https://accounts.google.com", root), "identity_mismatch");
+        refused(&verify(&name, ALICE, issuer, sigstore.other_root()), "log_entry_missing");
+        refused(&verify(&name, ALICE, issuer, sigstore.other_authority_root()), "certificate_untrusted");
+        refused(&verify(&blob("other content").display().to_string(), ALICE, issuer, root), "subject_mismatch");
+    }
+}
+
+fn refused(outcome: &Outcome, code: &str) {
+    assert_eq!(outcome.code(), 1, "{outcome}");
+    assert!(outcome.stderr.contains(&format!("{code}:")), "not `{code}`: {outcome}");
+}
+
+#[test]
+fn images_that_countersign_signed() {
+    let sigstore = Sigstore::shared();
+    for kind in [Kind::Referrers, Kind::Tags] {
+        let registry = Registry::shared(kind);
+        for flavour in Flavour::ALL {
+            let image = registry.push(&format!("keyless/{flavour:?}").to_lowercase(), "v1");
+            sign_and_attest(registry, flavour.config(sigstore), &image, flavour.format());
+            for cosign in Cosign::ALL {
+                let image = image.by_digest();
+                flavour.verify(cosign, registry, sigstore, ALICE, &image).expect_success();
+                flavour.verify_attestation(cosign, registry, sigstore, ALICE, &image).expect_success();
+                let stranger = flavour.verify(cosign, registry, sigstore, MALLORY, &image);
+                assert!(!stranger.succeeded(), "{cosign:?} verified {flavour:?} for another\n{stranger}");
+            }
+        }
+    }
+}
+
+#[test]
+fn both_layouts_where_both_can_carry_the_proofs() {
+    let sigstore = Sigstore::shared();
+    let registry = Registry::shared(Kind::Referrers);
+    let image = registry.push("keyless/both", "v1");
+    let signed = sign_and_attest(registry, sigstore.config_v1(), &image, "both");
+    assert!(signed.stdout.ends_with("(.sig, referrers)\n"), "{signed}");
+    for flavour in [Flavour::Legacy, Flavour::RekorV1] {
+        flavour.verify(Cosign::V3, registry, sigstore, ALICE, &image.by_digest()).expect_success();
+        flavour.verify_attestation(Cosign::V3, registry, sigstore, ALICE, &image.by_digest()).expect_success();
+    }
+    // A tag has no room for an entry of Rekor v2.
+    let image = registry.push("keyless/both", "v2");
+    let signed = sign_and_attest(registry, sigstore.config_v2(), &image, "both");
+    assert!(signed.stdout.ends_with("(referrers)\n"), "{signed}");
+    let signer = Signer { registry, sigstore, config: sigstore.config_v2() };
+    let refused = signer.run(&sigstore.token(ALICE), &["sign", &image.by_tag(), "--format", "legacy"]);
+    assert_eq!(refused.code(), 2, "{refused}");
+    assert!(refused.stderr.contains("Rekor v2"), "{refused}");
+}
+
+fn sign_and_attest(registry: &Registry, config: &Path, image: &Image, format: &str) -> Outcome {
+    let sigstore = Sigstore::shared();
+    let signer = Signer { registry, sigstore, config };
+    let signed = signer.run(&sigstore.token(ALICE), &["sign", &image.by_tag(), "--format", format]);
+    assert_eq!(signed.code(), 0, "{signed}");
+    let file = predicate().display().to_string();
+    let arguments = ["attest", &image.by_tag(), "--type", "custom", "--predicate", &file, "--format", format];
+    let attested = signer.run(&sigstore.token(ALICE), &arguments);
+    assert_eq!(attested.code(), 0, "{attested}");
+    signed
+}
+
+/// Keys need no log. Where one is asked for, cosign finds the entry.
+#[test]
+fn images_that_a_key_signed_before_witnesses() {
+    let sigstore = Sigstore::shared();
+    let registry = Registry::shared(Kind::Referrers);
+    let key = KeyPair::trusted();
+    let private = key.private.display().to_string();
+    for (name, config, layouts) in
+        [("v1", sigstore.config_v1(), &Layout::ALL[..]), ("v2", sigstore.config_v2(), &[Layout::Bundle][..])]
+    {
+        let signer = Signer { registry, sigstore, config };
+        let image = registry.push(&format!("witnessed/{name}"), "v1");
+        let command = signer.command(&["sign", &image.by_tag(), "--key", &private]);
+        process::run(command).expect_success();
+        for layout in layouts {
+            for cosign in Cosign::ALL {
+                let seen = cosign.verify_logged(registry, key, sigstore, &image.by_digest(), *layout);
+                assert!(seen.succeeded(), "{cosign:?} {name} {layout:?}: {seen}");
+            }
+        }
+    }
+}
