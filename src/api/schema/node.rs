@@ -104,6 +104,11 @@ impl Schema {
         Self(Map::from_iter([("x-kubernetes-preserve-unknown-fields".to_owned(), Value::from(true))]))
     }
 
+    /// A mapping of which nothing more is known.
+    pub(super) fn open() -> Self {
+        Self::of("object").set("x-kubernetes-preserve-unknown-fields", true)
+    }
+
     /// What it is for.
     pub(super) fn about(self, description: &str) -> Self {
         self.set("description", description)

@@ -78,8 +78,10 @@ pub fn custom_resources() -> Vec<CustomResource> {
             scope: Scope::Namespaced,
             about: "The account of one signing.",
             columns: vec![
-                column("Artifact", ".spec.artifact.reference"),
-                column("Signed", ".spec.signedAt"),
+                column("Artifact", ".spec.artifact.name"),
+                column("Version", ".spec.artifact.version"),
+                column("Action", ".spec.action"),
+                column("Time", ".spec.time"),
                 Column { is_wide: true, ..column("Digest", ".spec.artifact.digest") },
                 AGE,
             ],

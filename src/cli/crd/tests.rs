@@ -98,3 +98,26 @@ fn the_schemas_accept_every_sample() {
     }
     assert!(count > 10, "{count} objects in samples");
 }
+
+#[test]
+fn a_signing_record_is_one_to_the_api_server_too() {
+    let line = json!({
+        "apiVersion": "countersign.dev/v1alpha1", "kind": "SigningRecord",
+        "spec": {
+            "artifact": {"kind": "image", "name": "ghcr.io/acme/app", "version": "1", "digest": format!("sha256:{}", "a".repeat(64))},
+            "action": "attested", "predicateType": "https://slsa.dev/provenance/v1",
+            "signer": {"key": "k", "identity": "i", "issuer": "j"}, "time": "2026-01-01T00:00:00Z",
+            "execution": {"platform": "p", "id": "i", "url": "u", "triggeredBy": "t"}, "name": "n", "reason": "r",
+            "evidence": [".sig"], "logEntries": [{"index": 1, "url": "u"}], "bundle": {"any": 1},
+            "previous": format!("sha256:{}", "b".repeat(64)),
+        },
+    });
+    let record = crate::record::SigningRecord::from_line(&line.to_string()).unwrap();
+    let line: Value = serde_json::from_str(&record.to_line().unwrap()).unwrap();
+    let mut found = Vec::new();
+    invalid(&schema("SigningRecord"), &line, "", &mut found);
+    assert!(found.is_empty(), "{found:?}");
+    // Every field of one is in the example above, and so in the schema.
+    let described = schema("SigningRecord")["properties"]["spec"]["properties"].as_object().unwrap().len();
+    assert_eq!(described, line["spec"].as_object().unwrap().len());
+}
