@@ -13,6 +13,7 @@ mod cosign;
 mod faults;
 mod fuzzing;
 mod gate;
+mod globs;
 mod keyless;
 mod kms;
 mod manual;
