@@ -42,7 +42,7 @@ mod yaml;
 pub use compile::{Compiled, compile, revision};
 pub use core_objects::{ConfigMap, Namespace, Secret};
 pub use document::{Document, DocumentError, OtherDocument, parse, parse_object};
-pub use objects::{ManifestObject, objects};
+pub use objects::{ManifestObject, objects, values};
 pub use policy_document::{COUNTERSIGN_GROUP, PolicyDocument, SIGSTORE_GROUP};
 pub use problem::{Problem, one_line};
 pub use resolved::{Reference, Resolved, STANDALONE_NAMESPACE, references};

@@ -35,6 +35,17 @@ pub fn objects(text: &str) -> Result<Vec<ManifestObject>, DocumentError> {
     Ok(objects)
 }
 
+/// Every document of `text` as JSON, whatever it is; read as strictly as policies are.
+///
+/// # Errors
+/// As [`super::parse`].
+pub fn values(text: &str) -> Result<Vec<serde_json::Value>, DocumentError> {
+    let values = nodes(text)?.into_iter().filter(|node| node.value != Value::Null);
+    let values = values
+        .map(|node| serde_json::to_value(&node).map_err(|error| DocumentError::new(node.line, error.to_string())));
+    values.collect()
+}
+
 fn gather(node: &Node, pointer: String, objects: &mut Vec<ManifestObject>) -> Result<(), DocumentError> {
     if node.value == Value::Null {
         return Ok(());

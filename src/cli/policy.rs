@@ -1,5 +1,8 @@
 //! `countersign policy …`: looks at policies without a cluster and without a registry.
 
+mod convert;
+mod covering;
+mod explain;
 mod suite;
 
 use std::collections::BTreeSet;
@@ -10,9 +13,7 @@ use serde::Serialize;
 
 use super::{Error, Exit, Outcome};
 use crate::api::{self, Document, PolicyDocument, Problem, Resolved, STANDALONE_NAMESPACE};
-use crate::image::ImageRef;
 use crate::loader::{self, Note, TextFile, describe};
-use crate::policy::{Dialect, Pattern};
 
 /// Look at policies, without a cluster and without a registry
 #[derive(Debug, clap::Subcommand)]
@@ -23,11 +24,20 @@ pub enum Command {
     /// a Secret that is not in them is not checked. Exits with 0 if every policy is right, 1 if one is not, and 2 if
     /// something is no policy document or cannot be read.
     Check(CheckArgs),
-    /// Say whether a glob matches an image
+    /// Say which policies cover an image, and by which of their globs
     ///
-    /// Prints the image's canonical name, which is what globs are held against. Exits with 0 if it matches, 1 if not,
-    /// and 2 if the glob or the image is invalid.
-    Match(MatchArgs),
+    /// Prints the image's canonical name, which is what globs are held against, and the policies. Exits with 0 if
+    /// something covers it, 1 if nothing does, and 2 if the image, the file or the glob cannot be read.
+    Match(covering::MatchArgs),
+    /// Say in words what policies ask for
+    ///
+    /// Which images they cover, who has to vouch for them and with what, and what happens otherwise. Exits with 0, with 1
+    /// if a policy is broken, and with 2 if something cannot be read.
+    Explain(explain::ExplainArgs),
+    /// Make policies of those of other programs
+    ///
+    /// Exits with 0 if something was converted, and 2 if something cannot be read.
+    Convert(convert::ConvertArgs),
     /// Say whether policies decide as expected, by suites of cases and without a network
     ///
     /// Judges images and objects by policies and saved evidence, with the code of the admission webhook. Exits with 0 if
@@ -64,16 +74,6 @@ pub enum Format {
     Json,
 }
 
-/// The arguments of `policy match`.
-#[derive(Debug, clap::Args)]
-pub struct MatchArgs {
-    /// The glob, as under `images` in a policy
-    #[arg(long)]
-    pub glob: String,
-    /// The image, as in a pod
-    pub image: String,
-}
-
 /// Runs the subcommand.
 ///
 /// # Errors
@@ -81,23 +81,12 @@ pub struct MatchArgs {
 pub fn run(command: &Command) -> Result<Outcome, Error> {
     match command {
         Command::Check(args) => Ok(check(args)),
+Command::Convert(args) => convert::run(args),
         Command::Eval(args) => super::policy_eval::run(args),
-        Command::Match(args) => match_glob(args),
+        Command::Explain(args) => explain::run(args),
+        Command::Match(args) => covering::run(args),
         Command::Test(args) => suite::run(args),
     }
-}
-
-fn match_glob(args: &MatchArgs) -> Result<Outcome, Error> {
-    let pattern = Pattern::parse(&args.glob, Dialect::PolicyController)
-        .map_err(|error| Error::usage(format!("the glob is invalid: {error}")))?;
-    let image: ImageRef = args.image.parse().map_err(|error| Error::usage(format!("the image is invalid: {error}")))?;
-    let mut notes = Vec::new();
-    if pattern.is_dead() {
-        let dead = "this glob matches no image: it names a tag or one digest, or no registry";
-        notes.push(dead.to_owned());
-    }
-    let exit = if pattern.matches(image.repository()) { Exit::Success } else { Exit::Refused };
-    Ok(Outcome { data: format!("{}\n", image.canonical()), notes, exit, ..Outcome::default() })
 }
 
 fn check(args: &CheckArgs) -> Outcome {

@@ -9,6 +9,7 @@ mod audit;
 mod escape;
 mod json;
 mod message;
+mod policy;
 mod sentence;
 mod warning;
 
@@ -16,5 +17,6 @@ pub use audit::annotations;
 pub use escape::{plain, quoted};
 pub use json::{DenialJson, SatisfiedJson, VerdictJson, verdict_json};
 pub use message::{Cause, advice, causes, denial, message, refusal};
+pub use policy::policy;
 pub use sentence::{hint, hint_for, sentence};
 pub use warning::{missing_image, warning};

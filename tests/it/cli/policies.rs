@@ -5,7 +5,12 @@ use super::support::Place;
 #[test]
 fn help_about_policies() {
     let place = Place::new();
-    let commands: [&[&str]; 2] = [&["crd", "--help"], &["policy", "test", "--help"]];
+    let commands: [&[&str]; 4] = [
+        &["crd", "--help"],
+        &["policy", "convert", "--help"],
+        &["policy", "explain", "--help"],
+        &["policy", "test", "--help"],
+    ];
     let shown: Vec<_> = commands.iter().map(|args| place.run(args)).collect();
     insta::assert_snapshot!(shown.join("\n"));
 }

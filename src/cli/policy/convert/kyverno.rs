@@ -1,0 +1,280 @@
+//! Kyverno's ClusterPolicy with `verifyImages`, and its ImageValidatingPolicy.
+
+mod image_validating;
+
+use serde_json::{Value, json};
+
+use super::{Converted, by_key, flag, list, secret_reference, spec, text};
+
+/// Converts the policies of one document.
+pub(super) fn convert(document: &Value) -> Vec<Converted> {
+    let kind = text(document, "kind").unwrap_or_default();
+    let name = document.pointer("/metadata/name").and_then(Value::as_str).unwrap_or("kyverno");
+    let body = document.get("spec").unwrap_or(&Value::Null);
+    match kind {
+        "ClusterPolicy" => cluster_policy(name, body),
+        "ImageValidatingPolicy" => image_validating::convert(name, body),
+        kind if kind.ends_with("List") => list(document, "items").iter().flat_map(convert).collect(),
+        kind => vec![Converted::nothing(format!("`{kind}` is no kind that is converted, and `{name}` is left out"))],
+    }
+}
+
+fn cluster_policy(name: &str, body: &Value) -> Vec<Converted> {
+    let rules = list(body, "rules");
+    let count: usize = rules.iter().map(|rule| list(rule, "verifyImages").len()).sum();
+    if count == 0 {
+        return vec![Converted::nothing(format!("`{name}` verifies no images, and is left out"))];
+    }
+    let mut converted = Vec::new();
+    for rule in rules {
+        for entry in list(rule, "verifyImages") {
+            let title = match (text(rule, "name"), count) {
+                (Some(rule), 2..) => format!("{name}-{rule}"),
+                (Some(_) | None, _) => name.to_owned(),
+            };
+            converted.extend(verify_images(&title, body, rule, entry));
+        }
+    }
+    converted
+}
+
+/// One entry of `verifyImages`: a policy for each set of attestors, since all of them are asked for.
+fn verify_images(title: &str, body: &Value, rule: &Value, entry: &Value) -> Vec<Converted> {
+    let mut notes = scope(rule);
+    if let Some(kind) = text(entry, "type").filter(|kind| !matches!(*kind, "Cosign" | "SigstoreBundle")) {
+        return vec![Converted::nothing(format!(
+            "`{title}` verifies by `{kind}`, which is not carried out: such images are refused"
+        ))];
+    }
+    let globs: Vec<String> = list(entry, "imageReferences")
+        .iter()
+        .filter_map(Value::as_str)
+        .chain(text(entry, "image"))
+        .filter_map(|reference| glob(reference, &mut notes))
+        .collect();
+    if globs.is_empty() {
+        return vec![Converted::nothing(format!(
+            "`{title}` names no images that a glob can name: {}",
+            notes.join("; ")
+        ))];
+    }
+    for skipped in list(entry, "skipImageReferences").iter().filter_map(Value::as_str) {
+        notes.push(format!("`{skipped}` was skipped; here it has to satisfy the policy like the others"));
+    }
+    if entry.get("required").and_then(Value::as_bool) == Some(false) {
+        notes.push("images were not required to be verified; here they are".to_owned());
+    }
+    if text(entry, "repository").is_some() {
+        notes.push("signatures were looked for in another repository: `source` of the authority names one".to_owned());
+    }
+    let action = text(entry, "failureAction").or_else(|| text(body, "validationFailureAction")).unwrap_or("Audit");
+    let warn = action.eq_ignore_ascii_case("audit");
+
+    let mut sets = Vec::new();
+    for attestors in list(entry, "attestors") {
+        sets.extend(authorities(attestors, &mut notes));
+    }
+    for attestation in list(entry, "attestations") {
+        sets.extend(attested(attestation, entry, &mut notes));
+    }
+    let sets: Vec<_> = sets.into_iter().filter(|set| !set.is_empty()).collect();
+    if sets.is_empty() {
+        return vec![Converted::nothing(format!(
+            "`{title}` names no attestor that can be expressed: such images are refused"
+        ))];
+    }
+    if warn {
+        notes.push("it only audited, and so only warns".to_owned());
+    }
+    let several = sets.len() > 1;
+    let named = |index: usize| if several { format!("{title}-{}", index + 1) } else { title.to_owned() };
+    let policies = sets.into_iter().enumerate().map(|(index, authorities)| {
+        let notes = if index == 0 { std::mem::take(&mut notes) } else { Vec::new() };
+        Converted::policy(&named(index), spec(&globs, authorities, warn), notes)
+    });
+    policies.collect()
+}
+
+/// What a rule says about the objects: images are images here, wherever they run.
+fn scope(rule: &Value) -> Vec<String> {
+    let mut notes = Vec::new();
+    for field in ["exclude", "preconditions", "celPreconditions", "context"] {
+        if rule.get(field).is_some() {
+            notes.push(format!("`{field}` of the rule is left out: the policy is about every object"));
+        }
+    }
+    let resources =
+        ["any", "all"].iter().flat_map(|kind| rule.get("match").map(|found| list(found, kind)).unwrap_or_default());
+    for resources in resources.filter_map(|filter| filter.get("resources")) {
+        for field in ["namespaces", "namespaceSelector", "selector", "names", "annotations"] {
+            if resources.get(field).is_some() {
+                notes.push(format!("`{field}` of `match` is left out: the policy is about every object"));
+            }
+        }
+    }
+    notes
+}
+
+/// A reference with wildcards as a glob: there `*` also stands for `/`, and tags are part of it.
+pub(super) fn glob(reference: &str, notes: &mut Vec<String>) -> Option<String> {
+    let last = reference.rfind('/').map_or(0, |slash| slash + 1);
+    let (repository, tag) = match reference.get(last..).and_then(|component| component.split_once([':', '@'])) {
+        Some((name, tag)) => (format!("{}{name}", reference.get(..last).unwrap_or_default()), tag),
+        None => (reference.to_owned(), "*"),
+    };
+    if !matches!(tag, "*" | "" | "sha256:*") {
+        notes.push(format!("`{reference}` names tags; the policy covers every image of the repository"));
+    }
+    if repository.contains('?') {
+        notes.push(format!("`{reference}` holds a `?`, for which there is no wildcard, and is left out"));
+        return None;
+    }
+    let mut glob = String::new();
+    let mut last = ' ';
+    for character in repository.chars() {
+        match (last, character) {
+            ('*', '*') => {}
+            (_, '*') => glob.push_str("**"),
+            (_, other) => glob.push(other),
+        }
+        last = character;
+    }
+    // Names are completed before they are compared, there as here.
+    let first = glob.split('/').next().unwrap_or_default();
+    if first.contains(['.', ':', '*']) || first == "localhost" {
+        return Some(glob);
+    }
+    Some(if glob.contains('/') { format!("docker.io/{glob}") } else { format!("docker.io/library/{glob}") })
+}
+
+/// Sets of authorities that all have to be satisfied, each by any one of its authorities.
+fn authorities(attestors: &Value, notes: &mut Vec<String>) -> Vec<Vec<Value>> {
+    let entries = list(attestors, "entries");
+    let converted: Vec<Vec<Value>> =
+        entries.iter().enumerate().map(|(index, entry)| one(index, entry, notes)).collect();
+    match usize::try_from(attestors.get("count").and_then(Value::as_u64).unwrap_or(0)) {
+        Ok(1) => vec![converted.into_iter().flatten().collect()],
+        Ok(count) if count == 0 || count >= entries.len() => converted,
+        Ok(count) => {
+            notes.push(format!("{count} of {} attestors were enough; here every one is asked for", entries.len()));
+            converted
+        }
+        Err(_) => converted,
+    }
+}
+
+fn one(index: usize, entry: &Value, notes: &mut Vec<String>) -> Vec<Value> {
+    let name = format!("attestor-{}", index + 1);
+    if entry.get("annotations").is_some() {
+        notes.push("looser: `annotations` that the signature had to have are not asked for".to_owned());
+    }
+    if let Some(keys) = entry.get("keys") {
+        let mut authorities = match (text(keys, "publicKeys"), text(keys, "kms"), keys.get("secret")) {
+            (Some(key), _, _) | (None, Some(key), _) => by_key(&name, key, notes),
+            (None, None, Some(secret)) => {
+                let part = |field: &str| text(secret, field).unwrap_or_default();
+                vec![
+                    json!({"name": name, "key": {"secretRef": secret_reference(part("namespace"), part("name"), notes)}}),
+                ]
+            }
+            (None, None, None) => Vec::new(),
+        };
+        for authority in &mut authorities {
+            if let Some(hash) = text(keys, "signatureAlgorithm") {
+                authority["key"]["hashAlgorithm"] = json!(hash);
+            }
+            log(authority, keys);
+        }
+        return authorities;
+    }
+    if let Some(keyless) = entry.get("keyless") {
+        let mut authority = json!({"name": name, "keyless": {"identities": [identity(keyless, notes)]}});
+        if text(keyless, "roots").is_some() {
+            notes.push(format!(
+                "`{name}` has roots of its own: write them into a TrustRoot and name it as `trustRootRef`"
+            ));
+        }
+        if keyless.get("additionalExtensions").is_some() {
+            notes.push(format!("looser: `additionalExtensions` of `{name}` are not asked for"));
+        }
+        if keyless.pointer("/ctlog/ignoreSCT").and_then(Value::as_bool) == Some(true) {
+            authority["keyless"]["insecureIgnoreSCT"] = json!(true);
+        }
+        return vec![authority];
+    }
+    notes.push(format!("`{name}` is neither a key nor keyless, and is left out"));
+    Vec::new()
+}
+
+/// There a log entry is asked for beside a key unless somebody says no; here only if somebody says yes.
+fn log(authority: &mut Value, keys: &Value) {
+    let rekor = keys.get("rekor").unwrap_or(&Value::Null);
+    if !flag(rekor, "ignoreTlog") {
+        authority["ctlog"] = json!({"url": text(rekor, "url").unwrap_or("https://rekor.sigstore.dev")});
+    }
+}
+
+/// An identity; `*` in a subject or issuer is a wildcard there.
+pub(super) fn identity(keyless: &Value, notes: &mut Vec<String>) -> Value {
+    let mut identity = serde_json::Map::new();
+    for (exact, regex) in [("issuer", "issuerRegExp"), ("subject", "subjectRegExp")] {
+        match (text(keyless, exact), text(keyless, regex)) {
+            (Some(text), _) if text.contains(['*', '?']) => {
+                identity.insert(regex.to_owned(), json!(expression(text)));
+            }
+            (Some(text), _) => {
+                identity.insert(exact.to_owned(), json!(text));
+            }
+            (None, Some(expression)) => {
+                if !(expression.starts_with('^') && expression.ends_with('$')) {
+                    notes.push(format!(
+                        "{regex} `{expression}` matched a part of the text, and has to match all of it here"
+                    ));
+                }
+                identity.insert(regex.to_owned(), json!(expression));
+            }
+            (None, None) => {
+                notes.push(format!("no {exact} was asked for; write the one that is meant in place of `.*`"));
+                identity.insert(regex.to_owned(), json!(".*"));
+            }
+        }
+    }
+    Value::Object(identity)
+}
+
+/// A text with wildcards as a regular expression.
+fn expression(wildcards: &str) -> String {
+    let mut expression = "^".to_owned();
+    for character in wildcards.chars() {
+        match character {
+            '*' => expression.push_str(".*"),
+            '?' => expression.push('.'),
+            other if other.is_ascii_alphanumeric() || "/:-_@".contains(other) => expression.push(other),
+            other => {
+                expression.push('\\');
+                expression.push(other);
+            }
+        }
+    }
+    expression.push('$');
+    expression
+}
+
+/// Attestations, by the attestors of their own or of the entry.
+fn attested(attestation: &Value, entry: &Value, notes: &mut Vec<String>) -> Vec<Vec<Value>> {
+    let predicate_type = text(attestation, "type").or_else(|| text(attestation, "predicateType")).unwrap_or_default();
+    let name = text(attestation, "name").unwrap_or("attestation");
+    if !list(attestation, "conditions").is_empty() {
+        notes.push(format!(
+            "looser: the conditions of the attestation `{predicate_type}` are not asked for; write them as fields (`provenance`, \
+             `vulnerabilities`, `sbom`) or as a condition in CEL"
+        ));
+    }
+    let own = list(attestation, "attestors");
+    let attestors = if own.is_empty() { list(entry, "attestors") } else { own };
+    let mut sets: Vec<_> = attestors.iter().flat_map(|attestors| authorities(attestors, notes)).collect();
+    for authority in sets.iter_mut().flatten() {
+        authority["attestations"] = json!([{"name": name, "predicateType": predicate_type}]);
+    }
+    sets
+}
