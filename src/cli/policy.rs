@@ -338,6 +338,8 @@ impl<'a> JsonProblem<'a> {
 }
 
 #[cfg(test)]
+mod cookbook;
+#[cfg(test)]
 mod requirements;
 #[cfg(test)]
 mod samples;

@@ -55,7 +55,7 @@ struct Converted {
 
 impl Converted {
     /// A policy with its notes.
-    fn policy(name: &str, spec: Map<String, Value>, notes: Vec<String>) -> Self {
+    fn policy(name: &str, spec: &Map<String, Value>, notes: Vec<String>) -> Self {
         let object = json!({
             "apiVersion": "countersign.dev/v1alpha1",
             "kind": "ClusterImagePolicy",
@@ -139,6 +139,20 @@ fn flag(value: &Value, name: &str) -> bool {
     value.get(name).and_then(Value::as_bool).unwrap_or(false)
 }
 
+/// Puts a field into a mapping.
+fn put(object: &mut Value, name: &str, value: Value) {
+    if let Value::Object(members) = object {
+        members.insert(name.to_owned(), value);
+    }
+}
+
+/// The same, of a mapping inside.
+fn put_in(object: &mut Value, inside: &str, name: &str, value: Value) {
+    if let Some(object) = object.get_mut(inside) {
+        put(object, name, value);
+    }
+}
+
 /// `spec` with these globs and authorities.
 fn spec(globs: &[String], authorities: Vec<Value>, warn: bool) -> Map<String, Value> {
     let mut spec = Map::new();
@@ -148,6 +162,33 @@ fn spec(globs: &[String], authorities: Vec<Value>, warn: bool) -> Map<String, Va
         spec.insert("mode".to_owned(), json!("warn"));
     }
     spec
+}
+
+/// Authorities, and how many of them have to be satisfied.
+struct Attestors {
+    authorities: Vec<Value>,
+    threshold: usize,
+}
+
+impl Attestors {
+    /// Any one of `authorities`.
+    fn any(authorities: Vec<Value>) -> Self {
+        Self { authorities, threshold: 1 }
+    }
+}
+
+/// A policy for each of `sets`, since all of them have to be satisfied; the notes stand above the first.
+fn policies(title: &str, globs: &[String], sets: Vec<Attestors>, warn: bool, mut notes: Vec<String>) -> Vec<Converted> {
+    let several = sets.len() > 1;
+    let policies = sets.into_iter().enumerate().map(|(index, set)| {
+        let name = if several { format!("{title}-{}", index + 1) } else { title.to_owned() };
+        let mut spec = spec(globs, set.authorities, warn);
+        if set.threshold > 1 {
+            spec.insert("threshold".to_owned(), json!(set.threshold));
+        }
+        Converted::policy(&name, &spec, std::mem::take(&mut notes))
+    });
+    policies.collect()
 }
 
 /// The keys of `pem`, each by itself: here an authority has one.

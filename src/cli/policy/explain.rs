@@ -53,7 +53,8 @@ fn explain(file: &str, object: &ManifestObject, outcome: &mut Outcome) -> Result
         Ok(documents) => documents.iter().flat_map(api::Document::problems).map(ToString::to_string).collect(),
         Err(error) => vec![error.to_string()],
     };
-    let mut text = explain::policy(&object.name, &object.kind, &document["spec"]);
+    let mut text =
+        explain::policy(&object.name, &object.kind, document.get("spec").unwrap_or(&serde_json::Value::Null));
     if !problems.is_empty() {
         outcome.exit = Exit::Refused;
         text.push_str("  but the policy is broken: it refuses whatever it covers, and everything where its globs cannot be read\n");

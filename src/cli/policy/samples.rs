@@ -14,7 +14,7 @@ use crate::policy::{NoMatch, Outcome, PinRule, Policy, Warning, Workload};
 use crate::trust::AnchorId;
 use crate::verify::{Fact, Facts};
 
-const PROVENANCE: &str = "https://slsa.dev/provenance/v1";
+pub(super) const PROVENANCE: &str = "https://slsa.dev/provenance/v1";
 const SBOM: &str = "https://spdx.dev/Document";
 const VULN: &str = "https://cosign.sigstore.dev/attestation/vuln/v1";
 
@@ -22,27 +22,27 @@ fn directory() -> PathBuf {
     [env!("CARGO_MANIFEST_DIR"), "config", "samples"].iter().collect()
 }
 
-fn sample(name: &str) -> Loaded {
+pub(super) fn sample(name: &str) -> Loaded {
     let loaded = loader::load_dir(&directory().join(name), NoMatch::Deny).unwrap();
     assert_eq!(loaded.problems, [], "{name}");
     loaded
 }
 
 /// The anchors of a policy, in the order of its authorities.
-fn anchors(loaded: &Loaded, policy: &str) -> Vec<AnchorId> {
+pub(super) fn anchors(loaded: &Loaded, policy: &str) -> Vec<AnchorId> {
     let policy = loaded.set.policies().iter().find(|known| known.name.name() == policy).unwrap();
     policy.authorities().flat_map(|authority| authority.rule.anchors()).map(|anchor| anchor.id()).collect()
 }
 
-fn signed(anchor: AnchorId) -> Fact {
+pub(super) fn signed(anchor: AnchorId) -> Fact {
     Fact::signature_for_tests(anchor)
 }
 
-fn attested(anchor: AnchorId, predicate_type: &str) -> Fact {
+pub(super) fn attested(anchor: AnchorId, predicate_type: &str) -> Fact {
     said(anchor, predicate_type, &json!({}))
 }
 
-fn said(anchor: AnchorId, predicate_type: &str, predicate: &Value) -> Fact {
+pub(super) fn said(anchor: AnchorId, predicate_type: &str, predicate: &Value) -> Fact {
     let statement = json!({
         "_type": Statement::V1,
         "subject": [{"name": "image", "digest": {"sha256": Digest::of(b"image").hex()}}],
@@ -53,11 +53,11 @@ fn said(anchor: AnchorId, predicate_type: &str, predicate: &Value) -> Fact {
 }
 
 /// The codes of a refusal, or `runs` with what is warned of, at the beginning of 1970.
-fn judge(loaded: &Loaded, repository: &str, facts: Vec<Fact>) -> Vec<String> {
+pub(super) fn judge(loaded: &Loaded, repository: &str, facts: Vec<Fact>) -> Vec<String> {
     judge_at(Timestamp::UNIX_EPOCH, loaded, repository, facts)
 }
 
-fn judge_at(now: Timestamp, loaded: &Loaded, repository: &str, facts: Vec<Fact>) -> Vec<String> {
+pub(super) fn judge_at(now: Timestamp, loaded: &Loaded, repository: &str, facts: Vec<Fact>) -> Vec<String> {
     let digest = Digest::of(b"image");
     let image = ImageUse {
         pointer: Pointer::new("/spec/containers/0/image"),
@@ -82,7 +82,7 @@ fn judge_at(now: Timestamp, loaded: &Loaded, repository: &str, facts: Vec<Fact>)
 }
 
 /// An anchor that no sample believes.
-fn stranger() -> AnchorId {
+pub(super) fn stranger() -> AnchorId {
     let loaded = loader::load_dir(&directory(), NoMatch::Deny).unwrap();
     let pem = include_str!("../../../tests/data/cosign/other.pub");
     let key = crate::trust::PublicKey::from_pem(pem).unwrap();
@@ -96,20 +96,29 @@ fn stranger() -> AnchorId {
 #[test]
 fn every_sample_is_judged() {
     let judged = [
+        "air-gap.yaml",
         "attestation-by-key.yaml",
+        "deny-all-but.yaml",
         "deny-registry.yaml",
+        "fresh-signatures.yaml",
+        "hardened-base.yaml",
         "key-inline.yaml",
         "key-secret.yaml",
         "main-branch-only.yaml",
+        "migration.yaml",
         "no-critical-vulnerabilities.yaml",
         "our-build-system.yaml",
+        "promoted.yaml",
         "release-gate.yaml",
         "revoked.yaml",
         "rotation.yaml",
         "sbom-required.yaml",
+        "signature-and-provenance.yaml",
         "tagged-releases.yaml",
+        "tests-passed.yaml",
         "third-party.yaml",
         "two-person.yaml",
+        "verified-elsewhere.yaml",
         "warn-mode.yaml",
     ];
     let files: BTreeSet<_> = std::fs::read_dir(directory())
@@ -187,7 +196,7 @@ fn third_party() {
 }
 
 /// Provenance of a workflow that ran on a host of GitHub's.
-fn github(repository: &str, reference: &str) -> Value {
+pub(super) fn github(repository: &str, reference: &str) -> Value {
     json!({
         "buildDefinition": {
             "buildType": "https://actions.github.io/buildtypes/workflow/v1",

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Converted, by_key, flag, list, spec, text};
+use super::{Attestors, Converted, by_key, flag, list, policies, put, text};
 
 /// Converts a configuration, as a file of values for its chart (`application:`) or as the program reads it.
 pub(super) fn convert(document: &Value) -> Vec<Converted> {
@@ -30,13 +30,15 @@ fn one(rule: &Value, validators: &[Value], patterns: &[&str]) -> Vec<Converted> 
     let title = if is_default { "everything".to_owned() } else { pattern.replace('*', "x") };
     let with = rule.get("with").unwrap_or(&Value::Null);
     let sets = match text(validator, "type") {
-        Some("static") if flag(validator, "approve") => vec![vec![json!({"name": name, "static": {"action": "pass"}})]],
+        Some("static") if flag(validator, "approve") => {
+            vec![Attestors::any(vec![json!({"name": name, "static": {"action": "pass"}})])]
+        }
         // What no policy covers is refused by itself, and a policy that refuses everything would win over all others.
         Some("static") if is_default => {
             let note = "the rule for everything else refuses, and so does countersign by itself: no policy is needed";
             return vec![Converted::nothing(note.to_owned())];
         }
-        Some("static") => vec![vec![json!({"name": name, "static": {"action": "fail"}})]],
+        Some("static") => vec![Attestors::any(vec![json!({"name": name, "static": {"action": "fail"}})])],
         Some("cosign") => cosign(validator, with, &mut notes),
         other => {
             let kind = other.unwrap_or("none");
@@ -52,23 +54,17 @@ fn one(rule: &Value, validators: &[Value], patterns: &[&str]) -> Vec<Converted> 
                 .to_owned(),
         );
     }
-    let sets: Vec<_> = sets.into_iter().filter(|set| !set.is_empty()).collect();
+    let sets: Vec<_> = sets.into_iter().filter(|set| !set.authorities.is_empty()).collect();
     if sets.is_empty() {
         return vec![Converted::nothing(format!(
             "`{pattern}`: `{name}` holds no trust root that can be expressed: such images are refused"
         ))];
     }
-    let several = sets.len() > 1;
-    let named = |index: usize| if several { format!("{title}-{}", index + 1) } else { title.clone() };
-    let policies = sets.into_iter().enumerate().map(|(index, authorities)| {
-        let notes = if index == 0 { std::mem::take(&mut notes) } else { Vec::new() };
-        Converted::policy(&named(index), spec(std::slice::from_ref(&glob), authorities, false), notes)
-    });
-    policies.collect()
+    policies(&title, &[glob], sets, false, notes)
 }
 
 /// Sets of authorities, of which each is a policy of its own.
-fn cosign(validator: &Value, with: &Value, notes: &mut Vec<String>) -> Vec<Vec<Value>> {
+fn cosign(validator: &Value, with: &Value, notes: &mut Vec<String>) -> Vec<Attestors> {
     let roots = ["trustRoots", "trust_roots"].iter().map(|name| list(validator, name)).find(|roots| !roots.is_empty());
     let roots = roots.unwrap_or_default();
     let wanted = text(with, "trustRoot").or_else(|| text(with, "trust_root")).unwrap_or("default");
@@ -80,23 +76,19 @@ fn cosign(validator: &Value, with: &Value, notes: &mut Vec<String>) -> Vec<Vec<V
         converted.collect()
     };
     if wanted != "*" {
-        return vec![authorities(&named(wanted))];
+        return vec![Attestors::any(authorities(&named(wanted)))];
     }
     if !required.is_empty() {
-        return required.iter().map(|name| authorities(&named(name))).collect();
+        return required.iter().map(|name| Attestors::any(authorities(&named(name)))).collect();
     }
     let all: Vec<_> = roots.iter().collect();
     match usize::try_from(with.get("threshold").and_then(Value::as_u64).unwrap_or(0)) {
         // Without a threshold every trust root has to have signed.
         Ok(threshold) if threshold == 0 || threshold >= all.len() => {
-            all.iter().map(|root| authorities(&[*root])).collect()
+            all.iter().map(|root| Attestors::any(authorities(&[*root]))).collect()
         }
-        Ok(1) => vec![authorities(&all)],
-        Ok(_) | Err(_) => {
-            let sets = all.iter().map(|root| authorities(&[*root])).collect();
-            notes.push("some of several trust roots were enough; here every one is asked for".to_owned());
-            sets
-        }
+        Ok(threshold) => vec![Attestors { authorities: authorities(&all), threshold }],
+        Err(_) => Vec::new(),
     }
 }
 
@@ -126,7 +118,7 @@ fn authority(root: &Value, is_logged: bool, notes: &mut Vec<String>) -> Vec<Valu
     let mut authorities = by_key(name, key, notes);
     if is_logged {
         for authority in &mut authorities {
-            authority["ctlog"] = json!({"url": "https://rekor.sigstore.dev"});
+            put(authority, "ctlog", json!({"url": "https://rekor.sigstore.dev"}));
         }
     }
     authorities

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Converted, spec, text};
+use super::{Converted, put, spec, text};
 
 /// Converts every such step of a pipeline, a stage or a step.
 pub(super) fn convert(document: &Value) -> Vec<Converted> {
@@ -43,7 +43,7 @@ fn step(step: &Value, method: &str, spellings: &[&str]) -> Converted {
         None => Err("does not say how it verifies".to_owned()),
     };
     if let (Ok(authority), true) = (&mut authority, provenance) {
-        authority["attestations"] = json!([{"name": "provenance", "predicateType": PROVENANCE}]);
+        put(authority, "attestations", json!([{"name": "provenance", "predicateType": PROVENANCE}]));
         notes.push(
             "looser: that there is provenance is asked for, and not what it says: `provenance` in the attestation can ask for builder, \
              source and branch"
@@ -56,7 +56,7 @@ fn step(step: &Value, method: &str, spellings: &[&str]) -> Converted {
         ));
     }
     match authority {
-        Ok(authority) => Converted::policy(name, spec(&[glob], vec![authority], false), notes),
+        Ok(authority) => Converted::policy(name, &spec(&[glob], vec![authority], false), notes),
         Err(why) => Converted::nothing(format!("step `{name}`: {why}")),
     }
 }

@@ -4,7 +4,7 @@ mod image_validating;
 
 use serde_json::{Value, json};
 
-use super::{Converted, by_key, flag, list, secret_reference, spec, text};
+use super::{Attestors, Converted, by_key, flag, list, policies, put, put_in, secret_reference, text};
 
 /// Converts the policies of one document.
 pub(super) fn convert(document: &Value) -> Vec<Converted> {
@@ -77,7 +77,7 @@ fn verify_images(title: &str, body: &Value, rule: &Value, entry: &Value) -> Vec<
     for attestation in list(entry, "attestations") {
         sets.extend(attested(attestation, entry, &mut notes));
     }
-    let sets: Vec<_> = sets.into_iter().filter(|set| !set.is_empty()).collect();
+    let sets: Vec<_> = sets.into_iter().filter(|set| !set.authorities.is_empty()).collect();
     if sets.is_empty() {
         return vec![Converted::nothing(format!(
             "`{title}` names no attestor that can be expressed: such images are refused"
@@ -86,13 +86,7 @@ fn verify_images(title: &str, body: &Value, rule: &Value, entry: &Value) -> Vec<
     if warn {
         notes.push("it only audited, and so only warns".to_owned());
     }
-    let several = sets.len() > 1;
-    let named = |index: usize| if several { format!("{title}-{}", index + 1) } else { title.to_owned() };
-    let policies = sets.into_iter().enumerate().map(|(index, authorities)| {
-        let notes = if index == 0 { std::mem::take(&mut notes) } else { Vec::new() };
-        Converted::policy(&named(index), spec(&globs, authorities, warn), notes)
-    });
-    policies.collect()
+    policies(title, &globs, sets, warn, notes)
 }
 
 /// What a rule says about the objects: images are images here, wherever they run.
@@ -147,19 +141,22 @@ pub(super) fn glob(reference: &str, notes: &mut Vec<String>) -> Option<String> {
     Some(if glob.contains('/') { format!("docker.io/{glob}") } else { format!("docker.io/library/{glob}") })
 }
 
-/// Sets of authorities that all have to be satisfied, each by any one of its authorities.
-fn authorities(attestors: &Value, notes: &mut Vec<String>) -> Vec<Vec<Value>> {
+/// Sets of authorities that all have to be satisfied.
+fn authorities(attestors: &Value, notes: &mut Vec<String>) -> Vec<Attestors> {
     let entries = list(attestors, "entries");
     let converted: Vec<Vec<Value>> =
         entries.iter().enumerate().map(|(index, entry)| one(index, entry, notes)).collect();
     match usize::try_from(attestors.get("count").and_then(Value::as_u64).unwrap_or(0)) {
-        Ok(1) => vec![converted.into_iter().flatten().collect()],
-        Ok(count) if count == 0 || count >= entries.len() => converted,
-        Ok(count) => {
-            notes.push(format!("{count} of {} attestors were enough; here every one is asked for", entries.len()));
-            converted
+        // A key with several others in one PEM would be as many signers, of which one is asked for.
+        Ok(threshold) if threshold > 1 && threshold < entries.len() && converted.iter().all(|set| set.len() == 1) => {
+            vec![Attestors { authorities: converted.into_iter().flatten().collect(), threshold }]
         }
-        Err(_) => converted,
+        Ok(1) => vec![Attestors::any(converted.into_iter().flatten().collect())],
+        Ok(count) if count > 1 && count < entries.len() => {
+            notes.push(format!("{count} of {} attestors were enough; here every one is asked for", entries.len()));
+            converted.into_iter().map(Attestors::any).collect()
+        }
+        Ok(_) | Err(_) => converted.into_iter().map(Attestors::any).collect(),
     }
 }
 
@@ -181,7 +178,7 @@ fn one(index: usize, entry: &Value, notes: &mut Vec<String>) -> Vec<Value> {
         };
         for authority in &mut authorities {
             if let Some(hash) = text(keys, "signatureAlgorithm") {
-                authority["key"]["hashAlgorithm"] = json!(hash);
+                put_in(authority, "key", "hashAlgorithm", json!(hash));
             }
             log(authority, keys);
         }
@@ -198,7 +195,7 @@ fn one(index: usize, entry: &Value, notes: &mut Vec<String>) -> Vec<Value> {
             notes.push(format!("looser: `additionalExtensions` of `{name}` are not asked for"));
         }
         if keyless.pointer("/ctlog/ignoreSCT").and_then(Value::as_bool) == Some(true) {
-            authority["keyless"]["insecureIgnoreSCT"] = json!(true);
+            put_in(&mut authority, "keyless", "insecureIgnoreSCT", json!(true));
         }
         return vec![authority];
     }
@@ -210,7 +207,7 @@ fn one(index: usize, entry: &Value, notes: &mut Vec<String>) -> Vec<Value> {
 fn log(authority: &mut Value, keys: &Value) {
     let rekor = keys.get("rekor").unwrap_or(&Value::Null);
     if !flag(rekor, "ignoreTlog") {
-        authority["ctlog"] = json!({"url": text(rekor, "url").unwrap_or("https://rekor.sigstore.dev")});
+        put(authority, "ctlog", json!({"url": text(rekor, "url").unwrap_or("https://rekor.sigstore.dev")}));
     }
 }
 
@@ -261,7 +258,7 @@ fn expression(wildcards: &str) -> String {
 }
 
 /// Attestations, by the attestors of their own or of the entry.
-fn attested(attestation: &Value, entry: &Value, notes: &mut Vec<String>) -> Vec<Vec<Value>> {
+fn attested(attestation: &Value, entry: &Value, notes: &mut Vec<String>) -> Vec<Attestors> {
     let predicate_type = text(attestation, "type").or_else(|| text(attestation, "predicateType")).unwrap_or_default();
     let name = text(attestation, "name").unwrap_or("attestation");
     if !list(attestation, "conditions").is_empty() {
@@ -273,8 +270,8 @@ fn attested(attestation: &Value, entry: &Value, notes: &mut Vec<String>) -> Vec<
     let own = list(attestation, "attestors");
     let attestors = if own.is_empty() { list(entry, "attestors") } else { own };
     let mut sets: Vec<_> = attestors.iter().flat_map(|attestors| authorities(attestors, notes)).collect();
-    for authority in sets.iter_mut().flatten() {
-        authority["attestations"] = json!([{"name": name, "predicateType": predicate_type}]);
+    for authority in sets.iter_mut().flat_map(|set| &mut set.authorities) {
+        put(authority, "attestations", json!([{"name": name, "predicateType": predicate_type}]));
     }
     sets
 }

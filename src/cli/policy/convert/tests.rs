@@ -113,6 +113,16 @@ spec:
       attestations:
       - type: https://slsa.dev/provenance/v1
         conditions: [{all: [{key: '{{ buildType }}', operator: Equals, value: x}]}]
+  - name: two-of-three
+    match: {any: [{resources: {kinds: [Pod]}}]}
+    verifyImages:
+    - imageReferences: ['ghcr.io/two/*']
+      attestors:
+      - count: 2
+        entries:
+        - keys: {publicKeys: 'k8s://ns/a', rekor: {ignoreTlog: true}}
+        - keys: {publicKeys: 'k8s://ns/b', rekor: {ignoreTlog: true}}
+        - keys: {publicKeys: 'k8s://ns/c', rekor: {ignoreTlog: true}}
   - name: notary
     match: {any: [{resources: {kinds: [Pod]}}]}
     verifyImages: [{type: Notary, imageReferences: ['ghcr.io/n/*'], attestors: []}]
@@ -183,11 +193,18 @@ application:
     - name: github
       keyless: {issuer: 'https://token.actions.githubusercontent.com', subjectRegex: 'https://github.com/acme/.*'}
   - {name: old, type: notaryv1}
+  - name: three
+    type: cosign
+    trustRoots:
+    - {name: a, key: 'k8s://ns/a'}
+    - {name: b, key: 'k8s://ns/b'}
+    - {name: c, key: 'k8s://ns/c'}
   policy:
   - {pattern: '*:*', validator: deny}
   - {pattern: 'docker.io/acme/*:*'}
   - {pattern: 'ghcr.io/acme/*:*', with: {trustRoot: '*', threshold: 1, verifyInTransparencyLog: false}}
   - {pattern: 'ghcr.io/acme/both', with: {trustRoot: '*', required: [default, github]}}
+  - {pattern: 'ghcr.io/acme/two', validator: three, with: {trustRoot: '*', threshold: 2}}
   - {pattern: 'registry.k8s.io/*:v1', validator: allow}
   - {pattern: 'nginx:*', validator: old}
   - {pattern: 'quay.io/x', validator: none}

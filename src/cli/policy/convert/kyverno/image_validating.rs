@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde_json::{Value, json};
 
-use super::super::{Converted, by_key, flag, list, secret_reference, spec, text};
+use super::super::{Attestors, Converted, by_key, flag, list, policies, put, put_in, secret_reference, text};
 use super::{glob, identity};
 
 /// The calls that say what is asked for, in the forms in which they are written.
@@ -52,7 +52,7 @@ pub(super) fn convert(name: &str, body: &Value) -> Vec<Converted> {
         let expression = text(validation, "expression").unwrap_or_default();
         match asked(expression, body, &mut notes) {
             Some(set) if set.is_empty() => {}
-            Some(set) => sets.push(set),
+            Some(set) => sets.push(Attestors::any(set)),
             None => notes.push(format!("looser: this expression is not converted: {expression}")),
         }
     }
@@ -62,13 +62,7 @@ pub(super) fn convert(name: &str, body: &Value) -> Vec<Converted> {
             notes.join("; ")
         ))];
     }
-    let several = sets.len() > 1;
-    let named = |index: usize| if several { format!("{name}-{}", index + 1) } else { name.to_owned() };
-    let policies = sets.into_iter().enumerate().map(|(index, authorities)| {
-        let notes = if index == 0 { std::mem::take(&mut notes) } else { Vec::new() };
-        Converted::policy(&named(index), spec(&globs, authorities, warn), notes)
-    });
-    policies.collect()
+    policies(name, &globs, sets, warn, notes)
 }
 
 /// The authorities that an expression asks for, any of them; none where it asks for something else.
@@ -85,7 +79,7 @@ fn asked(expression: &str, body: &Value, notes: &mut Vec<String>) -> Option<Vec<
             .and_then(|known| known.pointer("/intoto/type")?.as_str())?;
         let mut authorities = named(found.get(2)?.as_str(), body, notes);
         for authority in &mut authorities {
-            authority["attestations"] = json!([{"name": attestation, "predicateType": predicate_type}]);
+            put(authority, "attestations", json!([{"name": attestation, "predicateType": predicate_type}]));
         }
         return Some(authorities);
     }
@@ -143,10 +137,10 @@ fn authority(name: &str, attestor: &Value, notes: &mut Vec<String>) -> Vec<Value
     };
     for authority in &mut authorities {
         if authority.get("key").is_some() && !flag(log, "insecureIgnoreTlog") {
-            authority["ctlog"] = json!({"url": text(log, "url").unwrap_or("https://rekor.sigstore.dev")});
+            put(authority, "ctlog", json!({"url": text(log, "url").unwrap_or("https://rekor.sigstore.dev")}));
         }
         if authority.get("keyless").is_some() && flag(log, "insecureIgnoreSCT") {
-            authority["keyless"]["insecureIgnoreSCT"] = json!(true);
+            put_in(authority, "keyless", "insecureIgnoreSCT", json!(true));
         }
     }
     authorities
