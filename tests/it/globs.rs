@@ -154,7 +154,7 @@ fn globs_match_as_in_policy_controller_but_where_they_are_meant_not_to() {
             Some(Err(difference)) => panic!("{difference}"),
         }
     };
-    for _ in 0..20_000 {
+    for _ in 0..2_500 {
         let registry = numbers.of(&REGISTRIES);
         let mut image = path(&mut numbers);
         if registry == "index.docker.io" && !image.contains('/') {
@@ -166,11 +166,11 @@ fn globs_match_as_in_policy_controller_but_where_they_are_meant_not_to() {
         let registry = numbers.of(&REGISTRIES);
         check(&near, registry, &format!("acme/{}", numbers.of(&COMPONENTS)));
     }
-    assert_eq!(pairs, 40_000);
-    assert!(matching > 4_000 && matching < 36_000, "{matching} of {pairs} pairs match: they say little");
+    assert_eq!(pairs, 5_000);
+    assert!(matching > 500 && matching < 4_500, "{matching} of {pairs} pairs match: they say little");
     for difference in [Meant::BareRepository, Meant::DockerHub, Meant::OneDigest] {
         let seen = meant.get(&difference).copied().unwrap_or_default();
-        assert!(seen > 50, "{difference:?} was seen {seen} times");
+        assert!(seen > 8, "{difference:?} was seen {seen} times");
     }
 }
 
@@ -179,7 +179,7 @@ fn globs_match_as_in_policy_controller_but_where_they_are_meant_not_to() {
 fn both_groups_read_the_same_globs_but_for_tags_and_digests() {
     let mut numbers = Numbers(0x0c0_ffee);
     let mut refused = 0;
-    for _ in 0..5_000 {
+    for _ in 0..1_000 {
         let registry = numbers.of(&REGISTRIES);
         let image = format!("acme/{}", path(&mut numbers));
         let glob = glob(&mut numbers, registry, &image);
@@ -195,5 +195,5 @@ fn both_groups_read_the_same_globs_but_for_tags_and_digests() {
             Ok(ours) => assert!(!ours.matches(&repository) || theirs.matches(&repository), "{glob} {repository}"),
         }
     }
-    assert!(refused > 200, "{refused}");
+    assert!(refused > 40, "{refused}");
 }
