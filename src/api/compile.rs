@@ -1,11 +1,13 @@
 //! Policies as the core decides by them.
 
+use std::num::NonZeroUsize;
+
 use nonempty::NonEmpty;
 
 use super::authority::{AuthoritySpec, RuleSpec};
 use super::canonical::write_bytes;
 use super::root::Unusable;
-use super::{PolicyDocument, Problem, Resolved, references};
+use super::{PolicyDocument, Problem, Resolved, covered, references};
 use crate::image::Digest;
 use crate::policy::{AttestationRule, Authority, Coverage, NoMatch, Policy, PolicyBody, Rule, SignerRule};
 
@@ -34,6 +36,10 @@ pub fn compile(document: &PolicyDocument, resolved: &Resolved) -> Compiled {
             Err(problem) => problems.push(problem),
         }
     }
+    let mut warnings = document.warnings().to_vec();
+    if spec.terms.threshold == NonZeroUsize::MIN {
+        warnings.extend(covered::warnings(&authorities, document.line()));
+    }
     let coverage = spec.images.clone().and_then(NonEmpty::from_vec).map_or(Coverage::Everything, Coverage::Matching);
     let errors = problems.iter().map(|problem| problem.field.clone());
     let body = match (NonEmpty::collect(errors), NonEmpty::from_vec(authorities)) {
@@ -50,7 +56,7 @@ pub fn compile(document: &PolicyDocument, resolved: &Resolved) -> Compiled {
     Compiled {
         policy: Policy { name: document.name().clone(), coverage, mode: spec.mode, body, terms: spec.terms.clone() },
         problems,
-        warnings: document.warnings().to_vec(),
+        warnings,
     }
 }
 

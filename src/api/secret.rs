@@ -76,10 +76,21 @@ impl SecretSpec {
         // holds a private key as well should not be readable by a verifier.
         let mut entries = secret.data().iter();
         let (Some((entry, bytes)), None) = (entries.next(), entries.next()) else {
-            let message =
-                format!("{reference} has to hold exactly one entry, {what}, and holds {}", secret.data().len());
-            return Err((message, false));
+            let count = secret.data().len();
+            let private = secret.data().values().any(|bytes| is_private_key(bytes.expose()));
+            let among =
+                if private { ", among them a private key, which no verifier should be able to read" } else { "" };
+            return Err((
+                format!("{reference} has to hold exactly one entry, {what}, and holds {count}{among}"),
+                false,
+            ));
         };
         read(bytes.expose()).map_err(|error| (format!("{} of {reference}: {error}", quoted(entry)), false))
     }
+}
+
+/// Whether it says of itself that it is a private key, encrypted or not.
+fn is_private_key(bytes: &[u8]) -> bool {
+    const LABEL: &[u8] = b"PRIVATE KEY-----";
+    bytes.windows(LABEL.len()).any(|window| window == LABEL)
 }

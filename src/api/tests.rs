@@ -555,3 +555,54 @@ fn a_revision_names_what_is_said_and_not_how() {
         revision([&other, &document], &resolved, NoMatch::Deny)
     );
 }
+
+#[test]
+fn an_authority_that_is_never_needed_is_said() {
+    let key = |name: &str, file: &str, more: &str| {
+        let pem: String = file.lines().map(|line| format!("      {line}\n")).collect();
+        format!("  - name: {name}\n    key:\n     data: |\n{pem}{more}")
+    };
+    let (ours, other) =
+        (include_str!("../../tests/data/cosign/cosign.pub"), include_str!("../../tests/data/cosign/other.pub"));
+    let sbom = "    attestations: [{name: s, predicateType: spdxjson}]\n";
+    let both = "    attestations: [{name: s, predicateType: spdxjson}, {name: p, predicateType: slsaprovenance1}]\n";
+    let late = "    validUntil: 2030-01-01\n    ctlog: {url: https://rekor.sigstore.dev}\n";
+    let pass = "  - name: pass\n    static: {action: pass}\n";
+    for (authorities, expected) in [
+        (vec![key("a", ours, ""), key("b", other, "")], vec![]),
+        (
+            vec![key("a", ours, ""), key("b", ours, "")],
+            vec!["`b` is never needed: whatever satisfies it satisfies `a` as well"],
+        ),
+        (vec![key("a", ours, ""), key("b", ours, sbom)], vec![]),
+        (
+            vec![key("a", ours, both), key("b", ours, sbom)],
+            vec!["`a` is never needed: whatever satisfies it satisfies `b` as well"],
+        ),
+        (vec![key("a", ours, both), key("b", other, sbom)], vec![]),
+        (vec![key("a", ours, ""), key("b", ours, late)], vec![]),
+        (
+            vec![key("a", ours, ""), pass.to_owned()],
+            vec!["`a` is never needed: whatever satisfies it satisfies `pass` as well"],
+        ),
+    ] {
+        let text = format!(
+            "apiVersion: countersign.dev/v1alpha1\nkind: ClusterImagePolicy\nmetadata: {{name: p}}\nspec:\n  images: [{{glob: 'ghcr.io/a/**'}}]\n  authorities:\n{}",
+            authorities.concat()
+        );
+        let documents = parse(&text).unwrap();
+        let [Document::ClusterImagePolicy(policy)] = &documents[..] else { panic!("{text}") };
+        let compiled = compile(policy, &Resolved::new("own"));
+        assert_eq!(compiled.problems, [], "{text}");
+        let said = compiled.warnings.iter().filter(|warning| warning.field.path == "spec.authorities");
+        let said: Vec<_> = said.map(|warning| warning.field.message.as_str()).collect();
+        assert_eq!(said, expected, "{text}");
+        if !expected.is_empty() {
+            let several = text.replacen("spec:\n", "spec:\n  threshold: 2\n", 1);
+            let documents = parse(&several).unwrap();
+            let [Document::ClusterImagePolicy(policy)] = &documents[..] else { panic!("{several}") };
+            let warnings = compile(policy, &Resolved::new("own")).warnings;
+            assert!(!warnings.iter().any(|warning| warning.field.message.contains("never needed")), "{several}");
+        }
+    }
+}

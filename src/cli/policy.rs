@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::{Error, Exit, Outcome};
-use crate::api::{self, Document, PolicyDocument, Problem, Resolved, STANDALONE_NAMESPACE};
+use crate::api::{self, Document, PolicyDocument, Problem, Resolved, Reviewed, STANDALONE_NAMESPACE};
 use crate::loader::{self, Note, TextFile, describe};
 
 /// Look at policies, without a cluster and without a registry
@@ -194,16 +194,12 @@ impl Checked {
     fn judge(&mut self, policies: &[(String, PolicyDocument)], resolved: &Resolved) {
         let mut names = BTreeSet::new();
         for (file, document) in policies {
-            let compiled = api::compile(document, resolved);
-            // A Secret that is not among the files may well be in the cluster.
-            let (unresolved, mut problems): (Vec<_>, Vec<_>) =
-                compiled.problems.into_iter().partition(|problem| problem.unresolved.is_some());
-            let mut warnings = compiled.warnings;
-            for mut problem in unresolved {
-                if let Some(reference) = &problem.unresolved {
-                    problem.field.message = format!("{reference} is not in these files, so its key was not checked");
+            // What is not among the files may well be in the cluster.
+            let Reviewed { mut problems, mut warnings } = api::compile(document, resolved).reviewed();
+            for warning in &mut warnings {
+                if let Some(reference) = &warning.unresolved {
+                    warning.field.message = format!("{reference} is not in these files, so its key was not checked");
                 }
-                warnings.push(problem);
             }
             if document.is_named() && !names.insert(document.name()) {
                 problems.push(twice());

@@ -112,6 +112,56 @@ fn a_wrong_secret() {
 }
 
 #[test]
+fn a_secret_with_the_private_key_in_it() {
+    let beside = "stringData:\n  cosign.key: '-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----'\n";
+    let outcome = check_files(&[("a.yaml", &WITH_SECRETS.replacen("stringData:\n", beside, 1))], &[]);
+    let expected = "and holds 2, among them a private key, which no verifier should be able to read";
+    assert!(outcome.code == 1 && outcome.stdout.contains(expected), "{}", outcome.stdout);
+}
+
+/// A single glob, and all policies of a file.
+#[test]
+fn what_covers_an_image() {
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join("p.yaml");
+    std::fs::write(&path, format!("{GOOD}---\n{BROKEN}")).unwrap();
+    let path = path.to_str().unwrap();
+    let outcome = run_line(&["match", path, "ghcr.io/acme/app:v1"]);
+    assert_eq!(
+        (outcome.code, outcome.stdout.as_str()),
+        (
+            0,
+            "\
+ghcr.io/acme/app:v1
+POLICY      MODE     GLOB
+broken      warn     its globs cannot be read, so it covers everything
+key-inline  enforce  ghcr.io/acme/**
+"
+        )
+    );
+    assert!(outcome.stderr.contains("ClusterImagePolicy broken"), "{}", outcome.stderr);
+    std::fs::write(path, GOOD).unwrap();
+    let outcome = run_line(&["match", path, "nginx"]);
+    assert_eq!((outcome.code, outcome.stdout.as_str()), (1, "index.docker.io/library/nginx:latest\n"));
+    assert_eq!(run_line(&["match", "none.yaml", "nginx"]).code, 2);
+    assert!(Line::try_parse_from(["policy", "match", "nginx"]).is_err(), "a file or a glob is needed");
+    assert!(Line::try_parse_from(["policy", "match", "--glob", "a", "p.yaml", "nginx"]).is_err(), "not both");
+}
+
+#[test]
+fn what_policies_ask_for_in_words() {
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join("p.yaml");
+    std::fs::write(&path, format!("{WITH_SECRETS}---\n{BROKEN}")).unwrap();
+    let outcome = run_line(&["explain", path.to_str().unwrap()]);
+    assert_eq!(outcome.code, 1);
+    let name = directory.path().display().to_string();
+    insta::assert_snapshot!(shown(&Printed { stderr: outcome.stderr.replace(&name, "DIR"), ..outcome }));
+    std::fs::write(&path, "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\n").unwrap();
+    assert_eq!(run_line(&["explain", path.to_str().unwrap()]).code, 2);
+}
+
+#[test]
 fn the_same_name_twice() {
     let outcome = check_files(&[("a.yaml", GOOD), ("b.yaml", GOOD)], &[]);
     assert_eq!(outcome.code, 1);
