@@ -81,7 +81,7 @@ pub enum Format {
 pub fn run(command: &Command) -> Result<Outcome, Error> {
     match command {
         Command::Check(args) => Ok(check(args)),
-Command::Convert(args) => convert::run(args),
+        Command::Convert(args) => convert::run(args),
         Command::Eval(args) => super::policy_eval::run(args),
         Command::Explain(args) => explain::run(args),
         Command::Match(args) => covering::run(args),
