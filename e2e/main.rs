@@ -11,6 +11,7 @@
 
 mod cosign_signs;
 mod countersign_signs;
+mod definitions;
 mod forgery;
 mod harness;
 mod in_cluster;

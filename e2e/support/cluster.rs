@@ -151,6 +151,11 @@ impl Cluster {
         kubectl(&self.admin, arguments, "")
     }
 
+    /// The same, with `input` on its stdin.
+    pub(crate) fn kubectl_with(&self, arguments: &[&str], input: &str) -> Outcome {
+        kubectl(&self.admin, arguments, input)
+    }
+
     /// What `kubectl` printed as JSON.
     pub(crate) fn json(&self, arguments: &[&str]) -> Value {
         let printed = self.kubectl(arguments).expect_success();

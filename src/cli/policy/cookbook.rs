@@ -2,6 +2,10 @@
 
 use serde_json::{Value, json};
 
+use crate::trust::Window;
+use crate::verify::{Certificate, Fact};
+use jiff::Timestamp;
+
 use super::samples::{PROVENANCE, anchors, attested, github, judge, judge_at, said, sample, signed, stranger};
 
 const SUMMARY: &str = "https://slsa.dev/verification_summary/v1";
@@ -142,4 +146,76 @@ fn fresh_signatures() {
     assert_eq!(judge(signed(key).at(&[at("2026-06-15T00:00:00Z")])), "runs");
     assert_eq!(judge(signed(key).at(&[at("2026-05-15T00:00:00Z")])), "signature_stale");
     assert_eq!(judge(signed(key)), "signing_time_unproven");
+}
+
+/// Whoever is named signs, and is not enough when one letter differs.
+#[test]
+fn keyless() {
+    const GITHUB: &str = "https://token.actions.githubusercontent.com";
+    const EKS: &str = "https://oidc.eks.eu-west-1.amazonaws.com/id/0F1E2D3C4B5A69788796A5B4C3D2E1F0";
+    let site = "https://github.com/acme/site/.github/workflows";
+    let pod = "https://kubernetes.io/namespaces/build/serviceaccounts";
+    let lab = "https://gitlab.com/acme/app//.gitlab-ci.yml@refs";
+    for (name, image, issuer, subject, expected) in [
+        ("github", "ghcr.io/acme/site/web", GITHUB, format!("{site}/release.yml@refs/heads/main"), "runs"),
+        (
+            "github",
+            "ghcr.io/acme/site/web",
+            GITHUB,
+            format!("{site}/release.yml@refs/heads/mainx"),
+            "identity_mismatch",
+        ),
+        ("github", "ghcr.io/acme/site/web", GITHUB, format!("{site}/other.yml@refs/heads/main"), "identity_mismatch"),
+        (
+            "github",
+            "ghcr.io/acme/site/web",
+            "https://gitlab.com",
+            format!("{site}/release.yml@refs/heads/main"),
+            "identity_mismatch",
+        ),
+        ("gitlab", "registry.gitlab.com/acme/app", "https://gitlab.com", format!("{lab}/tags/v1.2.3"), "runs"),
+        (
+            "gitlab",
+            "registry.gitlab.com/acme/app",
+            "https://gitlab.com",
+            format!("{lab}/heads/v1.2.3"),
+            "identity_mismatch",
+        ),
+        (
+            "gitlab",
+            "registry.gitlab.com/acme/app",
+            "https://gitlab.com",
+            format!("{lab}/tags/v1.2.3-rc1"),
+            "identity_mismatch",
+        ),
+        (
+            "gitlab",
+            "registry.gitlab.com/acme/app",
+            "https://gitlab.com",
+            format!("{lab}/tags/v1x2x3"),
+            "identity_mismatch",
+        ),
+        ("kubernetes", "123456789012.dkr.ecr.eu-west-1.amazonaws.com/apps/web", EKS, format!("{pod}/signer"), "runs"),
+        (
+            "kubernetes",
+            "123456789012.dkr.ecr.eu-west-1.amazonaws.com/apps/web",
+            EKS,
+            format!("{pod}/signer2"),
+            "identity_mismatch",
+        ),
+        (
+            "kubernetes",
+            "123456789012.dkr.ecr.eu-west-1.amazonaws.com/apps/web",
+            "https://kubernetes.default.svc",
+            format!("{pod}/signer"),
+            "identity_mismatch",
+        ),
+    ] {
+        let sample = sample(&format!("keyless-{name}.yaml"));
+        let [root] = anchors(&sample, &format!("keyless-{name}"))[..] else { panic!("one root") };
+        let certificate = Certificate::for_tests(issuer, &subject, Window::new(None, None).unwrap());
+        let fact = Fact::certified_for_tests(root, certificate, Some(Timestamp::UNIX_EPOCH));
+        assert_eq!(judge(&sample, image, vec![fact]), [expected], "{name} {issuer} {subject}");
+        assert_eq!(judge(&sample, image, vec![]), ["signature_missing"], "{name}");
+    }
 }
