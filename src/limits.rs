@@ -685,6 +685,19 @@ pub const API_LIST_BYTES: usize = 64 << 20;
 /// Bytes of one event of a watch, or of one object. Scope: watch; its collection is listed again. etcd takes 1.5 MiB.
 pub const API_EVENT_BYTES: usize = 8 << 20;
 
+/// How long a pull secret, and what a ServiceAccount lists, is kept before it is read again. A registry that refuses what
+/// it holds has it read again at once.
+pub const PULL_SECRET_AGE: Duration = Duration::from_secs(300);
+
+/// How long a pull secret is not read again whatever happens, so that refused credentials do not become requests.
+pub const PULL_SECRET_REST: Duration = Duration::from_secs(10);
+
+/// Pull secrets and ServiceAccounts that are kept. Scope: process; beyond, all are read again.
+pub const PULL_SECRETS: usize = 4096;
+
+/// Pull secrets of one workload. Scope: workload; the rest is not read.
+pub const PULL_SECRETS_PER_WORKLOAD: usize = 16;
+
 /// Bytes of an error of the API server. Scope: answer; what it says is not told.
 pub const API_ERROR_BYTES: usize = 64 << 10;
 

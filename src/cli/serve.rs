@@ -15,10 +15,11 @@ use tokio::sync::{Notify, watch};
 
 use super::registry_args::{self, RegistryArgs};
 use super::{Error, Exit, Outcome, clock, file, runtime};
+use crate::cluster::PullSecrets;
 use crate::gate::Gate;
 use crate::loader::Status;
 use crate::policy::NoMatch;
-use crate::registry;
+use crate::registry::{self, Keychain};
 use crate::server::{
     App, Ceilings, Certificate, CertificateFiles, Check, Drained, Health, SelfMade, Server, State, Webhook, tls,
 };
@@ -128,7 +129,15 @@ async fn serve(args: Args, err: &mut dyn Write) -> Result<Outcome, Error> {
     let (certificate, files) = certificate(&args.certificate, err)?;
     let (renewed, certificate) = watch::channel(certificate);
 
-    let gate = Gate::new(policies.sets(), client.clone(), Arc::new(keychain));
+    let keychain: Arc<dyn Keychain> = Arc::new(keychain);
+    let gate = Gate::new(policies.sets(), client.clone(), Arc::clone(&keychain));
+    let gate = match policies.cluster() {
+        Some(access) => {
+            let secrets = PullSecrets::new(access, keychain);
+            gate.with_keychains(Arc::new(move |workload| secrets.of(workload)))
+        }
+        None => gate,
+    };
     let health = Health::new(vec![policies_check(&policies), certificate_check(certificate.clone())]);
     let app =
         App::new(Webhook::new(gate, Arc::clone(&metrics)), Arc::new(health), Arc::clone(&metrics), Ceilings::default())

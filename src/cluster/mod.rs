@@ -8,6 +8,8 @@
 //!                                       Secrets, ConfigMaps ─┴▶ documents ─▶ loader::Follower
 //! ```
 //!
+//! [`PullSecrets`] are the credentials of workloads, read when a registry is asked.
+//!
 //! Objects are read as the bytes that the API server sends, by the one strict reader of [`api`](crate::api), and never
 //! logged: they may be Secrets. What could not be listed is never taken for empty, and a definition that is being deleted
 //! takes no policy with it.
@@ -19,12 +21,15 @@ mod access;
 mod clock;
 mod definition;
 mod hub;
+mod kept;
 mod object;
 mod place;
+mod pull_secrets;
 mod source;
 mod watcher;
 mod watches;
 mod wire;
 
 pub use access::{Access, AccessError};
+pub use pull_secrets::PullSecrets;
 pub use watches::Watches;

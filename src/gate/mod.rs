@@ -39,9 +39,12 @@ const NO_POLICIES: &str = "no policies are in force: none were loaded yet, or th
 pub struct Gate {
     policies: watch::Receiver<Option<Arc<PolicySet>>>,
     registry: Client,
-    keychain: Arc<dyn Keychain>,
+    keychains: Keychains,
     pool: Pool,
 }
+
+/// The credentials with which registries are asked about the images of one workload: nobody's serve another.
+pub type Keychains = Arc<dyn Fn(&Workload) -> Arc<dyn Keychain> + Send + Sync>;
 
 /// What was decided about the images of one workload.
 #[derive(Debug)]
@@ -70,7 +73,14 @@ impl Gate {
         registry: Client,
         keychain: Arc<dyn Keychain>,
     ) -> Self {
-        Self { policies, registry, keychain, pool: Pool::new() }
+        Self { policies, registry, keychains: Arc::new(move |_| Arc::clone(&keychain)), pool: Pool::new() }
+    }
+
+    /// The same, with the credentials of each workload.
+    #[must_use]
+    pub fn with_keychains(mut self, keychains: Keychains) -> Self {
+        self.keychains = keychains;
+        self
     }
 
     /// Judges `images` within `time`.
@@ -87,7 +97,8 @@ impl Gate {
     ) -> Result<Decision, Failure> {
         let deadlines = Deadlines::of(time);
         let plan = self.plan(workload, images, pin)?;
-        let findings = join_all(plan.subjects().iter().map(|subject| self.find(subject, deadlines))).await;
+        let keys = (self.keychains)(workload);
+        let findings = join_all(plan.subjects().iter().map(|subject| self.find(subject, &*keys, deadlines))).await;
         let findings: BTreeMap<SubjectId, Finding> = findings.into_iter().collect();
         let revision = plan.policies().revision().to_owned();
         Ok(Decision { verdicts: plan.decide(&findings, clock::now()), revision })
@@ -106,9 +117,10 @@ impl Gate {
     ) -> Result<Vec<Pinned>, Failure> {
         let deadline = clock::deadline(time);
         let plan = self.plan(workload, images, PinRule::Free)?;
+        let keys = &*(self.keychains)(workload);
         let tags = plan.subjects().iter().filter(|subject| subject.image().digest().is_none());
         let digests = join_all(tags.map(|subject| async move {
-            let resolved = self.registry.resolve(subject.image(), &*self.keychain, deadline).await;
+            let resolved = self.registry.resolve(subject.image(), keys, deadline).await;
             Some((subject.id(), resolved.ok()?.digest()))
         }));
         let digests: BTreeMap<SubjectId, Digest> = digests.await.into_iter().flatten().collect();
@@ -137,9 +149,13 @@ impl Gate {
     }
 
     /// Finds out about one image all there is to know.
-    async fn find(&self, subject: &Subject, Deadlines { asking, answering }: Deadlines) -> (SubjectId, Finding) {
+    async fn find(
+        &self,
+        subject: &Subject,
+        keys: &dyn Keychain,
+        Deadlines { asking, answering }: Deadlines,
+    ) -> (SubjectId, Finding) {
         let finding = async {
-            let keys = &*self.keychain;
             let digest = self.registry.resolve(subject.image(), keys, asking).await.map_err(failure::of_registry)?;
             let found = join_all(subject.lookups().iter().map(|lookup| {
                 let digest = &digest;

@@ -21,6 +21,27 @@ pub trait Keychain: Send + Sync {
         let _ = pull_secrets;
         self.credentials(repository)
     }
+
+    /// The credentials once more, after the registry refused all of them: read anew where they may have changed since.
+    /// None where they cannot have.
+    fn renewed<'a>(&'a self, repository: &'a Repository) -> BoxFuture<'a, Option<Vec<Credential>>> {
+        self.renewed_by(&[], repository)
+    }
+
+    /// The same, with what the Secrets `pull_secrets` hold before it.
+    fn renewed_by<'a>(
+        &'a self,
+        pull_secrets: &'a [String],
+        repository: &'a Repository,
+    ) -> BoxFuture<'a, Option<Vec<Credential>>> {
+        let _ = (pull_secrets, repository);
+        ready(None).boxed()
+    }
+
+    /// Why credentials may be missing that somebody named: for the message of a refusal, without any secret.
+    fn troubles(&self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// A keychain that is asked for what the Secrets `pull_secrets` hold before anything else.
@@ -32,6 +53,14 @@ pub(super) struct Named<'a> {
 impl Keychain for Named<'_> {
     fn credentials<'a>(&'a self, repository: &'a Repository) -> BoxFuture<'a, Vec<Credential>> {
         self.keys.credentials_by(self.pull_secrets, repository)
+    }
+
+    fn renewed<'a>(&'a self, repository: &'a Repository) -> BoxFuture<'a, Option<Vec<Credential>>> {
+        self.keys.renewed_by(self.pull_secrets, repository)
+    }
+
+    fn troubles(&self) -> Vec<String> {
+        self.keys.troubles()
     }
 }
 

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use serde::Deserialize;
+use tokio::sync::OnceCell;
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
@@ -28,8 +29,11 @@ pub(super) struct Session<'a> {
     repository: &'a Repository,
     host: Arc<Host>,
     scope: String,
+    keys: &'a dyn Keychain,
     credentials: Vec<Option<Credential>>,
-    /// The credential that was accepted last: the next question starts with it.
+    /// What the keychain has once all of them were refused; asked for once.
+    renewed: OnceCell<Vec<Option<Credential>>>,
+    /// The credential that was accepted last, before any was renewed: the next question starts with it.
     accepted: AtomicUsize,
     deadline: Instant,
 }
@@ -89,14 +93,10 @@ impl<'a> Session<'a> {
         inner: &'a Inner,
         repository: &'a Repository,
         access: Access<'_>,
-        keys: &dyn Keychain,
+        keys: &'a dyn Keychain,
         deadline: Instant,
     ) -> Self {
-        let mut credentials: Vec<_> = keys.credentials(repository).await.into_iter().map(Some).collect();
-        credentials.truncate(limits::CREDENTIALS_PER_REPOSITORY);
-        if credentials.is_empty() {
-            credentials.push(None);
-        }
+        let credentials = in_turn(keys.credentials(repository).await);
         let path = repository.path();
         let scope = match access {
             Access::Delete => format!("repository:{path}:pull,push,delete"),
@@ -109,7 +109,9 @@ impl<'a> Session<'a> {
             repository,
             host: inner.transport.hosts().of(api_host(repository.registry())),
             scope,
+            keys,
             credentials,
+            renewed: OnceCell::new(),
             accepted: AtomicUsize::new(0),
             deadline,
         }
@@ -151,16 +153,39 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Tries one credential after the other, until one is accepted.
+    /// Tries one credential after the other, until one is accepted; and once more with what the keychain has then.
     async fn ask_over(&self, scheme: Scheme, question: &Question) -> Result<Reply, Failure> {
         let url = self.address(scheme, &question.place)?;
+        if let Some(renewed) = self.renewed.get() {
+            return self.ask_with(renewed, &url, question).await?.map_err(|refusal| self.refused(renewed, refusal));
+        }
+        let refusal = match self.ask_with(&self.credentials, &url, question).await? {
+            Ok(reply) => return Ok(reply),
+            Err(refusal) => refusal,
+        };
+        let renew = || async { self.keys.renewed(self.repository).await.map(in_turn).ok_or(()) };
+        match self.renewed.get_or_try_init(renew).await {
+            Ok(renewed) if *renewed != self.credentials => {
+                self.ask_with(renewed, &url, question).await?.map_err(|refusal| self.refused(renewed, refusal))
+            }
+            Ok(_) | Err(()) => Err(self.refused(&self.credentials, refusal)),
+        }
+    }
+
+    /// The reply to the first of `credentials` that is accepted, or how the last was refused.
+    async fn ask_with(
+        &self,
+        credentials: &[Option<Credential>],
+        url: &Url,
+        question: &Question,
+    ) -> Result<Result<Reply, Option<String>>, Failure> {
         let first = self.accepted.load(Ordering::Relaxed);
         let mut refusal = None;
-        for (at, credential) in self.credentials.iter().enumerate().cycle().skip(first).take(self.credentials.len()) {
-            match self.ask_as(credential.as_ref(), &url, question).await {
+        for (at, credential) in credentials.iter().enumerate().cycle().skip(first).take(credentials.len()) {
+            match self.ask_as(credential.as_ref(), url, question).await {
                 Ok(reply) if !matches!(reply.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => {
                     self.accepted.store(at, Ordering::Relaxed);
-                    return Ok(reply);
+                    return Ok(Ok(reply));
                 }
                 Ok(reply) if reply.redirected => return Err(self.unexpected(&reply).into()),
                 Ok(reply) => {
@@ -174,12 +199,20 @@ impl<'a> Session<'a> {
                 Err(failure) => return Err(failure),
             }
         }
-        let hint = match self.credentials.as_slice() {
-            [None] => "; there are no credentials for it",
-            _ => "",
-        };
-        let refusal = refusal.unwrap_or_else(|| format!("`{}` refuses access", self.repository));
-        Err(Unasked::new(UnaskedKind::Unauthorized, refusal + hint).into())
+        Ok(Err(refusal))
+    }
+
+    /// That none of `credentials` was accepted, and why there may be too few of them.
+    fn refused(&self, credentials: &[Option<Credential>], refusal: Option<String>) -> Failure {
+        let mut text = refusal.unwrap_or_else(|| format!("`{}` refuses access", self.repository));
+        if let [None] = credentials {
+            text.push_str("; there are no credentials for it");
+        }
+        for trouble in self.keys.troubles() {
+            text.push_str("; ");
+            text.push_str(&trouble);
+        }
+        Unasked::new(UnaskedKind::Unauthorized, text).into()
     }
 
     /// Asks with one credential, and once more with what the registry wants to see of it.
@@ -328,6 +361,16 @@ impl<'a> Session<'a> {
         let status = reply.status.as_u16();
         Unasked::new(UnaskedKind::Unavailable, format!("`{}` answers with {status}{code}", authority(&reply.url)))
     }
+}
+
+/// What is tried in turn: nothing, where there are no credentials.
+fn in_turn(credentials: Vec<Credential>) -> Vec<Option<Credential>> {
+    let mut credentials: Vec<_> = credentials.into_iter().map(Some).collect();
+    credentials.truncate(limits::CREDENTIALS_PER_REPOSITORY);
+    if credentials.is_empty() {
+        credentials.push(None);
+    }
+    credentials
 }
 
 /// Holds `work` against the deadline. With one that has passed, nothing is asked.

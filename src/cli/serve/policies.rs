@@ -47,7 +47,7 @@ pub(super) enum Policies {
     /// Files.
     Files(Box<Loader>),
     /// A cluster.
-    Cluster(Box<(Follower, Watches)>),
+    Cluster(Box<(Follower, Watches)>, Access),
 }
 
 impl PolicyArgs {
@@ -79,8 +79,8 @@ impl PolicyArgs {
             namespace: access.namespace().to_owned(),
             max_age: Duration::from_secs(self.policies_max_age.into()),
         };
-        let watches = Watches::new(access);
-        Ok(Policies::Cluster(Box::new((Follower::new(rules, watches.observed()), watches))))
+        let watches = Watches::new(access.clone());
+        Ok(Policies::Cluster(Box::new((Follower::new(rules, watches.observed()), watches)), access))
     }
 }
 
@@ -88,7 +88,7 @@ impl Policies {
     /// The set in force.
     pub(super) fn sets(&self) -> watch::Receiver<Option<Arc<PolicySet>>> {
         match self {
-            Self::Cluster(cluster) => cluster.0.policies(),
+            Self::Cluster(cluster, _) => cluster.0.policies(),
             Self::Files(loader) => loader.policies(),
         }
     }
@@ -96,15 +96,23 @@ impl Policies {
     /// How fresh it is.
     pub(super) fn status(&self) -> watch::Receiver<Status> {
         match self {
-            Self::Cluster(cluster) => cluster.0.status(),
+            Self::Cluster(cluster, _) => cluster.0.status(),
             Self::Files(loader) => loader.status(),
+        }
+    }
+
+    /// The cluster; none where the policies come from files.
+    pub(super) fn cluster(&self) -> Option<&Access> {
+        match self {
+            Self::Cluster(_, access) => Some(access),
+            Self::Files(_) => None,
         }
     }
 
     /// Follows every change from now on, until the process ends.
     pub(super) fn follow(self) {
         match self {
-            Self::Cluster(cluster) => {
+            Self::Cluster(cluster, _) => {
                 let (follower, watches) = *cluster;
                 start(follower.run(pending()));
                 start(watches.run());
