@@ -281,6 +281,9 @@ pub const POLICY_DOCUMENTS: usize = 20_000;
 /// force, and what would need it is refused.
 pub const POLICIES_AGE: Duration = Duration::from_secs(3600);
 
+/// Problems of one document that its author is told of. Scope: answer; the rest is counted.
+pub const PROBLEMS_TOLD: usize = 20;
+
 /// How often files of policies are looked at.
 pub const POLICY_POLL: Duration = Duration::from_millis(750);
 

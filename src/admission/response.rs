@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use nonempty::NonEmpty;
 use serde::Serialize;
 
-use super::{Judge, Judgement, Pin, Request, Target};
+use super::{DocumentReview, Findings, Judge, Judgement, Pin, Request, Target};
 use crate::explain::{self, Cause};
 use crate::limits;
 use crate::policy::{Denial, DenyClass, DenyReason, Outcome, Verdict, Workload};
@@ -81,6 +81,23 @@ impl Response {
                 ]),
                 warnings: bounded(request.warnings()),
             },
+        }
+    }
+
+    /// The answer about one of our own resources: it is stored if nothing is wrong with it, or if what is wrong was so
+    /// before. No image passes by it.
+    pub fn examined(review: &DocumentReview, findings: &Findings) -> Self {
+        let Findings { object, problems, warnings } = findings;
+        let line = |(path, message): &(String, String)| explain::finding(object, path, message);
+        let refuse = !problems.is_empty() && !review.is_unchanged();
+        let told = problems.iter().filter(|_| !refuse).chain(warnings).map(line);
+        Self {
+            uid: review.uid().to_owned(),
+            allowed: !refuse,
+            status: refuse.then(|| Status::invalid(object, problems)),
+            patch: None,
+            annotations: BTreeMap::new(),
+            warnings: bounded(told),
         }
     }
 
@@ -237,6 +254,38 @@ impl Status {
                 retry_after_seconds: wait,
             },
             code: class.http_status(),
+        }
+    }
+}
+
+impl Status {
+    /// That a document is invalid, with the first problems.
+    fn invalid(object: &str, problems: &[(String, String)]) -> Self {
+        let told = problems.iter().take(limits::PROBLEMS_TOLD);
+        let mut message = format!("{object} would refuse everything that it covers:");
+        for (path, text) in told.clone() {
+            message.push_str(&format!("\n  {path}: {text}"));
+        }
+        if problems.len() > limits::PROBLEMS_TOLD {
+            message.push_str(&format!("\n  and {} more", problems.len() - limits::PROBLEMS_TOLD));
+        }
+        let cause = |(path, text): &(String, String)| Cause {
+            reason: "FieldValueInvalid",
+            message: text.clone(),
+            field: path.clone(),
+        };
+        Self {
+            status: "Failure",
+            message,
+            reason: "Invalid",
+            details: Details {
+                name: String::new(),
+                group: String::new(),
+                kind: String::new(),
+                causes: told.map(cause).collect(),
+                retry_after_seconds: None,
+            },
+            code: 422,
         }
     }
 }

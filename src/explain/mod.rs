@@ -19,4 +19,4 @@ pub use json::{DenialJson, SatisfiedJson, VerdictJson, verdict_json};
 pub use message::{Cause, advice, causes, denial, message, refusal};
 pub use policy::policy;
 pub use sentence::{hint, hint_for, sentence};
-pub use warning::{missing_image, warning};
+pub use warning::{finding, missing_image, warning};

@@ -1,6 +1,6 @@
 //! Admission warnings.
 
-use super::quoted;
+use super::{plain, quoted};
 use crate::image::{ContainerKind, ImageUse, Pointer};
 use crate::limits::WARNING_CHARS;
 use crate::policy::Warning;
@@ -45,6 +45,12 @@ pub fn missing_image(kind: ContainerKind, container: &str, pointer: &Pointer) ->
     } else {
         format!("{warning} ({path})")
     }
+}
+
+/// A warning about the field at `path` of one of our own resources. The API server shortens warnings above 256 characters
+/// when there are many.
+pub fn finding(object: &str, path: &str, message: &str) -> String {
+    plain(&format!("{object}: {path}: {message}"), 250)
 }
 
 /// The last characters of `text`, at most `chars`.

@@ -8,6 +8,7 @@
 //! This module never decides about an image, and never takes "could not be read" for "is not there".
 
 mod clock;
+mod examine;
 mod files;
 mod follow;
 mod load;
@@ -17,6 +18,7 @@ mod status;
 mod tests;
 mod watch;
 
+pub use examine::{Examined, examine};
 pub use files::{ReadError, TextFile, read};
 pub use follow::{Follower, Rules};
 pub(crate) use load::describe;

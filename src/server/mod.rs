@@ -19,6 +19,7 @@ mod certificate;
 mod clock;
 mod connection;
 mod deadline;
+mod document;
 mod files;
 mod health;
 mod listener;

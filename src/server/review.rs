@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use super::clock::Stopwatch;
 use super::routes::{App, ClientKnown};
 use super::webhook::{Answer, Answers};
-use super::{Refusal, deadline};
+use super::{Refusal, deadline, document};
 use crate::admission::{Malformed, Request};
 use crate::policy::{Denial, DenyReason};
 use crate::telemetry::label::{Decision, Endpoint, Shed};
@@ -68,6 +68,11 @@ async fn answer(
     // The hold on the body's bytes lasts until the answer: what was parsed is about as large.
     let held = app.bytes.read(body, &app.ceilings).await?;
     let _hold = held.hold;
+    let answers = match endpoint {
+        Endpoint::AdmitPolicy => return document::answer(&held.bytes).map(|answer| ("", answer)),
+        Endpoint::Mutate => &app.webhook.mutate,
+        Endpoint::Validate => &app.webhook.validate,
+    };
     let request = match Request::parse(&held.bytes) {
         Ok(request) => Arc::new(request),
         Err(Malformed::NotReview { finding }) => return Err(Refusal::NotReview(finding)),
@@ -81,10 +86,6 @@ async fn answer(
         return Ok((request.operation().as_str(), Answer::refused(request.uid(), &denial)));
     };
     let _counted = app.metrics.in_flight();
-    let answers = match endpoint {
-        Endpoint::Mutate => &app.webhook.mutate,
-        Endpoint::Validate => &app.webhook.validate,
-    };
     let left = time.saturating_sub(clock.elapsed());
     Ok((request.operation().as_str(), bounded(app, answers, &request, left).await))
 }

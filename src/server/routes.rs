@@ -76,11 +76,12 @@ impl App {
     }
 }
 
-/// `/validate` and `/mutate` for the API server; `/livez`, `/readyz` and `/metrics` for whoever watches.
+/// `/validate`, `/mutate` and `/admit-policy` for the API server; `/livez`, `/readyz` and `/metrics` for whoever watches.
 pub fn router(app: Arc<App>) -> Router {
     Router::new()
         .route("/validate", post(validate))
         .route("/mutate", post(mutate))
+        .route("/admit-policy", post(admit_policy))
         .route("/livez", get(livez))
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
@@ -94,6 +95,10 @@ async fn validate(State(app): State<Arc<App>>, request: Request<Body>) -> Respon
 
 async fn mutate(State(app): State<Arc<App>>, request: Request<Body>) -> Response<Body> {
     review::review(app, Endpoint::Mutate, request).await
+}
+
+async fn admit_policy(State(app): State<Arc<App>>, request: Request<Body>) -> Response<Body> {
+    review::review(app, Endpoint::AdmitPolicy, request).await
 }
 
 /// The process answers: nothing more is promised, so that trouble elsewhere never restarts it.

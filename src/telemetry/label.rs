@@ -3,6 +3,8 @@
 /// Which webhook was called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Endpoint {
+    /// `/admit-policy`
+    AdmitPolicy,
     /// `/mutate`
     Mutate,
     /// `/validate`
@@ -13,6 +15,7 @@ impl Endpoint {
     /// The label.
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::AdmitPolicy => "admit_policy",
             Self::Mutate => "mutate",
             Self::Validate => "validate",
         }
