@@ -688,6 +688,15 @@ pub const API_LIST_BYTES: usize = 64 << 20;
 /// Bytes of one event of a watch, or of one object. Scope: watch; its collection is listed again. etcd takes 1.5 MiB.
 pub const API_EVENT_BYTES: usize = 8 << 20;
 
+/// How often the Secret of the certificate and the webhook configurations are looked at.
+pub const CERTIFICATE_SECRET_POLL: Duration = Duration::from_secs(10);
+
+/// How long the API server is given to believe the next certificate before it is used.
+pub const CERTIFICATE_SPREAD: Duration = Duration::from_secs(600);
+
+/// Changes of the Secret of the certificate at one look. Scope: look; it is given up for now.
+pub const CERTIFICATE_STEPS: usize = 8;
+
 /// How long a pull secret, and what a ServiceAccount lists, is kept before it is read again. A registry that refuses what
 /// it holds has it read again at once.
 pub const PULL_SECRET_AGE: Duration = Duration::from_secs(300);

@@ -1,5 +1,6 @@
 //! `countersign serve`
 
+mod certificate;
 mod policies;
 
 use std::io::Write;
@@ -20,10 +21,9 @@ use crate::gate::Gate;
 use crate::loader::Status;
 use crate::policy::NoMatch;
 use crate::registry::{self, Keychain};
-use crate::server::{
-    App, Ceilings, Certificate, CertificateFiles, Check, Drained, Health, SelfMade, Server, State, Webhook, tls,
-};
+use crate::server::{App, Ceilings, Certificate, Check, Drained, Health, Server, State, Webhook, tls};
 use crate::telemetry::{Metrics, field};
+use certificate::CertificateArgs;
 use policies::{Policies, PolicyArgs};
 
 /// Run the admission webhook
@@ -54,31 +54,6 @@ pub struct Args {
     certificate: CertificateArgs,
     #[command(flatten)]
     registry: RegistryArgs,
-}
-
-/// With which certificate the server proves who it is, and whom it asks for one.
-#[derive(Clone, Debug, clap::Args)]
-#[command(next_help_heading = "Certificates")]
-struct CertificateArgs {
-    /// The server's certificate chain in PEM; read again when it changes
-    ///
-    /// Without it, a certificate is made at every start, for localhost and the names of --tls-san.
-    #[arg(long, value_name = "FILE", requires = "tls_key")]
-    tls_cert: Option<PathBuf>,
-    /// The private key of the certificate in PEM
-    #[arg(long, value_name = "FILE", requires = "tls_cert")]
-    tls_key: Option<PathBuf>,
-    /// A DNS name or address for the certificate that is made at start; may be given several times
-    #[arg(long, value_name = "NAME", conflicts_with = "tls_cert")]
-    tls_san: Vec<String>,
-    /// Where to write the authority of the certificate that is made at start: the caBundle of the webhook configuration
-    #[arg(long, value_name = "FILE", default_value = "countersign-ca.pem", conflicts_with = "tls_cert")]
-    ca_bundle_out: PathBuf,
-    /// Answer only clients with a certificate of the authorities in this PEM file, such as the API server's
-    ///
-    /// /livez, /readyz and /metrics stay open to everybody.
-    #[arg(long, value_name = "FILE")]
-    client_ca: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -126,7 +101,7 @@ async fn serve(args: Args, err: &mut dyn Write) -> Result<Outcome, Error> {
         Some(path) => registry_args::certificates(path)?,
         None => Vec::new(),
     };
-    let (certificate, files) = certificate(&args.certificate, err)?;
+    let (certificate, renewal) = args.certificate.open(policies.cluster(), err).await?;
     let (renewed, certificate) = watch::channel(certificate);
 
     let keychain: Arc<dyn Keychain> = Arc::new(keychain);
@@ -138,7 +113,9 @@ async fn serve(args: Args, err: &mut dyn Write) -> Result<Outcome, Error> {
         }
         None => gate,
     };
-    let health = Health::new(vec![policies_check(&policies), certificate_check(certificate.clone())]);
+    let mut checks = vec![policies_check(&policies), certificate_check(certificate.clone())];
+    checks.extend(renewal.check());
+    let health = Health::new(checks);
     let app =
         App::new(Webhook::new(gate, Arc::clone(&metrics)), Arc::new(health), Arc::clone(&metrics), Ceilings::default())
             .before_scrape(scrape(&policies, certificate.clone(), client));
@@ -146,11 +123,7 @@ async fn serve(args: Args, err: &mut dyn Write) -> Result<Outcome, Error> {
 
     start(tell(policies.status()));
     policies.follow();
-    match files {
-        Some(files) => start(async move { files.watch(renewed, &metrics).await }),
-        // Nothing will renew it, and whoever serves it has to be able to see it.
-        None => start(async move { renewed.closed().await }),
-    }
+    renewal.follow(renewed, metrics);
     let address = server.address();
     let _ = writeln!(err, "listening on https://{address}");
     if let Some(path) = &args.addr_file {
@@ -177,22 +150,6 @@ async fn until_signal(server: Server, signals: &mut Signals) -> Result<Outcome, 
         Drained::CutOff => Err(Error::unavailable("requests were cut off that were not answered yet")),
         Drained::Fully => Ok(Outcome { exit: Exit::Success, ..Outcome::default() }),
     }
-}
-
-/// The certificate, and the files in which it may change.
-fn certificate(args: &CertificateArgs, err: &mut dyn Write) -> Result<(Certificate, Option<CertificateFiles>), Error> {
-    if let (Some(chain), Some(key)) = (&args.tls_cert, &args.tls_key) {
-        let mut files = CertificateFiles::new(chain, key);
-        let certificate = files.load().map_err(Error::usage)?;
-        return Ok((certificate, Some(files)));
-    }
-    let made = SelfMade::new(&args.tls_san).map_err(Error::usage)?;
-    let path = &args.ca_bundle_out;
-    file::replace("the CA bundle", path, made.ca_bundle.as_bytes())
-        .map_err(|error| error.hint("`--ca-bundle-out` names another place"))?;
-    let shown = std::path::absolute(path).unwrap_or_else(|_| path.clone());
-    let _ = writeln!(err, "made a certificate for this run; its CA bundle is {}", shown.display());
-    Ok((made.certificate, None))
 }
 
 async fn listen(

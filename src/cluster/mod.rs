@@ -10,6 +10,8 @@
 //!
 //! [`PullSecrets`] are the credentials of workloads, read when a registry is asked.
 //!
+//! [`CertificateKeeper`] makes and renews the webhook's certificate across replicas.
+//!
 //! Objects are read as the bytes that the API server sends, by the one strict reader of [`api`](crate::api), and never
 //! logged: they may be Secrets. What could not be listed is never taken for empty, and a definition that is being deleted
 //! takes no policy with it.
@@ -18,6 +20,7 @@
 //! are known.
 
 mod access;
+mod certificate;
 mod clock;
 mod definition;
 mod hub;
@@ -31,5 +34,6 @@ mod watches;
 mod wire;
 
 pub use access::{Access, AccessError};
+pub use certificate::{CertificateKeeper, MadeCertificate, Make};
 pub use pull_secrets::PullSecrets;
 pub use watches::Watches;

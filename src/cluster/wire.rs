@@ -2,6 +2,7 @@
 
 use std::error::Error as _;
 
+use http::header::CONTENT_TYPE;
 use http::{Request, StatusCode};
 use http_body_util::BodyExt as _;
 use kube::Client;
@@ -64,6 +65,25 @@ pub(super) async fn read(client: &Client, request: Request<Vec<u8>>, ceiling: us
 /// A request to read `path`.
 pub(super) fn get(path: &str) -> Result<Request<Vec<u8>>, ApiError> {
     Request::get(path).body(Vec::new()).map_err(|error| ApiError::Trouble(format!("`{path}` is no path: {error}")))
+}
+
+/// The media type of an object.
+pub(super) const JSON: &str = "application/json";
+/// The media type of a JSON patch (RFC 6902).
+pub(super) const JSON_PATCH: &str = "application/json-patch+json";
+
+/// Sends `object` to `path` to be stored. What was stored is not read.
+pub(super) async fn write(
+    client: &Client,
+    method: &str,
+    path: &str,
+    media_type: &str,
+    object: &serde_json::Value,
+) -> Result<(), ApiError> {
+    let request = Request::builder().method(method).uri(path).header(CONTENT_TYPE, media_type);
+    let request = request.body(object.to_string().into_bytes());
+    let request = request.map_err(|error| ApiError::Trouble(format!("`{path}` is no path: {error}")))?;
+    open(client, request).await.map(drop)
 }
 
 async fn collect(mut body: Body, ceiling: usize) -> Result<Vec<u8>, ApiError> {

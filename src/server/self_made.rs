@@ -7,22 +7,30 @@ use rcgen::{
     KeyUsagePurpose, date_time_ymd,
 };
 use rustls_pki_types::PrivateKeyDer;
+use zeroize::Zeroizing;
 
 use super::{Certificate, CertificateError, clock};
 
 /// The names of this machine that every certificate of our own making has.
 const LOOPBACK: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 
-/// How long it is valid. Its keys never leave the memory of the process, which makes a new one at every start.
-const YEARS: i32 = 10;
+/// How long it is valid where its keys never leave the memory of the process, which makes a new one at every start.
+const DAYS: i32 = 3650;
+
+/// How long one is valid that is kept and renewed.
+const DAYS_KEPT: i32 = 90;
 
 /// A certificate, and the authority that signed it and nothing else: the authority's key is gone when this exists.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct SelfMade {
     /// The certificate of the server.
     pub certificate: Certificate,
     /// The certificate of the authority in PEM, which is the `caBundle` of a webhook configuration.
     pub ca_bundle: String,
+    /// The certificate of the server in PEM.
+    pub chain: String,
+    /// Its key in PEM.
+    key: Zeroizing<String>,
 }
 
 /// Why there is no certificate.
@@ -48,14 +56,31 @@ impl SelfMade {
     /// # Errors
     /// When one of `names` is neither.
     pub fn new(names: &[String]) -> Result<Self, SelfMadeError> {
+        Self::lasting(names, DAYS)
+    }
+
+    /// The same, to be kept and renewed.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn to_keep(names: &[String]) -> Result<Self, SelfMadeError> {
+        Self::lasting(names, DAYS_KEPT)
+    }
+
+    /// The key in PEM, for whoever keeps it.
+    pub fn key(&self) -> &Zeroizing<String> {
+        &self.key
+    }
+
+    fn lasting(names: &[String], days: i32) -> Result<Self, SelfMadeError> {
         if let Some(name) = names.iter().find(|name| !is_name(name)) {
             return Err(SelfMadeError::Name(name.clone()));
         }
         let now = clock::now();
         let today = now.to_zoned(TimeZone::UTC).date();
-        // A day back, for clocks that are behind; and to the year, as calendars without a 29 February want it.
+        // A day back, for clocks that are behind.
         let from = today.checked_sub(1.day()).map_err(|_| SelfMadeError::Time(now))?;
-        let until = from.checked_add(YEARS.years()).map_err(|_| SelfMadeError::Time(now))?;
+        let until = from.checked_add(days.days()).map_err(|_| SelfMadeError::Time(now))?;
         let midnight =
             |date: Date| date_time_ymd(i32::from(date.year()), date.month().unsigned_abs(), date.day().unsigned_abs());
         let params = |common_name: &str, names: Vec<String>| -> Result<CertificateParams, rcgen::Error> {
@@ -79,9 +104,16 @@ impl SelfMade {
         let key = KeyPair::generate()?;
         let server = server.signed_by(&key, &authority)?;
 
+        let pem = Zeroizing::new(key.serialize_pem());
         let key = PrivateKeyDer::Pkcs8(key.serialize_der().into());
         let certificate = Certificate::from_der(vec![server.der().clone()], key, now)?;
-        Ok(Self { certificate, ca_bundle: authority.pem() })
+        Ok(Self { certificate, ca_bundle: authority.pem(), chain: server.pem(), key: pem })
+    }
+}
+
+impl std::fmt::Debug for SelfMade {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SelfMade({:?}, ****)", self.certificate)
     }
 }
 

@@ -1,0 +1,139 @@
+//! The certificate of a running webhook.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use super::{Error, clock, file, start};
+use crate::cluster::{Access, CertificateKeeper, MadeCertificate};
+use crate::server::{Certificate, CertificateError, CertificateFiles, Check, SelfMade, SelfMadeError, State};
+use crate::telemetry::{Metrics, field};
+
+/// With which certificate the server proves who it is, and whom it asks for one.
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Certificates")]
+pub(super) struct CertificateArgs {
+    /// The server's certificate chain in PEM; read again when it changes
+    ///
+    /// Without it, a certificate is made at every start, for localhost and the names of --tls-san.
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// The private key of the certificate in PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+    /// A DNS name or address for the certificate that is made; may be given several times
+    #[arg(long, value_name = "NAME", conflicts_with = "tls_cert")]
+    tls_san: Vec<String>,
+    /// Where to write the authority of the certificate that is made at start: the caBundle of the webhook configuration
+    #[arg(long, value_name = "FILE", default_value = "countersign-ca.pem", conflicts_with = "tls_cert")]
+    ca_bundle_out: PathBuf,
+    /// Make the certificate once for all replicas, keep it in this Secret of the controller's namespace, and renew it there
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["tls_cert", "ca_bundle_out", "policies"])]
+    certificate_secret: Option<String>,
+    /// Keep the caBundle of the webhook configurations of this name up to date; may be given several times
+    #[arg(long, value_name = "NAME", requires = "certificate_secret")]
+    webhook_configuration: Vec<String>,
+    /// Answer only clients with a certificate of the authorities in this PEM file, such as the API server's
+    ///
+    /// /livez, /readyz and /metrics stay open to everybody.
+    #[arg(long, value_name = "FILE")]
+    pub(super) client_ca: Option<PathBuf>,
+}
+
+/// How a certificate is renewed.
+pub(super) enum Renewal {
+    /// In its files.
+    Files(CertificateFiles),
+    /// In its Secret.
+    Kept(Box<(CertificateKeeper, MadeCertificate)>),
+    /// Not at all: nothing will renew it.
+    Never,
+}
+
+impl CertificateArgs {
+    /// The certificate to begin with, and how it is renewed.
+    ///
+    /// # Errors
+    /// When files cannot be used, or none can be made.
+    pub(super) async fn open(
+        &self,
+        access: Option<&Access>,
+        err: &mut dyn Write,
+    ) -> Result<(Certificate, Renewal), Error> {
+        if let (Some(chain), Some(key)) = (&self.tls_cert, &self.tls_key) {
+            let mut files = CertificateFiles::new(chain, key);
+            let certificate = files.load().map_err(Error::usage)?;
+            return Ok((certificate, Renewal::Files(files)));
+        }
+        if let (Some(secret), Some(access)) = (&self.certificate_secret, access) {
+            // Names that make no certificate are told before anything is asked.
+            SelfMade::to_keep(&self.tls_san).map_err(Error::usage)?;
+            let names = self.tls_san.clone();
+            let make = Box::new(move || make(&names).map_err(|error| error.to_string()));
+            let keeper = CertificateKeeper::new(access, secret, self.webhook_configuration.clone(), make);
+            let first = keeper.first().await;
+            let certificate = read(&first).map_err(Error::unavailable)?;
+            return Ok((certificate, Renewal::Kept(Box::new((keeper, first)))));
+        }
+        let made = SelfMade::new(&self.tls_san).map_err(Error::usage)?;
+        let path = &self.ca_bundle_out;
+        file::replace("the CA bundle", path, made.ca_bundle.as_bytes())
+            .map_err(|error| error.hint("`--ca-bundle-out` names another place"))?;
+        let shown = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+        let _ = writeln!(err, "made a certificate for this run; its CA bundle is {}", shown.display());
+        Ok((made.certificate, Renewal::Never))
+    }
+}
+
+impl Renewal {
+    /// Whether it works.
+    pub(super) fn check(&self) -> Option<Check> {
+        let Self::Kept(kept) = self else {
+            return None;
+        };
+        let trouble = kept.0.trouble();
+        Some(Check::new("webhook_configurations", move || match trouble.borrow().as_ref() {
+            Some(trouble) => State::Worrying(trouble.clone()),
+            None => State::Good("believe the certificate".to_owned()),
+        }))
+    }
+
+    /// Hands on new certificates from now on, until the process ends.
+    pub(super) fn follow(self, renewed: watch::Sender<Certificate>, metrics: Arc<Metrics>) {
+        match self {
+            Self::Files(files) => start(async move { files.watch(renewed, &metrics).await }),
+            Self::Kept(kept) => {
+                let (keeper, first) = *kept;
+                start(keeper.keep(first, move |made| match read(made) {
+                    Ok(certificate) => drop(renewed.send_replace(certificate)),
+                    Err(error) => {
+                        metrics.certificate_refused();
+                        tracing::error!(
+                            { field::EVENT } = "certificate",
+                            { field::DETAIL } = error.to_string(),
+                            "the certificate in the Secret cannot be used, the last one stays"
+                        );
+                    }
+                }));
+            }
+            // Whoever serves it has to be able to see it.
+            Self::Never => start(async move { renewed.closed().await }),
+        }
+    }
+}
+
+fn make(names: &[String]) -> Result<MadeCertificate, SelfMadeError> {
+    let made = SelfMade::to_keep(names)?;
+    Ok(MadeCertificate {
+        not_after: made.certificate.not_after(),
+        key: made.key().clone(),
+        authority: made.ca_bundle,
+        chain: made.chain,
+    })
+}
+
+fn read(made: &MadeCertificate) -> Result<Certificate, CertificateError> {
+    Certificate::from_pem(made.chain.as_bytes(), made.key.as_bytes(), clock::now())
+}

@@ -1,0 +1,233 @@
+//! The webhook's certificate, made by the replicas themselves and kept in a Secret that they share.
+
+mod secret;
+
+use jiff::{SignedDuration, Timestamp};
+use kube::Client;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::sync::watch;
+use tokio::time::sleep;
+use zeroize::Zeroizing;
+
+use super::place::Place;
+use super::wire::{self, ApiError};
+use super::{Access, clock};
+use crate::limits;
+use crate::telemetry::field;
+use secret::{Step, Stored};
+
+/// A certificate with its key and the authority that signed it, all in PEM.
+#[derive(Clone, PartialEq, Eq)]
+pub struct MadeCertificate {
+    /// The authority.
+    pub authority: String,
+    /// The certificate.
+    pub chain: String,
+    /// Its key.
+    pub key: Zeroizing<String>,
+    /// When its time is over.
+    pub not_after: Timestamp,
+}
+
+/// Makes a certificate.
+pub type Make = Box<dyn Fn() -> Result<MadeCertificate, String> + Send + Sync>;
+
+/// Keeps the certificate of all replicas: makes the first, makes the next when two thirds of its time are over, and tells
+/// the API server whom to believe before the next is used.
+///
+/// ```text
+/// made ──2/3 of its time──▶ the next is made, and believed too ──some minutes──▶ the next is used, the last still believed
+/// ```
+///
+/// Every replica does the same at any time: the API server takes a change only from who saw the last one.
+pub struct CertificateKeeper {
+    client: Client,
+    namespace: String,
+    secret: String,
+    webhooks: Vec<String>,
+    make: Make,
+    trouble: watch::Sender<Option<String>>,
+}
+
+impl CertificateKeeper {
+    /// Keeps it in the Secret `secret` of the controller's namespace, for the webhook configurations named `webhooks`.
+    pub fn new(access: &Access, secret: impl Into<String>, webhooks: Vec<String>, make: Make) -> Self {
+        Self {
+            client: access.client.clone(),
+            namespace: access.namespace.clone(),
+            secret: secret.into(),
+            webhooks,
+            make,
+            trouble: watch::Sender::new(None),
+        }
+    }
+
+    /// What is wrong; none where nothing is.
+    pub fn trouble(&self) -> watch::Receiver<Option<String>> {
+        self.trouble.subscribe()
+    }
+
+    /// The certificate to begin with. This waits until the API server can be asked.
+    pub async fn first(&self) -> MadeCertificate {
+        loop {
+            match self.look().await {
+                Ok(certificate) => return certificate,
+                Err(error) => self.tell(Some(error.to_string())),
+            }
+            sleep(limits::API_LONGEST_WAIT).await;
+        }
+    }
+
+    /// Looks again and again, and hands on what is to be used from then on.
+    pub async fn keep(self, mut used: MadeCertificate, hand_on: impl Fn(&MadeCertificate)) {
+        loop {
+            let trouble = match self.look().await {
+                Ok(certificate) => {
+                    if certificate != used {
+                        hand_on(&certificate);
+                        used = certificate;
+                    }
+                    self.believe().await.err()
+                }
+                Err(error) => Some(error),
+            };
+            self.tell(trouble.map(|error| error.to_string()));
+            sleep(limits::CERTIFICATE_SECRET_POLL).await;
+        }
+    }
+
+    fn tell(&self, trouble: Option<String>) {
+        self.trouble.send_if_modified(|told| {
+            let is_new = *told != trouble;
+            if let (true, Some(trouble)) = (is_new, &trouble) {
+                tracing::error!(
+                    { field::EVENT } = "certificate",
+                    { field::DETAIL } = trouble,
+                    "the certificate or the webhook configurations cannot be kept up"
+                );
+            }
+            *told = trouble;
+            is_new
+        });
+    }
+
+    /// Takes the step that is due, until none is, and gives the certificate to use.
+    async fn look(&self) -> Result<MadeCertificate, ApiError> {
+        // Each step makes the next one possible; replicas that race take a few more.
+        for _ in 0..limits::CERTIFICATE_STEPS {
+            let stored = self.read().await?;
+            let step = Step::due(stored.as_ref(), clock::timestamp());
+            let make = || (self.make)().map_err(ApiError::Trouble);
+            let now = clock::timestamp();
+            let written = match (step, stored) {
+                (Step::None, Some(stored)) => return Ok(stored.current),
+                (Step::MakeFirst, None) | (Step::None | Step::PrepareNext | Step::UseNext, None) => {
+                    self.create(&Stored::first(make()?, now)).await
+                }
+                (Step::MakeFirst, Some(stored)) => self.replace(&stored.anew(make()?, now)).await,
+                (Step::PrepareNext, Some(stored)) => self.replace(&stored.with_next(make()?, now)).await,
+                (Step::UseNext, Some(stored)) => self.replace(&stored.use_next(now)).await,
+            };
+            match written {
+                Ok(()) => tracing::info!({ field::EVENT } = "certificate", "{}", step.done()),
+                Err(ApiError::Conflict(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(ApiError::Trouble(format!("the Secret `{}` changes all the time", self.secret)))
+    }
+
+    fn place(&self) -> Place {
+        Place::new("", "v1", "secrets", Some(&self.namespace))
+    }
+
+    async fn read(&self) -> Result<Option<Stored>, ApiError> {
+        let request = wire::get(&self.place().object(&self.secret))?;
+        match wire::read(&self.client, request, limits::API_EVENT_BYTES).await.map(Zeroizing::new) {
+            Ok(body) => Ok(Some(Stored::read(&body).map_err(ApiError::Trouble)?)),
+            Err(ApiError::NotFound(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn create(&self, stored: &Stored) -> Result<(), ApiError> {
+        let object = stored.object(&self.namespace, &self.secret);
+        wire::write(&self.client, "POST", &self.place().query(&[]), wire::JSON, &object).await
+    }
+
+    async fn replace(&self, stored: &Stored) -> Result<(), ApiError> {
+        let object = stored.object(&self.namespace, &self.secret);
+        wire::write(&self.client, "PUT", &self.place().object(&self.secret), wire::JSON, &object).await
+    }
+
+    /// Has the API server believe every authority that is in use, or may be soon.
+    async fn believe(&self) -> Result<(), ApiError> {
+        let Some(stored) = self.read().await? else {
+            return Ok(());
+        };
+        let bundle = stored.bundle();
+        for plural in ["mutatingwebhookconfigurations", "validatingwebhookconfigurations"] {
+            for name in &self.webhooks {
+                self.believe_in(plural, name, &bundle).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn believe_in(&self, plural: &str, name: &str, bundle: &str) -> Result<(), ApiError> {
+        let path = Place::new("admissionregistration.k8s.io", "v1", plural, None).object(name);
+        let body = wire::read(&self.client, wire::get(&path)?, limits::API_EVENT_BYTES).await?;
+        let configuration: Configuration = serde_json::from_slice(&body)
+            .map_err(|_| ApiError::Trouble(format!("the webhook configuration `{name}` cannot be read")))?;
+        let patch = configuration.patch(bundle);
+        if patch.is_empty() {
+            return Ok(());
+        }
+        wire::write(&self.client, "PATCH", &path, wire::JSON_PATCH, &Value::Array(patch)).await?;
+        tracing::info!({ field::EVENT } = "certificate", { field::NAME } = name, "{plural} believe the certificate");
+        Ok(())
+    }
+}
+
+#[derive(Deserialize)]
+struct Configuration {
+    #[serde(default)]
+    webhooks: Vec<Webhook>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Webhook {
+    name: String,
+    client_config: ClientConfig,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ClientConfig {
+    #[serde(default)]
+    ca_bundle: String,
+}
+
+impl Configuration {
+    /// What has to change so that each webhook believes `bundle`, in base64. Each change first tests that its webhook
+    /// still stands where it was seen.
+    fn patch(&self, bundle: &str) -> Vec<Value> {
+        let differing =
+            self.webhooks.iter().enumerate().filter(|(_, webhook)| webhook.client_config.ca_bundle != bundle);
+        let changes = differing.flat_map(|(at, webhook)| {
+            [
+                json!({"op": "test", "path": format!("/webhooks/{at}/name"), "value": webhook.name}),
+                json!({"op": "add", "path": format!("/webhooks/{at}/clientConfig/caBundle"), "value": bundle}),
+            ]
+        });
+        changes.collect()
+    }
+}
+
+/// When two thirds of the time from `now` to `not_after` are over.
+fn two_thirds(now: Timestamp, not_after: Timestamp) -> Timestamp {
+    let third = SignedDuration::from_secs(now.duration_until(not_after).as_secs() / 3);
+    not_after.checked_sub(third).unwrap_or(now)
+}

@@ -1,0 +1,267 @@
+//! What the Secret of the certificate holds.
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use zeroize::Zeroizing;
+
+use super::{MadeCertificate, two_thirds};
+use crate::limits;
+
+/// The certificate in use, the one that comes next, and the authority of the last.
+pub(super) struct Stored {
+    pub(super) current: MadeCertificate,
+    renew_after: Timestamp,
+    next: Option<(MadeCertificate, Timestamp)>,
+    previous_authority: Option<String>,
+    /// Names the state of the Secret that was read; none of a new one.
+    version: Option<String>,
+}
+
+/// What is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// There is no certificate, or its time is over.
+    MakeFirst,
+    /// Nothing.
+    None,
+    /// Two thirds of its time are over.
+    PrepareNext,
+    /// Everybody had time to believe the next.
+    UseNext,
+}
+
+impl Step {
+    /// What is due `now`.
+    pub(super) fn due(stored: Option<&Stored>, now: Timestamp) -> Self {
+        let Some(stored) = stored else {
+            return Self::MakeFirst;
+        };
+        match &stored.next {
+            Some((_, use_after)) if now >= *use_after => Self::UseNext,
+            _ if now >= stored.current.not_after => Self::MakeFirst,
+            None if now >= stored.renew_after => Self::PrepareNext,
+            Some(_) | None => Self::None,
+        }
+    }
+
+    /// That it was done.
+    pub(super) fn done(self) -> &'static str {
+        match self {
+            Self::MakeFirst => "a certificate was made",
+            Self::None => "nothing was due",
+            Self::PrepareNext => "the next certificate was made",
+            Self::UseNext => "the next certificate is used from now on",
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Object {
+    metadata: Metadata,
+    #[serde(default)]
+    data: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Metadata {
+    resource_version: String,
+}
+
+impl Stored {
+    pub(super) fn first(made: MadeCertificate, now: Timestamp) -> Self {
+        let renew_after = two_thirds(now, made.not_after);
+        Self { current: made, renew_after, next: None, previous_authority: None, version: None }
+    }
+
+    /// The same Secret with `made` in place of what is over.
+    pub(super) fn anew(self, made: MadeCertificate, now: Timestamp) -> Self {
+        let previous_authority = Some(self.current.authority);
+        Self { previous_authority, version: self.version, ..Self::first(made, now) }
+    }
+
+    /// The same with `made` to come next.
+    pub(super) fn with_next(self, made: MadeCertificate, now: Timestamp) -> Self {
+        let use_after = now.checked_add(limits::CERTIFICATE_SPREAD).unwrap_or(now);
+        Self { next: Some((made, use_after)), ..self }
+    }
+
+    /// The same with what came next in use.
+    pub(super) fn use_next(self, now: Timestamp) -> Self {
+        match self.next {
+            Some((next, _)) => Self {
+                previous_authority: Some(self.current.authority),
+                version: self.version,
+                ..Self::first(next, now)
+            },
+            None => self,
+        }
+    }
+
+    /// Whom to believe, in base64 as webhook configurations have it.
+    pub(super) fn bundle(&self) -> String {
+        let next = self.next.as_ref().map(|(next, _)| next.authority.as_str());
+        let all = [self.previous_authority.as_deref(), Some(self.current.authority.as_str()), next];
+        let mut bundle = String::new();
+        for authority in all.into_iter().flatten() {
+            bundle.push_str(authority.trim_end());
+            bundle.push('\n');
+        }
+        STANDARD.encode(bundle)
+    }
+
+    /// Reads a Secret. The text of an error says nothing of what it holds.
+    pub(super) fn read(body: &[u8]) -> Result<Self, String> {
+        let Object { metadata, data } =
+            serde_json::from_slice(body).map_err(|_| "the Secret of the certificate cannot be read".to_owned())?;
+        let found = |key: &str| {
+            let bytes = STANDARD.decode(data.get(key)?).ok()?;
+            String::from_utf8(bytes).ok()
+        };
+        let text = |key: &str| found(key).ok_or_else(|| format!("the Secret of the certificate has no `{key}`"));
+        let time = |key: &str| {
+            let time = text(key)?.trim().parse();
+            time.map_err(|_| format!("`{key}` of the Secret of the certificate is no time"))
+        };
+        let certificate = |prefix: &str| {
+            Ok::<_, String>(MadeCertificate {
+                authority: text(&format!("{prefix}ca.crt"))?,
+                chain: text(&format!("{prefix}tls.crt"))?,
+                key: Zeroizing::new(text(&format!("{prefix}tls.key"))?),
+                not_after: time(&format!("{prefix}not-after"))?,
+            })
+        };
+        let next = match data.contains_key("next-tls.crt") {
+            true => Some((certificate("next-")?, time("use-next-after")?)),
+            false => None,
+        };
+        Ok(Self {
+            current: certificate("")?,
+            renew_after: time("renew-after")?,
+            next,
+            previous_authority: found("previous-ca.crt"),
+            version: Some(metadata.resource_version),
+        })
+    }
+
+    /// The Secret to be stored. Where it was read, only in place of what was read.
+    pub(super) fn object(&self, namespace: &str, name: &str) -> Value {
+        let mut data = BTreeMap::new();
+        let mut put = |key: String, value: &str| {
+            data.insert(key, STANDARD.encode(value));
+        };
+        let next = self.next.as_ref().map(|(next, _)| ("next-", next));
+        for (prefix, certificate) in [("", &self.current)].into_iter().chain(next) {
+            put(format!("{prefix}ca.crt"), &certificate.authority);
+            put(format!("{prefix}tls.crt"), &certificate.chain);
+            put(format!("{prefix}tls.key"), &certificate.key);
+            put(format!("{prefix}not-after"), &certificate.not_after.to_string());
+        }
+        put("renew-after".to_owned(), &self.renew_after.to_string());
+        if let Some((_, use_after)) = &self.next {
+            put("use-next-after".to_owned(), &use_after.to_string());
+        }
+        if let Some(authority) = &self.previous_authority {
+            put("previous-ca.crt".to_owned(), authority);
+        }
+        let mut object = json!({
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {
+                "name": name,
+                "namespace": namespace,
+                "labels": {"app.kubernetes.io/name": "countersign", "app.kubernetes.io/managed-by": "countersign"},
+            },
+            "type": "kubernetes.io/tls",
+            "data": data,
+        });
+        if let (Some(version), Some(metadata)) = (&self.version, object.get_mut("metadata")) {
+            metadata["resourceVersion"] = json!(version);
+        }
+        object
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn made(name: &str, not_after: &str) -> MadeCertificate {
+        MadeCertificate {
+            authority: format!("{name} authority\n"),
+            chain: format!("{name} chain\n"),
+            key: Zeroizing::new(format!("{name} key\n")),
+            not_after: not_after.parse().unwrap(),
+        }
+    }
+
+    fn at(time: &str) -> Timestamp {
+        time.parse().unwrap()
+    }
+
+    fn believed(stored: &Stored) -> Vec<String> {
+        let bundle = String::from_utf8(STANDARD.decode(stored.bundle()).unwrap()).unwrap();
+        bundle.lines().map(|line| line.trim_end_matches(" authority").to_owned()).collect()
+    }
+
+    /// Stored and read again, as by another replica.
+    fn through(stored: &Stored) -> Stored {
+        let mut object = stored.object("ns", "n");
+        object["metadata"]["resourceVersion"] = json!("7");
+        let read = Stored::read(object.to_string().as_bytes()).unwrap();
+        let mut again = read.object("ns", "n");
+        assert_eq!(again["metadata"]["resourceVersion"], "7");
+        again["metadata"]["resourceVersion"] = object["metadata"]["resourceVersion"].clone();
+        assert_eq!(again, object);
+        read
+    }
+
+    #[test]
+    fn a_life() {
+        assert_eq!(Step::due(None, at("2026-01-01T00:00:00Z")), Step::MakeFirst);
+        let first = through(&Stored::first(made("a", "2026-03-31T00:00:00Z"), at("2026-01-01T00:00:00Z")));
+        assert_eq!(believed(&first), ["a"]);
+        let rows = [
+            ("2026-02-28T23:59:59Z", Step::None),
+            ("2026-03-02T00:00:00Z", Step::PrepareNext),
+            ("2026-03-31T00:00:00Z", Step::MakeFirst),
+        ];
+        for (now, step) in rows {
+            assert_eq!(Step::due(Some(&first), at(now)), step, "{now}");
+        }
+
+        let next = through(&first.with_next(made("b", "2026-05-31T00:00:00Z"), at("2026-03-02T00:00:00Z")));
+        assert_eq!(believed(&next), ["a", "b"], "the next is believed before it is used");
+        assert_eq!(*next.current.key, "a key\n");
+        assert_eq!(Step::due(Some(&next), at("2026-03-02T00:09:59Z")), Step::None);
+        assert_eq!(Step::due(Some(&next), at("2026-03-02T00:10:00Z")), Step::UseNext);
+        // Even one that is over has to come after it, where nobody looked for long.
+        assert_eq!(Step::due(Some(&next), at("2026-04-01T00:00:00Z")), Step::UseNext);
+
+        let used = through(&next.use_next(at("2026-03-02T00:10:00Z")));
+        assert_eq!(*used.current.key, "b key\n");
+        assert_eq!(believed(&used), ["a", "b"], "a replica may still use the last");
+        assert_eq!(Step::due(Some(&used), at("2026-03-02T00:10:00Z")), Step::None);
+
+        let again = used.anew(made("c", "2026-09-01T00:00:00Z"), at("2026-06-01T00:00:00Z"));
+        assert_eq!(believed(&through(&again)), ["b", "c"]);
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_without_what_is_held() {
+        let stored = Stored::first(made("hunter2", "2026-03-31T00:00:00Z"), at("2026-01-01T00:00:00Z"));
+        let mut object = stored.object("ns", "n");
+        object["metadata"]["resourceVersion"] = json!("7");
+        for key in ["tls.crt", "tls.key", "ca.crt", "not-after", "renew-after"] {
+            let mut broken = object.clone();
+            broken["data"][key] = json!("*");
+            let error = Stored::read(broken.to_string().as_bytes()).err().unwrap();
+            assert!(error.contains(key) && !error.contains("hunter2"), "{error}");
+        }
+    }
+}
