@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::support::codes;
 use crate::support::cosign::{Cosign, KeyPair};
-use crate::support::countersign::{pod, policy};
+use crate::support::countersign::{Options, pod, policy};
 use crate::support::installed::{Installed, SYSTEM};
 use crate::support::registry::{Image, Kind, Registry};
 
@@ -60,7 +60,7 @@ fn not_ready_before_the_first_complete_list() {
 #[test]
 fn policies_take_effect_when_they_are_applied() {
     let installed = Installed::new(registry());
-    let (cluster, namespace) = (&installed.cluster, installed.cluster.namespace());
+    let (cluster, namespace) = (&installed.cluster, installed.namespace());
     let (trusted, foreign) = (KeyPair::trusted(), KeyPair::foreign());
     let (image, other) = (signed("app", trusted), signed("other", foreign));
     let unsigned = registry().push("cluster/unsigned", "v1");
@@ -91,7 +91,7 @@ fn policies_take_effect_when_they_are_applied() {
 #[test]
 fn deleting_a_keys_secret_revokes_it_at_once() {
     let installed = Installed::new(registry());
-    let (cluster, namespace) = (&installed.cluster, installed.cluster.namespace());
+    let (cluster, namespace) = (&installed.cluster, installed.namespace());
     let image = signed("by-secret", KeyPair::trusted());
     cluster.apply(&policy_by_secret("keys", "release-key"));
     installed.denies_soon(&namespace, codes::POLICY_INVALID, &image.by_tag());
@@ -115,7 +115,7 @@ fn deleting_a_keys_secret_revokes_it_at_once() {
 #[test]
 fn policies_of_policy_controller_are_read_as_they_are() {
     let installed = Installed::new(registry());
-    let (cluster, namespace) = (&installed.cluster, installed.cluster.namespace());
+    let (cluster, namespace) = (&installed.cluster, installed.namespace());
     let image = signed("migrated", KeyPair::trusted());
     // Its definitions appear later; v1alpha1 is stored, and v1beta1 is what users apply.
     installed.define("policy.sigstore.dev", &["v1alpha1", "v1beta1"]);
@@ -135,7 +135,7 @@ fn t85_an_api_server_that_is_away_leaves_the_last_good_policies() {
     let unsigned = registry().push("cluster/unsigned", "v1");
     installed.cluster.apply(&policy_by_secret("keys", "release-key"));
     installed.cluster.apply(&secret("release-key", KeyPair::trusted()));
-    installed.admits_soon(&installed.cluster.namespace(), &image.by_tag());
+    installed.admits_soon(&installed.namespace(), &image.by_tag());
 
     installed.cluster.stop_api_server();
     installed.tells_soon("policies_stale");
@@ -144,7 +144,7 @@ fn t85_an_api_server_that_is_away_leaves_the_last_good_policies() {
     installed.gate.denies(codes::SIGNATURE_MISSING, &pod("during", &[&unsigned.by_tag()]));
 
     installed.cluster.start_api_server();
-    let namespace = installed.cluster.namespace();
+    let namespace = installed.namespace();
     installed.cluster.kubectl(&["-n", SYSTEM, "delete", "secret", "release-key"]).expect_success();
     installed.denies_soon(&namespace, codes::POLICY_INVALID, &image.by_tag());
     installed.tells_soon("policies ok");
@@ -153,7 +153,7 @@ fn t85_an_api_server_that_is_away_leaves_the_last_good_policies() {
 #[test]
 fn a_definition_that_is_deleted_takes_no_policy_with_it() {
     let installed = Installed::new(registry());
-    let (cluster, namespace) = (&installed.cluster, installed.cluster.namespace());
+    let (cluster, namespace) = (&installed.cluster, installed.namespace());
     let image = signed("kept", KeyPair::trusted());
     let unsigned = registry().push("cluster/unsigned", "v1");
     cluster.apply(&policy_of(OWN, "kept", KeyPair::trusted()));
@@ -167,4 +167,127 @@ fn a_definition_that_is_deleted_takes_no_policy_with_it() {
     // Defined again, there are none, and that is known.
     installed.define("countersign.dev", &["v1alpha1"]);
     installed.denies_soon(&namespace, codes::NO_MATCHING_POLICY, &image.by_tag());
+}
+
+#[test]
+fn an_author_is_told_at_once_what_is_wrong_with_a_policy() {
+    let installed = Installed::new(registry());
+    let (cluster, namespace) = (&installed.cluster, installed.namespace());
+    let image = signed("authored", KeyPair::trusted());
+    cluster.apply(&policy_of(OWN, "authored", KeyPair::trusted()));
+    installed.admits_soon(&namespace, &image.by_tag());
+
+    let mut broken = policy_of(OWN, "authored", KeyPair::trusted());
+    broken["spec"]["authorities"][0]["kay"] = json!({});
+    let refused = cluster.try_apply(&broken);
+    assert!(!refused.succeeded(), "{refused}");
+    assert!(refused.stderr.contains("spec.authorities[0].kay: "), "{refused}");
+    assert!(refused.stderr.contains("policies.countersign.dev"), "{refused}");
+    namespace.admits(&pod("still", &[&image.by_tag()]));
+
+    let mut odd = policy_of(OWN, "odd", KeyPair::trusted());
+    odd["spec"]["mode"] = json!("warn");
+    let warned = cluster.try_apply(&odd);
+    assert!(warned.succeeded() && warned.stderr.contains("`warn` refuses nothing"), "{warned}");
+    // What a policy names may come later.
+    cluster.apply(&policy_by_secret("later", "not-there-yet"));
+
+    // One that was broken before anybody asked can be labelled, loosened and deleted.
+    cluster.kubectl(&["delete", "validatingwebhookconfiguration", "countersign"]).expect_success();
+    cluster.apply(&broken);
+    cluster.install_validation(&installed.gate);
+    let name = "clusterimagepolicy.countersign.dev/authored";
+    cluster.kubectl(&["label", name, "team=a"]).expect_success();
+    cluster.kubectl(&["delete", name]).expect_success();
+}
+
+#[test]
+fn pull_secrets_serve_their_own_namespace() {
+    let locked = Registry::shared(Kind::ReferrersBearer);
+    let options = Options { without_credentials: true, ..Options::default() };
+    let installed = Installed::with(locked, options);
+    let image = locked.push("cluster/tenant", "v1");
+    Cosign::V3.sign(locked, KeyPair::trusted(), &image.by_digest());
+    installed.cluster.apply(&policy_of(OWN, "tenants", KeyPair::trusted()));
+
+    let (rich, poor) = (installed.namespace(), installed.namespace());
+    installed.denies_soon(&rich, codes::REGISTRY_UNAUTHORIZED, &image.by_tag());
+    let config = format!("--from-file=.dockerconfigjson={}", locked.docker_config().join("config.json").display());
+    let create = ["create", "secret", "generic", "pull", "--type=kubernetes.io/dockerconfigjson", &config];
+    rich.kubectl(&create).expect_success();
+    let with_secret = |secret: &str| {
+        let mut pod = pod("named", &[&image.by_tag()]);
+        pod["spec"]["imagePullSecrets"] = json!([{"name": secret}]);
+        pod
+    };
+    rich.admits(&with_secret("pull"));
+    // Another namespace has nothing of it: not the Secret, and not the token that it was given for it.
+    poor.denies(codes::REGISTRY_UNAUTHORIZED, &with_secret("pull"));
+    poor.denies(codes::REGISTRY_UNAUTHORIZED, &pod("bare", &[&image.by_tag()]));
+
+    // A Deployment's own pods get the pull secrets of their ServiceAccount, and so does the judgement of the Deployment.
+    let patch = json!({"imagePullSecrets": [{"name": "pull"}]}).to_string();
+    rich.kubectl(&["patch", "serviceaccount", "default", "-p", &patch]).expect_success();
+    installed.admits_soon(&rich, &image.by_tag());
+    let template = json!({
+        "metadata": {"labels": {"app": "a"}}, "spec": {"containers": [{"name": "c", "image": image.by_tag()}]},
+    });
+    let deployment = json!({
+        "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "a"},
+        "spec": {"selector": {"matchLabels": {"app": "a"}}, "template": template},
+    });
+    rich.admits(&deployment);
+
+    // A Secret that is replaced after a refusal is read again.
+    let wrong = format!("--docker-server={}", locked.host());
+    poor.kubectl(&[
+        "create",
+        "secret",
+        "docker-registry",
+        "own",
+        &wrong,
+        "--docker-username=u",
+        "--docker-password=no",
+    ])
+    .expect_success();
+    poor.denies(codes::REGISTRY_UNAUTHORIZED, &with_secret("own"));
+    poor.kubectl(&["delete", "secret", "own"]).expect_success();
+    poor.kubectl(&["create", "secret", "docker-registry", "own", &wrong, "--docker-username=u", "--docker-password=p"])
+        .expect_success();
+    installed.admits_object_soon(&poor, &with_secret("own"));
+    assert!(!installed.gate.log().contains("\"auth\""), "the log shows what a pull secret holds");
+}
+
+#[test]
+fn t84_a_certificate_is_made_and_renewed_while_it_is_used() {
+    const SECRET: &str = "countersign-certificate";
+    let options = Options { certificate_secret: Some(SECRET), ..Options::default() };
+    let installed = Installed::with(registry(), options);
+    let (cluster, namespace) = (&installed.cluster, installed.namespace());
+    let image = signed("renewed", KeyPair::trusted());
+    cluster.apply(&policy_of(OWN, "renewed", KeyPair::trusted()));
+    installed.admits_soon(&namespace, &image.by_tag());
+    let secret = || cluster.json(&["-n", SYSTEM, "get", "secret", SECRET, "-o", "json"])["data"].clone();
+    let bundle = || {
+        let configuration = cluster.json(&["get", "validatingwebhookconfiguration", "countersign", "-o", "json"]);
+        configuration["webhooks"][0]["clientConfig"]["caBundle"].as_str().expect("a bundle").to_owned()
+    };
+    let (first, first_bundle) = (secret(), bundle());
+    // Its time comes.
+    let due = |key: &str| {
+        let patch = json!({"stringData": {key: "2026-01-01T00:00:00Z"}}).to_string();
+        cluster.kubectl(&["-n", SYSTEM, "patch", "secret", SECRET, "-p", &patch]).expect_success();
+    };
+    due("renew-after");
+    installed.soon_while_admitting(&namespace, &image.by_tag(), || !secret()["next-tls.crt"].is_null());
+    installed.soon_while_admitting(&namespace, &image.by_tag(), || bundle().len() > first_bundle.len());
+    assert_eq!(secret()["tls.crt"], first["tls.crt"], "the next is believed before it is used");
+    due("use-next-after");
+    installed.soon_while_admitting(&namespace, &image.by_tag(), || secret()["tls.crt"] != first["tls.crt"]);
+    installed.soon_while_admitting(&namespace, &image.by_tag(), || {
+        installed.gate.log().contains("the next certificate is used from now on")
+    });
+    assert!(secret()["next-tls.crt"].is_null());
+    let log = installed.gate.log();
+    assert!(!log.contains("PRIVATE KEY"), "the log shows a key");
 }

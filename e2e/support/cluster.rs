@@ -136,6 +136,11 @@ impl Cluster {
         kubectl(&self.admin, &["apply", "-f", "-"], &object.to_string()).expect_success();
     }
 
+    /// The same, whatever becomes of it.
+    pub(crate) fn try_apply(&self, object: &Value) -> Outcome {
+        kubectl(&self.admin, &["apply", "-f", "-"], &object.to_string())
+    }
+
     /// The port of 127.0.0.1 on which the API server expects the webhook: there it shows a client certificate.
     pub(crate) fn webhook_port(&self) -> u16 {
         self.webhook_port
@@ -178,6 +183,39 @@ impl Cluster {
             if outcome.succeeded() { Ok(()) } else { Err(outcome.stderr) }
         });
         Namespace { cluster: self, name, kubeconfig: self.admin.clone() }
+    }
+
+    /// Installs the webhook configurations of `config/webhook`, as they are but for the address: there is no network of
+    /// Services here. Where there is no `ca`, countersign itself says whom to believe.
+    pub(crate) fn install_manifests(&self, gate: &Gate, ca: Option<&Path>) {
+        for kind in ["MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"] {
+            self.install_manifest(kind, gate, ca);
+        }
+    }
+
+    /// The validating one of them alone.
+    pub(crate) fn install_validation(&self, gate: &Gate) {
+        self.install_manifest("ValidatingWebhookConfiguration", gate, Some(gate.ca()));
+    }
+
+    fn install_manifest(&self, kind: &str, gate: &Gate, ca: Option<&Path>) {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/webhook/manifests.yaml");
+        let file = file.display().to_string();
+        let printed = self.kubectl(&["create", "--dry-run=client", "-o", "json", "-f", &file]).expect_success();
+        // One document after the other.
+        let objects = serde_json::Deserializer::from_str(&printed).into_iter::<Value>();
+        let objects = objects.map(|object| object.expect("JSON from kubectl"));
+        for mut item in objects.filter(|object| object["kind"] == kind) {
+            for webhook in item["webhooks"].as_array_mut().expect("webhooks") {
+                let path = webhook["clientConfig"]["service"]["path"].as_str().expect("a path").to_owned();
+                webhook["clientConfig"] = json!({"url": gate.url(&path)});
+                if let Some(ca) = ca {
+                    webhook["clientConfig"]["caBundle"] = json!(base64(&std::fs::read(ca).expect("the CA")));
+                }
+            }
+            item["metadata"] = json!({"name": item["metadata"]["name"]});
+            self.create(&item);
+        }
     }
 
     /// Makes the API server ask `gate` about every object that can hold an image.
@@ -225,6 +263,11 @@ pub(crate) struct Namespace<'a> {
 }
 
 impl Namespace<'_> {
+    /// Its name.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// The same namespace, worked in by a client with this name and organisation (user and group to the API server).
     pub(crate) fn as_client(&self, common_name: &str, organisation: &str) -> Self {
         let leaf = self.cluster.authority.client(common_name, Some(organisation));

@@ -9,6 +9,7 @@ pub(crate) const KEY_MISMATCH: &str = "key_mismatch";
 pub(crate) const NO_MATCHING_POLICY: &str = "no_matching_policy";
 pub(crate) const POLICIES_UNAVAILABLE: &str = "policies_unavailable";
 pub(crate) const POLICY_INVALID: &str = "policy_invalid";
+pub(crate) const REGISTRY_UNAUTHORIZED: &str = "registry_unauthorized";
 pub(crate) const REGISTRY_UNAVAILABLE: &str = "registry_unavailable";
 pub(crate) const SIGNATURE_INVALID: &str = "signature_invalid";
 pub(crate) const SIGNATURE_MISSING: &str = "signature_missing";

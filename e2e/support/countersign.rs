@@ -82,6 +82,10 @@ pub(crate) struct Options<'a> {
     pub(crate) port: u16,
     /// The authority whose clients may ask, and a client of it for the test's own questions.
     pub(crate) clients: Option<(&'a Authority, Leaf)>,
+    /// Whether it has no credentials of its own for registries that ask for some.
+    pub(crate) without_credentials: bool,
+    /// The Secret in which it keeps its certificate, if it is to make one.
+    pub(crate) certificate_secret: Option<&'a str>,
 }
 
 impl Gate {
@@ -112,19 +116,31 @@ impl Gate {
     fn launch(arguments: impl FnOnce(&mut Command), registries: &[&Registry], options: Options<'_>) -> Self {
         let folder = scratch::folder("serve");
         let authority = Authority::new("webhook-ca");
-        let leaf = authority.server("countersign", &[]);
         let bound = folder.join("address");
         let mut command = program();
         command.arg("serve");
         arguments(&mut command);
         command.args(["--listen", &format!("127.0.0.1:{}", options.port)]).arg("--addr-file").arg(&bound);
-        command.arg("--tls-cert").arg(&leaf.certificate).arg("--tls-key").arg(&leaf.key);
+        match options.certificate_secret {
+            Some(secret) => {
+                command.args(["--certificate-secret", secret, "--webhook-configuration", "countersign"]);
+            }
+            None => {
+                let leaf = authority.server("countersign", &[]);
+                command.arg("--tls-cert").arg(&leaf.certificate).arg("--tls-key").arg(&leaf.key);
+            }
+        }
         command.args(["--log-level", "debug"]);
         let client = options.clients.map(|(clients, leaf)| {
             command.arg("--client-ca").arg(clients.file());
             leaf
         });
-        reach(&mut command, registries);
+        for registry in registries {
+            match (registry.ca(), options.without_credentials) {
+                (Some(ca), true) => _ = command.arg("--registry-ca").arg(ca),
+                (Some(_), false) | (None, _) => reach(&mut command, &[registry]),
+            }
+        }
         let mut daemon = Daemon::start("countersign", command);
         daemon.wait_until("listening", START_LIMIT, || fs::read_to_string(&bound).is_ok_and(|text| text.contains(':')));
         let address = fs::read_to_string(&bound).expect("the bound address").trim().to_owned();

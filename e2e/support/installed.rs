@@ -26,23 +26,44 @@ pub(crate) struct Installed {
 impl Installed {
     /// Starts a control plane and the webhook beside it, as its ServiceAccount. Definitions are still to come.
     pub(crate) fn without_definitions(registry: &Registry) -> Self {
+        Self::prepared(registry, Options::default())
+    }
+
+    fn prepared(registry: &Registry, options: Options<'_>) -> Self {
         let cluster = Cluster::start();
         cluster.kubectl(&["create", "namespace", SYSTEM]).expect_success();
         let rbac = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/rbac");
         cluster.kubectl(&["apply", "-f", &rbac.display().to_string()]).expect_success();
         let kubeconfig = cluster.kubeconfig_of(SYSTEM, "countersign");
-        let options = Options { port: cluster.webhook_port(), clients: None };
+        let options = Options { port: cluster.webhook_port(), ..options };
         let gate = Gate::in_cluster(&kubeconfig, SYSTEM, &[registry], options);
         Self { cluster, gate }
     }
 
     /// The same with the definitions of `countersign.dev`, ready and asked by the API server.
     pub(crate) fn new(registry: &Registry) -> Self {
-        let mut installed = Self::without_definitions(registry);
+        Self::with(registry, Options::default())
+    }
+
+    /// The same, started as `options` say.
+    pub(crate) fn with(registry: &Registry, options: Options<'_>) -> Self {
+        let ours = options.certificate_secret.is_some();
+        let mut installed = Self::prepared(registry, options);
         installed.define("countersign.dev", &["v1alpha1"]);
-        installed.gate.wait_until_ready();
-        installed.cluster.install_webhooks(&installed.gate);
+        let (gate, cluster) = (&mut installed.gate, &installed.cluster);
+        if !ours {
+            gate.wait_until_ready();
+        }
+        cluster.install_manifests(gate, (!ours).then(|| gate.ca()));
         installed
+    }
+
+    /// A new namespace with the label that asks for protection.
+    pub(crate) fn namespace(&self) -> Namespace<'_> {
+        let namespace = self.cluster.namespace();
+        let name = namespace.name();
+        self.cluster.kubectl(&["label", "namespace", name, "countersign.dev/enforce=true"]).expect_success();
+        namespace
     }
 
     /// Defines both kinds of `group` at `versions`, of which the first is stored, and waits until they are served.
@@ -56,9 +77,22 @@ impl Installed {
 
     /// Waits until a Pod with `image` would be admitted.
     pub(crate) fn admits_soon(&self, namespace: &Namespace<'_>, image: &str) {
+        self.admits_object_soon(namespace, &pod("soon", &[image]));
+    }
+
+    /// Waits until `object` would be admitted.
+    pub(crate) fn admits_object_soon(&self, namespace: &Namespace<'_>, object: &Value) {
         poll("admission", EFFECT_LIMIT, || {
-            let outcome = namespace.dry_run(&pod("soon", &[image]));
+            let outcome = namespace.dry_run(object);
             if outcome.succeeded() { Ok(()) } else { Err(outcome.to_string()) }
+        });
+    }
+
+    /// Waits until something happened, while a Pod with `image` is admitted all the time.
+    pub(crate) fn soon_while_admitting(&self, namespace: &Namespace<'_>, image: &str, happened: impl Fn() -> bool) {
+        poll("happening", EFFECT_LIMIT * 3, || {
+            namespace.dry_run(&pod("meanwhile", &[image])).expect_success();
+            if happened() { Ok(()) } else { Err("nothing yet".to_owned()) }
         });
     }
 

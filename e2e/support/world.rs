@@ -59,7 +59,11 @@ impl World {
         let cluster = Cluster::shared();
         let policies = [policy("trusted", "127.0.0.1:*/trusted/**", KeyPair::trusted())];
         let client = cluster.authority().client("e2e", None);
-        let options = Options { port: cluster.webhook_port(), clients: Some((cluster.authority(), client)) };
+        let options = Options {
+            port: cluster.webhook_port(),
+            clients: Some((cluster.authority(), client)),
+            ..Options::default()
+        };
         let gate = Gate::start(&policies, &[registry, &doomed], options);
         cluster.install_webhooks(&gate);
 
