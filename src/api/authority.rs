@@ -55,6 +55,17 @@ impl AuthoritySpec {
     }
 }
 
+impl AuthoritySpec {
+    /// The same, in a policy of the tenant in `namespace`, who names nothing of another.
+    pub(super) fn in_tenant(&mut self, namespace: &str) {
+        match &mut self.rule {
+            RuleSpec::Fail { .. } | RuleSpec::Pass => {}
+            RuleSpec::Key { key, .. } => key.in_tenant(namespace),
+            RuleSpec::Keyless { keyless, .. } => keyless.in_tenant(namespace),
+        }
+    }
+}
+
 /// Reads every authority. Whatever cannot be read is among the problems.
 pub(super) fn read_all(
     field: &Field<'_>,

@@ -100,7 +100,7 @@ pub fn revision<'a>(
         .map(|document| {
             let mut part = Vec::new();
             write_bytes(document.name().group().as_bytes(), &mut part);
-            write_bytes(document.name().name().as_bytes(), &mut part);
+            write_bytes(document.name().to_string().as_bytes(), &mut part);
             write_bytes(document.fingerprint().as_bytes(), &mut part);
             for reference in references(document) {
                 resolved.write(&reference, &mut part);

@@ -31,6 +31,14 @@ impl KeySpec {
         }
     }
 
+    /// The same, named by a policy of the tenant in `namespace`.
+    pub(super) fn in_tenant(&mut self, namespace: &str) {
+        match &mut self.source {
+            KeySource::Inline(_) => {}
+            KeySource::Secret(secret) => secret.in_tenant(namespace),
+        }
+    }
+
     /// The anchor that it means, with what `proofs` asks beside its signatures.
     pub(super) fn anchor(&self, proofs: Proofs, resolved: &Resolved) -> Result<Arc<Anchor>, Problem> {
         let key = match &self.source {

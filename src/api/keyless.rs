@@ -136,6 +136,14 @@ impl KeylessSpec {
         }
     }
 
+    /// The same, named by a policy of the tenant in `namespace`. A TrustRoot is the cluster's, whoever names it.
+    pub(super) fn in_tenant(&mut self, namespace: &str) {
+        match &mut self.authorities {
+            Authorities::Inline(_) | Authorities::Named(_) | Authorities::PublicGood => {}
+            Authorities::Secret(secret) => secret.in_tenant(namespace),
+        }
+    }
+
     /// The signers that it means.
     pub(super) fn signer(&self, proofs: &ProofSpec, resolved: &Resolved) -> Result<SignerRule, Unusable> {
         let root = match &self.authorities {

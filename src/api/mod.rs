@@ -35,6 +35,7 @@ mod schema;
 mod secret;
 mod source;
 mod suite;
+mod tenant;
 mod terms;
 #[cfg(test)]
 mod tests;

@@ -7,7 +7,7 @@ use super::document::DocumentError;
 use super::field::{Field, Object};
 use super::node::Node;
 use super::problem::{Problem, quoted};
-use super::{lint, matching, terms};
+use super::{lint, matching, tenant, terms};
 use crate::image::Digest;
 use crate::policy::{Dialect, Mode, Pattern, PolicyName, PolicyTerms};
 
@@ -22,6 +22,7 @@ pub const COUNTERSIGN_GROUP: &str = "countersign.dev";
 #[derive(Clone, Debug)]
 pub struct PolicyDocument {
     name: PolicyName,
+    kind: &'static str,
     is_named: bool,
     line: Option<u64>,
     spec: Spec,
@@ -57,12 +58,30 @@ impl PolicyDocument {
         let mut warnings = Vec::new();
         let mut spec = Spec::unread();
         let mut name = String::new();
+        let is_tenants = kind == tenant::KIND && group(api_version) == COUNTERSIGN_GROUP;
+        let mut namespace = None;
         if let Some(mut object) = Field::root(node).object(&mut problems) {
             check_type(&object, api_version, kind, &mut problems);
-            name = Metadata::take(&mut object, &mut problems).name;
+            let metadata = Metadata::take(&mut object, &mut problems);
+            name = metadata.name;
             object.take("status");
             if let Some(field) = object.require("spec", &mut problems) {
                 spec = Spec::read(&field, dialect(api_version), &mut problems, &mut warnings);
+            }
+            if is_tenants {
+                namespace = metadata.namespace;
+                match &namespace {
+                    Some(namespace) => spec.authorities.iter_mut().for_each(|known| known.in_tenant(namespace)),
+                    None => {
+                        let message = "is missing; it is about one namespace";
+                        problems.push(Problem::new("metadata.namespace", node.line, message));
+                        // Whose images it was to be about is not known.
+                        spec.images = None;
+                    }
+                }
+                if let Some(spec) = node.get("spec") {
+                    tenant::check(spec, &mut problems);
+                }
             }
             object.finish(&mut problems);
         }
@@ -71,7 +90,11 @@ impl PolicyDocument {
             name = format!("document-{index}");
         }
         Self {
-            name: PolicyName::new(group(api_version), name),
+            name: match namespace {
+                None => PolicyName::new(group(api_version), name),
+                Some(namespace) => PolicyName::in_namespace(group(api_version), namespace, name),
+            },
+            kind: if is_tenants { tenant::KIND } else { KIND },
             is_named,
             line: node.line,
             spec,
@@ -85,6 +108,7 @@ impl PolicyDocument {
     pub fn unreadable(group: &str, name: &str, error: &DocumentError) -> Self {
         Self {
             name: PolicyName::new(group, name),
+            kind: KIND,
             is_named: true,
             line: error.line(),
             spec: Spec::unread(),
@@ -97,6 +121,11 @@ impl PolicyDocument {
     /// Its name, which is made up from its place in the text where it has none.
     pub fn name(&self) -> &PolicyName {
         &self.name
+    }
+
+    /// Its kind: `ClusterImagePolicy`, or `ImagePolicy` for a tenant's.
+    pub fn kind(&self) -> &'static str {
+        self.kind
     }
 
     /// Whether the name is its own.
@@ -153,7 +182,8 @@ fn check_type(object: &Object<'_>, api_version: &str, kind: &str, problems: &mut
             ),
         ));
     }
-    if kind != KIND {
+    let is_tenants = kind == tenant::KIND && group(api_version) == COUNTERSIGN_GROUP;
+    if kind != KIND && !is_tenants {
         problems.push(object.problem_at("kind", format!("{} is not carried out; policies are `{KIND}`", quoted(kind))));
     }
 }

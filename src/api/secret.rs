@@ -12,6 +12,8 @@ pub(super) struct SecretSpec {
     /// Its namespace; none means the controller's own.
     namespace: Option<String>,
     name: String,
+    /// The namespace of the tenant whose policy names it; none for the controller's own.
+    tenant: Option<String>,
     /// A problem with the field that names it, its message still to be written.
     place: Problem,
 }
@@ -29,10 +31,17 @@ pub(super) fn read(field: &Field<'_>, problems: &mut Vec<Problem>) -> Option<Sec
     object.finish(problems);
     let name = name?;
     let reference = Reference::Secret { namespace: namespace.clone(), name: name.clone() };
-    Some(SecretSpec { reference, namespace, name, place: field.problem("") })
+    Some(SecretSpec { reference, namespace, name, tenant: None, place: field.problem("") })
 }
 
 impl SecretSpec {
+    /// The same, named by a policy of the tenant in `namespace`, who reaches into no other.
+    pub(super) fn in_tenant(&mut self, namespace: &str) {
+        self.tenant = Some(namespace.to_owned());
+        let named = self.namespace.get_or_insert_with(|| namespace.to_owned());
+        self.reference = Reference::Secret { namespace: Some(named.clone()), name: self.name.clone() };
+    }
+
     /// What it names.
     pub(super) fn reference(&self) -> &Reference {
         &self.reference
@@ -61,14 +70,17 @@ impl SecretSpec {
         read: impl FnOnce(&[u8]) -> Result<T, String>,
     ) -> Result<T, (String, bool)> {
         let reference = &self.reference;
-        let own = resolved.namespace();
+        let (whose, own) = match &self.tenant {
+            None => ("controller's", resolved.namespace()),
+            Some(tenant) => ("policy's", tenant.as_str()),
+        };
         if self.namespace.as_deref().is_some_and(|namespace| namespace != own) {
-            let message = format!("{reference} has to be in the controller's own namespace `{own}`");
+            let message = format!("{reference} has to be in the {whose} own namespace `{own}`");
             return Err((message, false));
         }
         let secret = resolved
             .secret(self.namespace.as_deref(), &self.name)
-            .ok_or_else(|| (format!("{reference} is not there, in the controller's own namespace `{own}`"), true))?;
+            .ok_or_else(|| (format!("{reference} is not there, in the {whose} own namespace `{own}`"), true))?;
         if let Some(problem) = secret.problems().first() {
             return Err((format!("{reference} cannot be read: {problem}"), false));
         }

@@ -360,7 +360,7 @@ fn a_broken_document_never_vanishes() {
         ("apiVersion: policy.sigstore.de/v1beta1\nkind: ClusterImagePolicy\n", "apiVersion"),
         ("apiVersion: countersign.dev/v1beta1\nkind: ClusterImagePolicy\n", "apiVersion"),
         ("apiVersion: policy.sigstore.dev/v1beta1\nkind: ClusterImagePolcy\n", "kind"),
-        ("apiVersion: countersign.dev/v1alpha1\nkind: ImagePolicy\n", "kind"),
+        ("apiVersion: policy.sigstore.dev/v1beta1\nkind: ImagePolicy\n", "kind"),
         ("apiVersion: policy.sigstore.dev/v1beta1\nkind: ClusterImagePolicy\nspecs: {}\n", "specs"),
     ];
     for (head, path) in broken {

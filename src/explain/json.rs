@@ -86,7 +86,7 @@ fn satisfied(allowance: &Allowance) -> Vec<SatisfiedJson> {
     basis
         .filter_map(|basis| match basis {
             Basis::Satisfied { policy, authority } => {
-                Some(SatisfiedJson { policy: policy.name().to_owned(), authority: authority.clone() })
+                Some(SatisfiedJson { policy: policy.to_string(), authority: authority.clone() })
             }
             Basis::NoMatchRule | Basis::WarnOnly { .. } => None,
         })
@@ -97,7 +97,7 @@ fn denial_json(denial: &Denial, image: &str) -> DenialJson {
     let advice = denial.advice.as_deref();
     DenialJson {
         code: denial.reason.code(),
-        policy: denial.policy.as_ref().map(|policy| policy.name().to_owned()),
+        policy: denial.policy.as_ref().map(ToString::to_string),
         authority: denial.authority.clone(),
         message: sentence(denial.reason),
         finding: denial.finding.clone(),

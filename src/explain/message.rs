@@ -61,7 +61,7 @@ pub fn denial(denial: &Denial) -> String {
     let mut line = String::new();
     if let Some(policy) = &denial.policy {
         line.push_str("policy ");
-        line.push_str(&quoted(policy.name(), limits::PRINTED_NAME_BYTES));
+        line.push_str(&quoted(&policy.to_string(), limits::PRINTED_NAME_BYTES));
         if let Some(authority) = &denial.authority {
             line.push_str(", authority ");
             line.push_str(&quoted(authority, limits::PRINTED_NAME_BYTES));

@@ -29,7 +29,7 @@ fn around(warning: &Warning, image: &ImageUse, name: usize) -> (String, String) 
         Warning::NoMatchingPolicy => " is covered by no policy".to_owned(),
         Warning::WouldDeny(denial) => {
             let by = denial.policy.as_ref();
-            let by = by.map(|policy| format!(" by {}", quoted(policy.name(), name)));
+            let by = by.map(|policy| format!(" by {}", quoted(&policy.to_string(), name)));
             format!(" would be denied{}: {}", by.unwrap_or_default(), denial.reason)
         }
     };

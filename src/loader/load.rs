@@ -163,7 +163,7 @@ pub(super) fn from_documents(
         let compiled = api::compile(document, &documents.resolved);
         let note = |problem| Note {
             file: file.clone(),
-            object: describe("ClusterImagePolicy", document.name().name()),
+            object: describe(document.kind(), &document.name().to_string()),
             problem,
         };
         problems.extend(compiled.problems.into_iter().map(note));
@@ -209,7 +209,7 @@ impl Documents {
 
     fn add(&mut self, file: &str, document: Document) -> Result<(), LoadError> {
         let object = match &document {
-            Document::ClusterImagePolicy(policy) => describe("ClusterImagePolicy", policy.name().name()),
+            Document::ClusterImagePolicy(policy) => describe(policy.kind(), &policy.name().to_string()),
             Document::ConfigMap(config_map) => describe("ConfigMap", config_map.name()),
             Document::Namespace(namespace) => describe("Namespace", namespace.name()),
             Document::Other(other) => describe(&other.kind, &other.name),

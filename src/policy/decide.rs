@@ -1,7 +1,7 @@
 //! The decision.
 //!
-//! An image passes if every enforcing policy that covers it is satisfied, and at least one policy covers it or the
-//! no-match rule lets it pass. A policy is satisfied by any one of its authorities. What a policy in warn mode would
+//! An image passes if every enforcing policy that covers it is satisfied, and at least one policy of the cluster covers it
+//! or the no-match rule lets it pass. A tenant's policy only tightens: it never counts as coverage. A policy is satisfied by any one of its authorities. What a policy in warn mode would
 //! refuse becomes a warning: this file is the only place that knows the mode.
 
 use std::collections::BTreeMap;
@@ -42,16 +42,26 @@ fn verdict(plan: &Plan, planned: &PlannedImage, finding: Option<Option<&Finding>
         Some(Ok(facts)) => Some(facts.subject().digest()),
         Some(Err(_)) | None => image.image.digest(),
     };
-    if planned.policies.is_empty() {
-        return uncovered(plan, planned);
-    }
 
     let readings = Readings::default();
     let known = Known { digest, finding, readings: &readings, now };
+    let policies = || planned.policies.iter().filter_map(|index| plan.set.policies().get(*index));
     let mut basis = Vec::new();
     let mut denials = Vec::new();
     let mut warnings = Vec::new();
-    for policy in planned.policies.iter().filter_map(|index| plan.set.policies().get(*index)) {
+    // A tenant's policy asks for more and covers nothing: what none of the cluster's covers, the no-match rule decides.
+    let tenants = policies().filter(|policy| policy.name.namespace().is_some()).count();
+    if planned.policies.len() == tenants {
+        match plan.set.no_match() {
+            NoMatch::Allow => basis.push(Basis::NoMatchRule),
+            NoMatch::Deny => denials.push(Denial::new(DenyReason::NoMatchingPolicy, "")),
+            NoMatch::Warn => {
+                basis.push(Basis::NoMatchRule);
+                warnings.push(Warning::NoMatchingPolicy);
+            }
+        }
+    }
+    for policy in policies() {
         match (satisfy(policy, known), policy.mode) {
             (Ok(authorities), _) => {
                 basis.extend(authorities.into_iter().map(|authority| Basis::Satisfied {
@@ -99,16 +109,4 @@ fn verdict(plan: &Plan, planned: &PlannedImage, finding: Option<Option<&Finding>
 fn is_about(facts: &Facts, image: &ImageRef) -> bool {
     let subject = facts.subject();
     subject.repository() == image.repository() && image.digest().is_none_or(|digest| digest == subject.digest())
-}
-
-/// Decides about an image that no policy covers.
-fn uncovered(plan: &Plan, planned: &PlannedImage) -> Verdict {
-    let (outcome, warnings) = match plan.set.no_match() {
-        NoMatch::Allow => (Outcome::Allow(Allowance::assertion(vec![Basis::NoMatchRule])), Vec::new()),
-        NoMatch::Deny => (Outcome::Deny(NonEmpty::new(Denial::new(DenyReason::NoMatchingPolicy, ""))), Vec::new()),
-        NoMatch::Warn => {
-            (Outcome::Allow(Allowance::assertion(vec![Basis::NoMatchRule])), vec![Warning::NoMatchingPolicy])
-        }
-    };
-    Verdict { image: planned.image.clone(), digest: planned.image.image.digest(), outcome, warnings }
 }

@@ -12,6 +12,7 @@ mod decide;
 mod denial;
 mod distinct;
 mod identity;
+mod index;
 mod judge;
 mod objects;
 mod pattern;

@@ -3,8 +3,6 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use regex::Regex;
-
 use crate::image::Repository;
 use crate::limits;
 
@@ -16,7 +14,7 @@ use crate::limits;
 pub struct Pattern {
     written: String,
     dialect: Dialect,
-    regex: Regex,
+    tokens: Vec<Token>,
 }
 
 /// Whose globs they are.
@@ -48,27 +46,35 @@ impl Pattern {
         if dialect == Dialect::Countersign && names_tag_or_digest(glob) {
             return Err(ParsePatternError::NotRepository);
         }
-        Ok(Self { written: glob.to_owned(), dialect, regex: compile(glob)? })
+        Ok(Self { written: glob.to_owned(), dialect, tokens: tokens(&complete(glob)).collect() })
     }
 
     /// Whether it matches `repository`.
     pub fn matches(&self, repository: &Repository) -> bool {
         let name = repository.to_string();
-        self.regex.is_match(&name)
+        matches(&self.tokens, &name)
             || match self.dialect {
                 Dialect::Countersign => false,
                 // What policy-controller holds a glob against, with a digest that only wildcards can match.
-                Dialect::PolicyController => self.regex.is_match(&format!("{name}@sha256:{ANY_DIGEST}")),
+                Dialect::PolicyController => matches(&self.tokens, &with_any_digest(&name)),
             }
+    }
+
+    /// What every name that it matches begins with.
+    pub(super) fn prefix(&self) -> String {
+        let literal = self.tokens.iter().map_while(|token| match token {
+            Token::Character(character) => Some(*character),
+            Token::Anything | Token::Component => None,
+        });
+        literal.collect()
     }
 
     /// Whether there is no repository that it matches: it names a tag or one digest, or no registry. What is covered is
     /// known by repository alone, so that such a glob covers nothing.
     pub fn is_dead(&self) -> bool {
-        let tokens: Vec<Token> = tokens(&complete(&self.written)).collect();
         match self.dialect {
-            Dialect::Countersign => !may_name(&tokens),
-            Dialect::PolicyController => !may_name(&tokens) && !may_name_any_digest(&tokens),
+            Dialect::Countersign => !may_name(&self.tokens),
+            Dialect::PolicyController => !may_name(&self.tokens) && !may_name_any_digest(&self.tokens),
         }
     }
 
@@ -80,6 +86,11 @@ impl Pattern {
 
 /// Stands where a digest's hex digits would: 64 characters that no glob can spell, so that only wildcards match them.
 const ANY_DIGEST: &str = "################################################################";
+
+/// The longest that a glob is held against: the name of a repository, with a digest behind it.
+pub(super) fn with_any_digest(repository: &str) -> String {
+    format!("{repository}@sha256:{ANY_DIGEST}")
+}
 
 /// Whether a glob has a part behind the repository. A `:` before the last `/` belongs to a port.
 fn names_tag_or_digest(glob: &str) -> bool {
@@ -120,17 +131,45 @@ fn tokens(glob: &str) -> impl Iterator<Item = Token> {
     })
 }
 
-/// Turns a glob into an expression that is anchored at both ends.
-fn compile(glob: &str) -> Result<Regex, ParsePatternError> {
-    let mut expression = String::with_capacity(glob.len() * 2);
-    for token in tokens(&complete(glob)) {
-        match token {
-            Token::Anything => expression.push_str("(?s:.*)"),
-            Token::Character(character) => expression.push_str(&regex::escape(character.encode_utf8(&mut [0; 4]))),
-            Token::Component => expression.push_str("[^/]*"),
-        }
+/// Whether `tokens` stand for the whole of `text`: every way of reading it is followed at once, so that it takes no longer
+/// than both lengths multiplied.
+fn matches(tokens: &[Token], text: &str) -> bool {
+    // Whether the text so far may be what the first `index` tokens stand for.
+    let mut reached = vec![false; tokens.len() + 1];
+    if let Some(start) = reached.first_mut() {
+        *start = true;
     }
-    Regex::new(&format!(r"\A(?:{expression})\z")).map_err(|_| ParsePatternError::TooLong)
+    skip_wildcards(tokens, &mut reached);
+    for character in text.chars() {
+        let mut next = vec![false; reached.len()];
+        for (index, token) in tokens.iter().enumerate() {
+            let goes_to = match token {
+                _ if reached.get(index) != Some(&true) => continue,
+                Token::Anything => index,
+                Token::Character(wanted) if *wanted == character => index + 1,
+                Token::Component if character != '/' => index,
+                Token::Character(_) | Token::Component => continue,
+            };
+            if let Some(state) = next.get_mut(goes_to) {
+                *state = true;
+            }
+        }
+        skip_wildcards(tokens, &mut next);
+        if !next.contains(&true) {
+            return false;
+        }
+        reached = next;
+    }
+    reached.last() == Some(&true)
+}
+
+/// A wildcard may stand for nothing.
+fn skip_wildcards(tokens: &[Token], reached: &mut [bool]) {
+    let mut before = false;
+    for (index, state) in reached.iter_mut().enumerate() {
+        *state |= before;
+        before = *state && matches!(tokens.get(index), Some(Token::Anything | Token::Component));
+    }
 }
 
 /// Whether some repository may match: there is a `/` between registry and path, a `:` stands only in the registry, and
@@ -203,6 +242,8 @@ pub enum ParsePatternError {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn matches(glob: &str, repository: &str) -> bool {
@@ -250,6 +291,21 @@ mod tests {
         ];
         for (glob, repository, expected) in table {
             assert_eq!(matches(glob, repository), expected, "{glob} on {repository}");
+        }
+    }
+
+    proptest! {
+        /// The same by another way: regular expressions, as policy-controller compiles globs to.
+        #[test]
+        fn globs_are_what_their_expressions_are(glob in "[ab/*.:]{0,12}", name in "[ab/.:]{0,12}") {
+            let tokens: Vec<_> = tokens(&glob).collect();
+            let expression: String = tokens.iter().map(|token| match token {
+                Token::Anything => "(?s:.*)".to_owned(),
+                Token::Character(character) => regex::escape(&character.to_string()),
+                Token::Component => "[^/]*".to_owned(),
+            }).collect();
+            let expected = regex::Regex::new(&format!(r"\A(?:{expression})\z")).unwrap().is_match(&name);
+            prop_assert_eq!(super::matches(&tokens, &name), expected);
         }
     }
 

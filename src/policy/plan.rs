@@ -147,9 +147,8 @@ impl Plan {
 
 /// The policies that cover `image` in `workload`, by index.
 fn covering(set: &PolicySet, workload: &Workload, image: &ImageRef) -> Vec<usize> {
-    let policies = set.policies().iter().enumerate();
-    let covers = |policy: &Policy| policy.covers(image.repository()) && policy.terms.is_about(workload);
-    policies.filter(|(_, policy)| covers(policy)).map(|(index, _)| index).collect()
+    let is_about = |index: &usize| set.policies().get(*index).is_some_and(|policy| policy.is_about(workload));
+    set.covering(image.repository()).into_iter().filter(is_about).collect()
 }
 
 /// Whether somebody has to look at evidence for `policy`, or which digest it is: a broken policy refuses without looking.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use nonempty::NonEmpty;
 
+use super::index::Index;
 use super::{Authority, Pattern, PinRule, Plan, PolicyTerms, Workload};
 use crate::image::{Digest, ImageUse, Repository};
 
@@ -13,6 +14,7 @@ use crate::image::{Digest, ImageUse, Repository};
 #[derive(Clone, Debug)]
 pub struct PolicySet {
     policies: Vec<Policy>,
+    index: Index,
     no_match: NoMatch,
     revision: String,
 }
@@ -23,12 +25,18 @@ impl PolicySet {
     pub fn new(mut policies: Vec<Policy>, no_match: NoMatch, revision: Digest) -> Self {
         policies.sort_by(|a, b| a.name.cmp(&b.name));
         let revision = revision.hex().chars().take(12).collect();
-        Self { policies, no_match, revision }
+        let index = Index::of(&policies);
+        Self { policies, index, no_match, revision }
     }
 
     /// The policies, by name.
     pub fn policies(&self) -> &[Policy] {
         &self.policies
+    }
+
+    /// The numbers of those that cover `repository`. It takes as long as there are such, and not as there are policies.
+    pub(super) fn covering(&self, repository: &Repository) -> Vec<usize> {
+        self.index.covering(&self.policies, repository)
     }
 
     /// What happens to images that no policy covers.
@@ -82,6 +90,13 @@ impl Policy {
         }
     }
 
+    /// Whether it is about `workload`: a tenant's only about those of its namespace, and any only about the objects that
+    /// it names.
+    pub fn is_about(&self, workload: &Workload) -> bool {
+        let is_here = self.name.namespace().is_none_or(|namespace| namespace == workload.namespace);
+        is_here && self.terms.is_about(workload)
+    }
+
     /// The authorities; none where the policy is broken.
     pub fn authorities(&self) -> impl Iterator<Item = &Authority> {
         let authorities = match &self.body {
@@ -98,6 +113,7 @@ pub struct PolicyName(Arc<Names>);
 
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct Names {
+    namespace: Option<String>,
     group: String,
     name: String,
 }
@@ -105,7 +121,18 @@ struct Names {
 impl PolicyName {
     /// The policy `name` of the API group `group`.
     pub fn new(group: impl Into<String>, name: impl Into<String>) -> Self {
-        Self(Arc::new(Names { group: group.into(), name: name.into() }))
+        Self(Arc::new(Names { namespace: None, group: group.into(), name: name.into() }))
+    }
+
+    /// The policy `name` of the API group `group` in the namespace `namespace`, about whose workloads alone it is.
+    pub fn in_namespace(group: impl Into<String>, namespace: impl Into<String>, name: impl Into<String>) -> Self {
+        let namespace = Some(namespace.into());
+        Self(Arc::new(Names { namespace, group: group.into(), name: name.into() }))
+    }
+
+    /// The namespace of a tenant's policy; none for a policy of the cluster.
+    pub fn namespace(&self) -> Option<&str> {
+        self.0.namespace.as_deref()
     }
 
     /// The name of the object.
@@ -121,7 +148,10 @@ impl PolicyName {
 
 impl fmt::Display for PolicyName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
+        match self.namespace() {
+            None => f.write_str(self.name()),
+            Some(namespace) => write!(f, "{namespace}/{}", self.name()),
+        }
     }
 }
 

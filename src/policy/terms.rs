@@ -31,7 +31,7 @@ impl Default for PolicyTerms {
 
 impl PolicyTerms {
     /// Whether the policy is about `workload`.
-    pub fn is_about(&self, workload: &Workload) -> bool {
+    pub(super) fn is_about(&self, workload: &Workload) -> bool {
         self.objects.is_empty() || self.objects.iter().any(|rule| rule.matches(workload))
     }
 }

@@ -2,6 +2,7 @@
 
 mod builds;
 mod identities;
+mod tenants;
 mod terms;
 
 use std::collections::{BTreeMap, BTreeSet};

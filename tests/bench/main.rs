@@ -12,6 +12,7 @@
 #![expect(clippy::print_stderr, reason = "rows are told while they are measured")]
 
 mod load;
+mod policies;
 mod process;
 mod report;
 
@@ -72,6 +73,7 @@ async fn main() {
     let half = load.open_loop(per_second / 2.0, LOOP, &Review::validate(&pinned(0))).await;
     report.latencies("seen before, half of that rate: /validate", &half);
     report.row("program", "memory, after load", format!("{:.1} MB", served.resident_megabytes()));
+    policies::measure(&mut report);
     report.print();
 }
 

@@ -58,6 +58,10 @@ pub(super) fn judge(loaded: &Loaded, repository: &str, facts: Vec<Fact>) -> Vec<
 }
 
 pub(super) fn judge_at(now: Timestamp, loaded: &Loaded, repository: &str, facts: Vec<Fact>) -> Vec<String> {
+    judge_in("", now, loaded, repository, facts)
+}
+
+fn judge_in(namespace: &str, now: Timestamp, loaded: &Loaded, repository: &str, facts: Vec<Fact>) -> Vec<String> {
     let digest = Digest::of(b"image");
     let image = ImageUse {
         pointer: Pointer::new("/spec/containers/0/image"),
@@ -66,7 +70,8 @@ pub(super) fn judge_at(now: Timestamp, loaded: &Loaded, repository: &str, facts:
         image: format!("{repository}@{digest}").parse().unwrap(),
     };
     let facts = Facts::for_tests(ImageDigest::new(image.image.repository().clone(), digest), facts, Vec::new());
-    let plan = loaded.set.plan(&Workload::default(), &NonEmpty::new(image), PinRule::Required);
+    let workload = Workload { namespace: namespace.to_owned(), ..Workload::default() };
+    let plan = loaded.set.plan(&workload, &NonEmpty::new(image), PinRule::Required);
     let findings = plan.subjects().iter().map(|subject| (subject.id(), Ok(facts.clone()))).collect();
     let verdict = plan.decide(&findings, now).head;
     match verdict.outcome {
@@ -118,6 +123,7 @@ fn every_sample_is_judged() {
         "sbom-required.yaml",
         "signature-and-provenance.yaml",
         "tagged-releases.yaml",
+        "tenant.yaml",
         "tests-passed.yaml",
         "third-party.yaml",
         "two-person.yaml",
@@ -411,4 +417,24 @@ fn revoked() {
     assert_eq!(judge(&other, repository, vec![signed(good)]), ["runs"]);
     assert_eq!(judge(&other, repository, vec![signed(stolen)]), ["signer_revoked", "signature_missing"]);
     assert_eq!(judge(&other, repository, vec![signed(stolen), signed(good)]), ["runs"]);
+}
+
+#[test]
+fn tenant() {
+    let sample = sample("tenant.yaml");
+    let ([platform], [payments]) = (&anchors(&sample, "tenants")[..], &anchors(&sample, "our-own")[..]) else {
+        panic!("a key each")
+    };
+    let judge = |namespace: &str, repository: &str, signers: &[&AnchorId]| {
+        let facts = signers.iter().map(|signer| signed(**signer)).collect();
+        judge_in(namespace, Timestamp::UNIX_EPOCH, &sample, repository, facts).join(" ")
+    };
+    let image = "registry.example.com/tenants/app";
+    assert_eq!(judge("shop", image, &[platform]), "runs");
+    assert_eq!(judge("payments", image, &[platform]), "signature_missing");
+    assert_eq!(judge("payments", image, &[payments]), "signature_missing");
+    assert_eq!(judge("payments", image, &[platform, payments]), "runs");
+    assert_eq!(judge("shop", image, &[payments]), "signature_missing");
+    // What the cluster does not cover, the tenant does not cover either.
+    assert_eq!(judge("payments", "ghcr.io/other/app", &[payments]), "no_matching_policy");
 }
