@@ -297,6 +297,10 @@ pub const POLICY_ALIASED_NODES: usize = 10_000;
 /// Places where the policies that cover one image look for its evidence (`source`). Scope: request; denied. One is usual.
 pub const PLACES_PER_IMAGE: usize = 16;
 
+/// Images behind one index that a policy of every platform judges. Scope: request; denied. The largest official images
+/// have 12.
+pub const PLATFORMS_PER_IMAGE: usize = 16;
+
 /// Nesting depth of a document. Scope: file; the set is not loaded. A policy needs about 8.
 pub const POLICY_DEPTH: usize = 48;
 

@@ -19,7 +19,7 @@ pub(super) struct KeySpec {
 #[derive(Clone, Debug)]
 enum KeySource {
     Inline(PublicKey),
-    Secret(SecretSpec),
+    Secret(Box<SecretSpec>),
 }
 
 impl KeySpec {
@@ -59,7 +59,7 @@ pub(super) fn read(field: &Field<'_>, problems: &mut Vec<Problem>, warnings: &mu
     };
     let source = match &sources {
         [Some(data), None, None] => read_inline(data, problems, warnings).map(KeySource::Inline),
-        [None, Some(secret), None] => secret::read(secret, problems).map(KeySource::Secret),
+        [None, Some(secret), None] => secret::read(secret, problems).map(Box::new).map(KeySource::Secret),
         [None, None, Some(kms)] => {
             problems.push(super::field::not_carried_out(kms));
             None

@@ -12,7 +12,7 @@ use super::problem::{Problem, listed, quoted};
 use super::requirement::value::{take_max_age, text, time};
 use crate::image::Digest;
 use crate::limits::{POLICY_MESSAGE_BYTES, THRESHOLD_AUTHORITIES};
-use crate::policy::{Advice, Identity, Matcher, ParseMatcherError, PolicyTerms, Revoked, SignatureTerms};
+use crate::policy::{Advice, Identity, Matcher, ParseMatcherError, PolicyTerms, Revoked, Scope, SignatureTerms};
 use crate::trust::PublicKey;
 
 /// The fields of an authority that ask something of each signature.
@@ -74,9 +74,21 @@ pub(super) fn read_policy(
     let revoked = object.take("revoked").and_then(|field| read_revoked(&field, problems));
     PolicyTerms {
         objects: Vec::new(),
+        scope: object.take("scope").and_then(|field| read_scope(&field, problems)).unwrap_or_default(),
         threshold: threshold.unwrap_or(NonZeroUsize::MIN),
         revoked: revoked.unwrap_or_default(),
         advice: read_advice(object, problems).map(Arc::new),
+    }
+}
+
+fn read_scope(field: &Field<'_>, problems: &mut Vec<Problem>) -> Option<Scope> {
+    match field.text(problems)? {
+        "everyPlatform" => Some(Scope::EveryPlatform),
+        "image" => Some(Scope::Image),
+        other => {
+            problems.push(field.problem(format!("{} is neither `image` nor `everyPlatform`", quoted(other))));
+            None
+        }
     }
 }
 

@@ -1,10 +1,12 @@
 //! Descriptors.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::json::UniqueMap;
+use super::one_line;
 use crate::image::Digest;
 use crate::limits::DESCRIPTOR_ANNOTATIONS;
 
@@ -23,6 +25,9 @@ pub struct Descriptor {
     /// What the manifest that it names carries.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub artifact_type: Option<String>,
+    /// Where what it names runs, in an index of images.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub platform: Option<Platform>,
     /// Notes of whoever wrote the descriptor; nobody has signed them.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub annotations: BTreeMap<String, String>,
@@ -36,6 +41,7 @@ impl Descriptor {
             digest: Digest::of(bytes),
             size: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
             artifact_type: None,
+            platform: None,
             annotations: BTreeMap::new(),
         }
     }
@@ -44,6 +50,34 @@ impl Descriptor {
     pub fn with_annotation(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.annotations.insert(name.into(), value.into());
         self
+    }
+}
+
+/// A platform
+/// (<https://github.com/opencontainers/image-spec/blob/v1.1.1/image-index.md#image-index-property-descriptions>).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(expecting = "an object")]
+pub struct Platform {
+    /// The architecture, as in `arm64`.
+    pub architecture: String,
+    /// The operating system, as in `linux`.
+    pub os: String,
+    /// The variant of the architecture, as in `v8`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variant: Option<String>,
+}
+
+impl Platform {
+    /// Whether nothing runs there. BuildKit lists what it attests so, beside the images.
+    pub fn is_unknown(&self) -> bool {
+        self.os == "unknown" && self.architecture == "unknown"
+    }
+}
+
+impl fmt::Display for Platform {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", one_line(&self.os), one_line(&self.architecture))?;
+        self.variant.as_ref().map_or(Ok(()), |variant| write!(f, "/{}", one_line(variant)))
     }
 }
 
@@ -58,6 +92,8 @@ pub(super) struct WireDescriptor {
     #[serde(default)]
     artifact_type: Option<String>,
     #[serde(default)]
+    platform: Option<Platform>,
+    #[serde(default)]
     annotations: UniqueMap<String, DESCRIPTOR_ANNOTATIONS>,
 }
 
@@ -69,6 +105,7 @@ impl WireDescriptor {
             media_type: self.media_type,
             size: self.size,
             artifact_type: self.artifact_type.filter(|kind| !kind.is_empty()),
+            platform: self.platform,
             annotations: self
                 .annotations
                 .within()

@@ -26,7 +26,7 @@ pub use answer::{Answer, Evidence, Unasked, UnaskedKind};
 pub(crate) use artifact::one_line;
 pub use artifact::{Artifact, ArtifactError, Content};
 pub use bundle::Bundle;
-pub use descriptor::Descriptor;
+pub use descriptor::{Descriptor, Platform};
 pub use envelope::{Envelope, EnvelopeSignature};
 pub use manifest::{Index, Manifest, ManifestError, Unreadable};
 pub use material::Material;

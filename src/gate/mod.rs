@@ -13,21 +13,25 @@ mod blocking;
 mod clock;
 mod examine;
 mod failure;
+mod platform;
 mod saved;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::join_all;
+use futures_util::future::{OptionFuture, join, join_all, try_join_all};
 use nonempty::NonEmpty;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::image::{Digest, ImageUse};
+use crate::image::{Digest, ImageDigest, ImageUse};
 use crate::limits::{self, Exceeded, Scope};
-use crate::policy::{DenyReason, Failure, Finding, PinRule, Plan, PolicySet, Subject, SubjectId, Verdict, Workload};
+use crate::policy::{
+    DenyReason, Failure, Finding, Lookup, PinRule, Plan, PolicySet, Subject, SubjectId, Verdict, Workload,
+};
 use crate::registry::{Client, Keychain};
+use crate::verify::Platforms;
 use blocking::Pool;
 pub use saved::judge_saved;
 
@@ -149,28 +153,57 @@ impl Gate {
     }
 
     /// Finds out about one image all there is to know.
-    async fn find(
-        &self,
-        subject: &Subject,
-        keys: &dyn Keychain,
-        Deadlines { asking, answering }: Deadlines,
-    ) -> (SubjectId, Finding) {
+    async fn find(&self, subject: &Subject, keys: &dyn Keychain, deadlines: Deadlines) -> (SubjectId, Finding) {
         let finding = async {
-            let digest = self.registry.resolve(subject.image(), keys, asking).await.map_err(failure::of_registry)?;
-            let found = join_all(subject.lookups().iter().map(|lookup| {
-                let digest = &digest;
-                async move {
-                    let evidence = match lookup.query(digest) {
-                        Ok(query) => self.registry.fetch(&query, keys, asking).await,
-                        Err(why) => examine::nowhere(digest, &why),
-                    };
-                    (lookup.clone(), evidence)
-                }
-            }));
-            let found = found.await;
-            self.pool.verify(digest, found, clock::now(), answering).await
+            let resolved = self.registry.resolve(subject.image(), keys, deadlines.asking).await;
+            let digest = resolved.map_err(failure::of_registry)?;
+            let platforms = subject.every_platform().then(|| self.platforms(subject, &digest, keys, deadlines));
+            let facts = self.examine(subject.lookups(), &digest, keys, deadlines);
+            let (facts, platforms) = join(facts, OptionFuture::from(platforms)).await;
+            let facts = facts?;
+            Ok(match platforms.transpose()? {
+                Some(platforms) => facts.with_platforms(platforms),
+                None => facts,
+            })
         };
         (subject.id(), finding.await)
+    }
+
+    /// What is there and holds about the image `digest`, in every place where somebody looks.
+    async fn examine(
+        &self,
+        lookups: &[Lookup],
+        digest: &ImageDigest,
+        keys: &dyn Keychain,
+        deadlines: Deadlines,
+    ) -> Finding {
+        let found = join_all(lookups.iter().map(|lookup| async move {
+            let evidence = match lookup.query(digest) {
+                Ok(query) => self.registry.fetch(&query, keys, deadlines.asking).await,
+                Err(why) => examine::nowhere(digest, &why),
+            };
+            (lookup.clone(), evidence)
+        }));
+        self.pool.verify(digest.clone(), found.await, clock::now(), deadlines.answering).await
+    }
+
+    /// The same about every image behind `digest`, where that is an index.
+    async fn platforms(
+        &self,
+        subject: &Subject,
+        digest: &ImageDigest,
+        keys: &dyn Keychain,
+        deadlines: Deadlines,
+    ) -> Result<Platforms, Failure> {
+        let listed = match platform::listed(&self.registry, digest, keys, deadlines.asking).await {
+            Ok(Some(listed)) => listed,
+            Ok(None) => return Ok(Platforms::One),
+            Err(why) => return Ok(Platforms::Unasked(why)),
+        };
+        let every = try_join_all(listed.into_iter().map(|(name, child)| async move {
+            Ok::<_, Failure>((name, self.examine(subject.lookups(), &child, keys, deadlines).await?))
+        }));
+        every.await.map(Platforms::Every)
     }
 }
 

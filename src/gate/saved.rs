@@ -11,6 +11,7 @@ use crate::evidence::{Answer, Evidence, Query};
 use crate::image::{Digest, ImageDigest, ImageUse};
 use crate::policy::{Finding, Lookup, PinRule, PolicySet, Subject, SubjectId, Verdict, Workload};
 use crate::registry::Layout;
+use crate::verify::Platforms;
 
 /// Judges `images` by `policies` and by what `evidence` holds, as of `now`. Without any evidence nothing lies beside the
 /// images, and what their tags mean is made up.
@@ -43,7 +44,9 @@ fn find(subject: &Subject, layout: Option<&Layout>, now: Timestamp) -> Finding {
         (_, Err(why)) => examine::nowhere(&digest, &why),
     };
     let found: Vec<_> = subject.lookups().iter().map(|lookup| (lookup.clone(), evidence(lookup))).collect();
-    Ok(examine::examine(&digest, &found, now))
+    let facts = examine::examine(&digest, &found, now);
+    // Where nothing is saved there is nothing behind the image either.
+    Ok(if layout.is_none() { facts.with_platforms(Platforms::One) } else { facts })
 }
 
 fn nothing(query: &Query) -> Evidence {

@@ -11,12 +11,12 @@ use super::requirement::{Candidate, select};
 use super::search::{Search, at_source, complete, facts, missing, unasked};
 use super::terms::first_time;
 use super::{
-    AttestationRule, Authority, Denial, DenyReason, Finding, Policy, PolicyBody, Rule, Select, SourceLevelRule,
+    AttestationRule, Authority, Denial, DenyReason, Failure, Policy, PolicyBody, Rule, Scope, Select, SourceLevelRule,
 };
 use crate::evidence::{Statement, StatementSubject};
 use crate::image::Digest;
 use crate::provenance::{Claimed, Predicate, Source, VerificationSummary};
-use crate::verify::{Fact, FactKind};
+use crate::verify::{Fact, FactKind, Facts, Platforms};
 
 /// What is known when one image is decided about.
 #[derive(Clone, Copy)]
@@ -24,7 +24,7 @@ pub(super) struct Known<'a> {
     /// Its digest, where it came so far.
     pub(super) digest: Option<Digest>,
     /// What was found, where somebody had to look.
-    pub(super) finding: Option<&'a Finding>,
+    pub(super) finding: Option<Result<&'a Facts, &'a Failure>>,
     /// What its attestations say, each read at most once.
     pub(super) readings: &'a Readings,
     /// The present.
@@ -37,9 +37,9 @@ pub(super) fn satisfy<'a>(
     known: Known<'a>,
 ) -> Result<NonEmpty<&'a Authority>, Box<NonEmpty<Denial>>> {
     let result = match &policy.body {
-        PolicyBody::Compiled(authorities) => {
-            revocation(policy, known).map_err(|denial| vec![denial]).and_then(|()| count(policy, authorities, known))
-        }
+        PolicyBody::Compiled(authorities) => revocation(policy, known)
+            .map_err(|denial| vec![denial])
+            .and_then(|()| platforms(policy, authorities, known)),
         PolicyBody::Invalid(errors) => Err(vec![Denial::new(DenyReason::PolicyInvalid, errors.first().to_string())]),
     };
     result.map_err(|denials| {
@@ -64,6 +64,37 @@ fn revocation(policy: &Policy, known: Known<'_>) -> Result<(), Denial> {
         (None, Some(Err(failure))) => Err(failure.clone().into()),
         (None, Some(Ok(_)) | None) => Err(Denial::new(DenyReason::InternalError, "the image was not resolved")),
     }
+}
+
+/// Whether enough authorities are satisfied for every image that the policy judges.
+fn platforms<'a>(
+    policy: &'a Policy,
+    authorities: &'a NonEmpty<Authority>,
+    known: Known<'a>,
+) -> Result<NonEmpty<&'a Authority>, Vec<Denial>> {
+    let platforms = match (policy.terms.scope, known.finding) {
+        (Scope::EveryPlatform, Some(Ok(facts))) => facts.platforms(),
+        (Scope::EveryPlatform, Some(Err(_)) | None) | (Scope::Image, _) => &Platforms::One,
+    };
+    let every = match platforms {
+        Platforms::Every(every) => every,
+        Platforms::One => return count(policy, authorities, known),
+        Platforms::Unasked(unasked) => return Err(vec![Failure::from(unasked).into()]),
+    };
+    let mut satisfied = None;
+    for (name, facts) in every {
+        let of_platform = |denial: Denial| {
+            let finding = if denial.finding.is_empty() { name.clone() } else { format!("{name}: {}", denial.finding) };
+            Denial { finding, ..denial }
+        };
+        let known = Known { digest: Some(facts.subject().digest()), finding: Some(Ok(facts)), ..known };
+        let revoked = revocation(policy, known).map_err(|denial| vec![denial]);
+        let judged = revoked.and_then(|()| count(policy, authorities, known));
+        let judged = judged.map_err(|denials| denials.into_iter().map(of_platform).collect::<Vec<_>>())?;
+        satisfied.get_or_insert(judged);
+    }
+    // Of an index that lists nothing, nothing can run.
+    satisfied.ok_or_else(|| vec![Denial::new(DenyReason::EvidenceMalformed, "the index lists no image")])
 }
 
 /// Whether enough authorities are satisfied: one, or as many as the policy's threshold says, each by another signer.

@@ -44,7 +44,7 @@ pub use requirement::{
 };
 pub use revoked::Revoked;
 pub use set::{Coverage, FieldError, Mode, NoMatch, Policy, PolicyBody, PolicyName, PolicySet};
-pub use terms::{Advice, PolicyTerms, SignatureTerms};
+pub use terms::{Advice, PolicyTerms, Scope, SignatureTerms};
 pub use verdict::{Allowance, Basis, Outcome, Verdict, Warning};
 pub use workload::{Requester, Workload};
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use nonempty::NonEmpty;
 
-use super::{Finding, Policy, PolicySet, Rule, Verdict, Workload, decide};
+use super::{Finding, Policy, PolicySet, Rule, Scope, Verdict, Workload, decide};
 use crate::evidence::{Query, Source, Unasked};
 use crate::image::{ImageDigest, ImageRef, ImageUse};
 use crate::trust::Anchor;
@@ -37,6 +37,7 @@ pub struct Subject {
     id: SubjectId,
     image: ImageRef,
     lookups: Vec<Lookup>,
+    every_platform: bool,
 }
 
 /// One place where evidence about a subject is looked for, and whose.
@@ -79,6 +80,11 @@ impl Subject {
     /// The reference that has to be resolved.
     pub fn image(&self) -> &ImageRef {
         &self.image
+    }
+
+    /// Whether the images behind it have to be looked up as well, where it is an index.
+    pub fn every_platform(&self) -> bool {
+        self.every_platform
     }
 
     /// Where to look. There is no place where it only has to be known which image it is.
@@ -173,5 +179,6 @@ fn subject(id: SubjectId, image: ImageRef, policies: &[&Policy]) -> Subject {
             Rule::Fail { .. } | Rule::Pass | Rule::Signed { .. } | Rule::StaleRoot { .. } => false,
         };
     }
-    Subject { id, image, lookups: lookups.into_values().collect() }
+    let every_platform = policies.iter().any(|policy| policy.terms.scope == Scope::EveryPlatform);
+    Subject { id, image, lookups: lookups.into_values().collect(), every_platform }
 }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use nonempty::NonEmpty;
 
 use super::readings::Readings;
-use super::{Denial, DenyReason, Failure, Finding, Revoked, SignatureTerms, SignerRule};
+use super::{Denial, DenyReason, Failure, Revoked, SignatureTerms, SignerRule};
 use crate::evidence::{Source, one_line};
 use crate::trust::AnchorId;
 use crate::verify::{Fact, Facts, Signer, VerifyError};
@@ -68,7 +68,7 @@ impl<'a> Search<'a> {
 }
 
 /// The facts, or the failure that stands in their place.
-pub(super) fn facts(finding: Option<&Finding>) -> Result<&Facts, Denial> {
+pub(super) fn facts<'a>(finding: Option<Result<&'a Facts, &'a Failure>>) -> Result<&'a Facts, Denial> {
     match finding {
         Some(Ok(facts)) => Ok(facts),
         Some(Err(failure)) => Err(failure.clone().into()),

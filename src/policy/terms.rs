@@ -19,14 +19,33 @@ pub struct PolicyTerms {
     pub threshold: NonZeroUsize,
     /// What does not count any longer.
     pub revoked: Revoked,
+    /// Which images it judges where a pod names an index.
+    pub scope: Scope,
     /// What its author says to whoever is refused.
     pub advice: Option<Arc<Advice>>,
 }
 
 impl Default for PolicyTerms {
     fn default() -> Self {
-        Self { objects: Vec::new(), threshold: NonZeroUsize::MIN, revoked: Revoked::default(), advice: None }
+        Self {
+            objects: Vec::new(),
+            threshold: NonZeroUsize::MIN,
+            revoked: Revoked::default(),
+            scope: Scope::Image,
+            advice: None,
+        }
     }
+}
+
+/// Which images a policy judges where a pod names an index of several. Nothing is inherited in either direction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Scope {
+    /// Each of those that the index lists, by its own evidence; the index's own counts for nothing then. One image that is
+    /// none of several is judged itself.
+    EveryPlatform,
+    /// The one that is named, by its own evidence.
+    #[default]
+    Image,
 }
 
 impl PolicyTerms {

@@ -2,6 +2,7 @@
 
 mod builds;
 mod identities;
+mod platforms;
 mod tenants;
 mod terms;
 

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::case::Proof;
 use super::{Certificate, Rejection};
-use crate::evidence::{Path, Source, Statement, Unasked};
+use crate::evidence::{Path, Source, Statement, Unasked, UnaskedKind};
 use crate::image::{Digest, ImageDigest};
 use crate::trust::AnchorId;
 
@@ -18,6 +18,18 @@ pub struct Facts {
     rejections: Vec<Rejection>,
     unasked: Vec<(Path, Unasked)>,
     elsewhere: BTreeMap<Source, Facts>,
+    platforms: Platforms,
+}
+
+/// What is known of the images behind an index.
+#[derive(Clone, Debug)]
+pub enum Platforms {
+    /// What was verified of each, under its name.
+    Every(Vec<(String, Facts)>),
+    /// It is one image.
+    One,
+    /// Nobody knows them.
+    Unasked(Unasked),
 }
 
 impl Facts {
@@ -28,7 +40,8 @@ impl Facts {
         rejections: Vec<Rejection>,
         unasked: Vec<(Path, Unasked)>,
     ) -> Self {
-        Self { subject, facts, rejections, unasked, elsewhere: BTreeMap::new() }
+        let platforms = Platforms::Unasked(Unasked::new(UnaskedKind::Unavailable, "its platforms were not looked up"));
+        Self { subject, facts, rejections, unasked, elsewhere: BTreeMap::new(), platforms }
     }
 
     /// The image that the facts are about.
@@ -43,6 +56,17 @@ impl Facts {
             self.elsewhere.insert(source, found);
         }
         self
+    }
+
+    /// The same, with what is known of the images behind it.
+    #[must_use]
+    pub fn with_platforms(self, platforms: Platforms) -> Self {
+        Self { platforms, ..self }
+    }
+
+    /// What is known of the images behind it.
+    pub fn platforms(&self) -> &Platforms {
+        &self.platforms
     }
 
     /// What was verified at `source`, or beside the image; none where nobody looked there.

@@ -31,7 +31,7 @@ use jiff::Timestamp;
 
 pub use certificate::{Certificate, Extension, Subject, SubjectKind};
 pub use error::{Rejection, VerifyError};
-pub use fact::{Fact, FactKind, Facts, ProvenTime, Signer, Step, TimeSource};
+pub use fact::{Fact, FactKind, Facts, Platforms, ProvenTime, Signer, Step, TimeSource};
 pub use file::{File, FileProof, verify_file};
 
 use self::case::Case;

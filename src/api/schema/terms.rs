@@ -5,7 +5,7 @@ use super::node::Schema;
 use crate::limits;
 
 /// What a policy may say besides what it covers and who may sign.
-pub(super) fn of_policy() -> [(&'static str, Schema); 4] {
+pub(super) fn of_policy() -> [(&'static str, Schema); 5] {
     let text = |what: &str| {
         Schema::text().at_most_chars(limits::POLICY_MESSAGE_BYTES).not_empty("is empty; leave it out").about(what)
     };
@@ -17,6 +17,11 @@ pub(super) fn of_policy() -> [(&'static str, Schema); 4] {
                 .rule("self.matches('^https?://')", "is no address such as `https://…`"),
         ),
         ("revoked", revoked()),
+        (
+            "scope",
+            Schema::one_of(&["everyPlatform", "image"])
+                .about("Whether the index that a pod names is judged, or instead each of the images that it lists."),
+        ),
         (
             "threshold",
             Schema::integer(1).about("How many of the authorities have to be satisfied, each by another signer."),

@@ -83,6 +83,7 @@ fn what_cannot_be_asked_is_told() {
             "",
             "spec.authorities[0].validUntil: is not behind `validFrom`",
         ),
+        ("", ", scope: index", "spec.scope: `index` is neither `image` nor `everyPlatform`"),
         ("", ", threshold: 0", "spec.threshold: has to be a number from 1 on"),
         ("", ", threshold: '2'", "spec.threshold: has to be a number from 1 on"),
         ("", ", threshold: 1.5", "spec.threshold: has to be a number from 1 on"),

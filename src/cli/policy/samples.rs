@@ -105,6 +105,7 @@ fn every_sample_is_judged() {
         "attestation-by-key.yaml",
         "deny-all-but.yaml",
         "deny-registry.yaml",
+        "every-platform.yaml",
         "fresh-signatures.yaml",
         "hardened-base.yaml",
         "key-inline.yaml",
@@ -437,4 +438,13 @@ fn tenant() {
     assert_eq!(judge("shop", image, &[payments]), "signature_missing");
     // What the cluster does not cover, the tenant does not cover either.
     assert_eq!(judge("payments", "ghcr.io/other/app", &[payments]), "no_matching_policy");
+}
+
+#[test]
+fn every_platform() {
+    let sample = sample("every-platform.yaml");
+    let [key] = anchors(&sample, "every-platform")[..] else { panic!("one key") };
+    // That nobody looked behind the index is no reason to let it run.
+    assert_eq!(judge(&sample, "ghcr.io/acme/multi/x", vec![signed(key)]), ["registry_unavailable"]);
+    assert_eq!(sample.set.policies()[0].terms.scope, crate::policy::Scope::EveryPlatform);
 }

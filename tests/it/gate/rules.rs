@@ -68,6 +68,63 @@ async fn a_source_that_does_not_answer_is_not_an_empty_one() {
     stage.run(&[&image.to_string()]).await.assert_allowed();
 }
 
+/// Pushes an index of `images` under `path`, each with its platform.
+fn push_index(stage: &Stage, path: &str, images: &[(&ImageDigest, &str, &str)]) -> ImageDigest {
+    let manifests: Vec<_> = images
+        .iter()
+        .map(|(image, os, architecture)| {
+            let (kind, bytes) = stage.registry.manifest(path, &image.digest().to_string()).unwrap();
+            json!({
+                "mediaType": kind, "digest": image.digest().to_string(), "size": bytes.len(),
+                "platform": { "os": os, "architecture": architecture },
+            })
+        })
+        .collect();
+    let kind = "application/vnd.oci.image.index.v1+json";
+    let index = json!({ "schemaVersion": 2, "mediaType": kind, "manifests": manifests }).to_string();
+    let digest = stage.registry.put_manifest(path, Some("all"), kind, index.into());
+    ImageDigest::new(images[0].0.repository().clone(), digest)
+}
+
+/// T48: what an index lists inherits nothing, and a policy may ask for all of it.
+#[tokio::test]
+async fn t48_every_platform_of_an_index_is_judged() {
+    let stage = Stage::new().await;
+    let (amd, arm) = (stage.push("app", "amd"), stage.push("app", "arm"));
+    let index = push_index(&stage, "app", &[(&amd, "linux", "amd64"), (&arm, "linux", "arm64")]);
+    let authority = json!({ "name": "ci", "key": { "data": stage.key.public_pem() } });
+    let every = stage.policy("every", &json!({ "authorities": [authority], "scope": "everyPlatform" }));
+    let judge = async |policy: &String, image: &ImageDigest, code: Option<&str>| {
+        stage.enforce(std::slice::from_ref(policy));
+        let answered = stage.run(&[&image.to_string()]).await;
+        match code {
+            Some(code) => drop(answered.assert_denied(code)),
+            None => drop(answered.assert_allowed()),
+        }
+    };
+    stage.sign(&index, Format::Both);
+    judge(&stage.signed(), &index, None).await;
+    judge(&every, &index, Some("signature_missing")).await;
+    stage.sign(&amd, Format::Both);
+    judge(&every, &index, Some("signature_missing")).await;
+    judge(&every, &amd, None).await;
+    stage.sign(&arm, Format::Both);
+    judge(&every, &index, None).await;
+    // Attestations of BuildKit are listed as what nobody can run; anything else that is listed is judged.
+    let other = stage.push("app", "other");
+    let with_other = |os: &'static str| push_index(&stage, "app", &[(&amd, "linux", "amd64"), (&other, os, "unknown")]);
+    judge(&every, &with_other("unknown"), None).await;
+    judge(&every, &with_other("linux"), Some("signature_missing")).await;
+    // An index of indexes, an index of nothing, and one whose parts are gone.
+    let nested = push_index(&stage, "app", &[(&index, "linux", "amd64")]);
+    judge(&every, &nested, Some("digest_mismatch")).await;
+    let empty = push_index(&stage, "app", &[(&amd, "unknown", "unknown")]);
+    judge(&every, &empty, Some("evidence_malformed")).await;
+    let many: Vec<_> = (0..=countersign::limits::PLATFORMS_PER_IMAGE).map(|_| (&amd, "linux", "amd64")).collect();
+    judge(&every, &push_index(&stage, "app", &many), Some("limit_exceeded")).await;
+    judge(&every, &index, None).await;
+}
+
 #[tokio::test]
 async fn a_policy_is_about_the_objects_that_it_names() {
     let stage = Stage::new().await;
