@@ -156,6 +156,6 @@ fn status(code: StatusCode) -> Response<Full<Bytes>> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a server in the test's process has to run beside its client")]
-fn spawn(task: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
+pub(super) fn spawn(task: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
     tokio::spawn(task).abort_handle()
 }

@@ -2,6 +2,8 @@
 
 mod again;
 mod front;
+mod keyless;
+mod services;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -36,6 +36,8 @@ pub(crate) struct Stamp {
     pub(crate) time: Timestamp,
     /// The bytes that are stamped.
     pub(crate) message: Vec<u8>,
+    /// Instead of the hash of those bytes.
+    pub(crate) imprint: Option<Vec<u8>>,
     /// The type of what is signed.
     pub(crate) content_type: &'static str,
     /// Instead of the hash of what is signed.
@@ -74,6 +76,7 @@ impl Tsa {
         Stamp {
             time,
             message: message.to_vec(),
+            imprint: None,
             content_type: TST_INFO,
             message_digest: None,
             signed_content_type: Some(TST_INFO),
@@ -104,7 +107,10 @@ impl Tsa {
             policy: ObjectIdentifier::new_unwrap("1.3.6.1.4.1.57264.2"),
             message_imprint: MessageImprint {
                 hash_algorithm: algorithm(SHA256),
-                hashed_message: OctetString::new(super::key::sha256(&stamp.message)).unwrap(),
+                hashed_message: OctetString::new(
+                    stamp.imprint.clone().unwrap_or_else(|| super::key::sha256(&stamp.message)),
+                )
+                .unwrap(),
             },
             serial_number: Int::new(&[7]).unwrap(),
             gen_time: GeneralizedTime::from_unix_duration(since_epoch).unwrap(),
