@@ -16,6 +16,7 @@ mod forgery;
 mod harness;
 mod in_cluster;
 mod keyless;
+mod keyless_policies;
 mod pods;
 mod schema;
 mod support;

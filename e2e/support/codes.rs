@@ -4,8 +4,11 @@
 //! or an alert, and a test that took it from the code under test would not notice that it was renamed.
 
 pub(crate) const ATTESTATION_MISSING: &str = "attestation_missing";
+pub(crate) const CERTIFICATE_UNTRUSTED: &str = "certificate_untrusted";
+pub(crate) const IDENTITY_MISMATCH: &str = "identity_mismatch";
 pub(crate) const IMAGE_NOT_PINNED: &str = "image_not_pinned";
 pub(crate) const KEY_MISMATCH: &str = "key_mismatch";
+pub(crate) const LOG_ENTRY_MISSING: &str = "log_entry_missing";
 pub(crate) const NO_MATCHING_POLICY: &str = "no_matching_policy";
 pub(crate) const POLICIES_UNAVAILABLE: &str = "policies_unavailable";
 pub(crate) const POLICY_INVALID: &str = "policy_invalid";

@@ -1,7 +1,7 @@
 //! The program under test: its commands, and its webhook asked directly.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -70,6 +70,8 @@ pub(crate) struct Gate {
     address: String,
     authority: Authority,
     client: Option<Leaf>,
+    /// The folder of its policies; none where they are in a cluster.
+    documents: Option<PathBuf>,
 }
 
 /// How long it may take to start on a busy machine.
@@ -96,6 +98,7 @@ impl Gate {
             scratch::file(&documents, &format!("{index}.json"), policy.to_string());
         }
         let mut gate = Self::launch(|command| _ = command.arg("--policies").arg(&documents), registries, options);
+        gate.documents = Some(documents);
         gate.wait_until_ready();
         gate
     }
@@ -144,7 +147,16 @@ impl Gate {
         let mut daemon = Daemon::start("countersign", command);
         daemon.wait_until("listening", START_LIMIT, || fs::read_to_string(&bound).is_ok_and(|text| text.contains(':')));
         let address = fs::read_to_string(&bound).expect("the bound address").trim().to_owned();
-        Self { daemon, address, authority, client }
+        Self { daemon, address, authority, client, documents: None }
+    }
+
+    /// Adds objects to its folder of policies, all at once. It reads them some time later.
+    pub(crate) fn add(&self, name: &str, objects: &[Value]) {
+        let documents = self.documents.as_ref().expect("a folder of policies");
+        // What begins with a brace would be one object.
+        let text: String = objects.iter().map(|object| format!("---\n{object}\n")).collect();
+        let whole = scratch::file(&scratch::folder("policy"), "new.yaml", text);
+        fs::rename(whole, documents.join(format!("{name}.yaml"))).expect("a file in the folder of policies");
     }
 
     /// Waits until `/readyz` says so.
