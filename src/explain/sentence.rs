@@ -16,6 +16,9 @@ pub fn sentence(reason: DenyReason) -> &'static str {
             "the certificate was not logged by a log that the policy's trust root knows"
         }
         DenyReason::CertificateUntrusted => "the certificate was issued by no authority of the policy's trust root",
+        DenyReason::ConditionError => "it cannot be said whether a condition of the policy holds",
+        DenyReason::ConditionFailed => "a condition of the policy does not hold",
+        DenyReason::ConditionTimeout => "a condition of the policy was not done within its bounds",
         DenyReason::DeadlineExceeded => "the answer was not complete before the deadline of the request",
         DenyReason::DigestMismatch => "the registry sent other bytes than the digest names",
         DenyReason::EvidenceMalformed => "evidence is there and cannot be read",
@@ -89,6 +92,15 @@ pub fn hint(reason: DenyReason) -> Option<&'static str> {
         DenyReason::CertificateUntrusted => Some(
             "sign with the instance of Sigstore that the policy trusts, or add the signer's authority to the trust root",
         ),
+        DenyReason::ConditionError => Some(
+            "compare the condition with what the attestation holds: `countersign policy eval --type TYPE --policy FILE STATEMENT`",
+        ),
+        DenyReason::ConditionFailed => {
+            Some("the finding is what the condition says; attest what it asks for, or change the condition")
+        }
+        DenyReason::ConditionTimeout => {
+            Some("make the condition simpler: loops in loops over long lists take more than is allowed")
+        }
         DenyReason::DeadlineExceeded => {
             Some("try again; if it repeats, see which registry is slow, or raise the webhook's `timeoutSeconds`")
         }

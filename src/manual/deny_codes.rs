@@ -95,6 +95,33 @@
 //!
 //! *What to do*: Sign with the instance that the policy trusts, or reference another trust root in the policy.
 //!
+//! # `condition_error`
+//!
+//! Evidence, 403.
+//!
+//! A condition of the policy (`policy`, in Rego, CEL or CUE) neither holds nor fails: it asks for a field that is not
+//! there, uses a value as what it is not, or calls a function that fails. What cannot be said is not satisfied.
+//!
+//! *What to do*: Run it on the statement: `countersign policy eval`. Ask whether a field is there before you use it.
+//!
+//! # `condition_failed`
+//!
+//! Evidence, 403.
+//!
+//! The signer is right, and a condition of the policy does not hold. The finding has every message of the condition: those
+//! of the set `deny`, the errors of `isCompliant`, or each field that a CUE constraint is not met by.
+//!
+//! *What to do*: Build again so that it holds, or change the condition.
+//!
+//! # `condition_timeout`
+//!
+//! Evidence, 403.
+//!
+//! A condition of the policy was stopped. CEL and CUE are counted in steps, so that they always stop at the same place;
+//! Rego has half a second.
+//!
+//! *What to do*: Make the condition simpler, above all its loops in loops over long lists.
+//!
 //! # `deadline_exceeded`
 //!
 //! Unavailable, 503.

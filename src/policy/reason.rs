@@ -24,6 +24,12 @@ pub enum DenyReason {
     CertificateNotLogged,
     /// The certificate was issued by no authority of the policy's trust root.
     CertificateUntrusted,
+    /// It could not be said whether a condition of the policy holds.
+    ConditionError,
+    /// A condition of the policy does not hold.
+    ConditionFailed,
+    /// A condition of the policy was not done within its bounds.
+    ConditionTimeout,
     /// The deadline of the request came before the answer.
     DeadlineExceeded,
     /// The registry's bytes do not hash to the digest that was asked for.
@@ -108,7 +114,7 @@ pub enum DenyReason {
 
 impl DenyReason {
     /// Every reason, in the order of their codes.
-    pub const ALL: [Self; 49] = [
+    pub const ALL: [Self; 52] = [
         Self::AlgorithmMismatch,
         Self::AnnotationMismatch,
         Self::AttestationMissing,
@@ -118,6 +124,9 @@ impl DenyReason {
         Self::CertificateInvalid,
         Self::CertificateNotLogged,
         Self::CertificateUntrusted,
+        Self::ConditionError,
+        Self::ConditionFailed,
+        Self::ConditionTimeout,
         Self::DeadlineExceeded,
         Self::DigestMismatch,
         Self::EvidenceMalformed,
@@ -172,6 +181,9 @@ impl DenyReason {
             Self::CertificateInvalid => "certificate_invalid",
             Self::CertificateNotLogged => "certificate_not_logged",
             Self::CertificateUntrusted => "certificate_untrusted",
+            Self::ConditionError => "condition_error",
+            Self::ConditionFailed => "condition_failed",
+            Self::ConditionTimeout => "condition_timeout",
             Self::DeadlineExceeded => "deadline_exceeded",
             Self::DigestMismatch => "digest_mismatch",
             Self::EvidenceMalformed => "evidence_malformed",
@@ -232,6 +244,9 @@ impl DenyReason {
             | Self::CertificateInvalid
             | Self::CertificateNotLogged
             | Self::CertificateUntrusted
+            | Self::ConditionError
+            | Self::ConditionFailed
+            | Self::ConditionTimeout
             | Self::DigestMismatch
             | Self::EvidenceMalformed
             | Self::EvidenceUnsupported
@@ -286,6 +301,9 @@ impl DenyReason {
             | Self::TrustRootStale => 4,
             // What the right signer says against the image tells more than what others did.
             Self::AttestationStale
+            | Self::ConditionError
+            | Self::ConditionFailed
+            | Self::ConditionTimeout
             | Self::ProvenanceMismatch
             | Self::ProvenanceSourceMismatch
             | Self::SbomViolation
