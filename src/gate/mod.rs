@@ -105,7 +105,8 @@ impl Gate {
         let findings = join_all(plan.subjects().iter().map(|subject| self.find(subject, &*keys, deadlines))).await;
         let findings: BTreeMap<SubjectId, Finding> = findings.into_iter().collect();
         let revision = plan.policies().revision().to_owned();
-        Ok(Decision { verdicts: plan.decide(&findings, clock::now()), revision })
+        let verdicts = self.pool.decide(plan, findings, clock::now(), deadlines.answering).await?;
+        Ok(Decision { verdicts, revision })
     }
 
     /// Resolves the tags of those `images` that a policy looks at, within `time`. What cannot be resolved is left out:

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use nonempty::NonEmpty;
 
-use super::{Identity, Requirement, Select, SignatureTerms};
+use super::{Condition, Identity, Requirement, Select, SignatureTerms};
 use crate::trust::Anchor;
 use crate::verify::Signer;
 
@@ -112,6 +112,8 @@ pub struct AttestationRule {
     pub predicate_type: String,
     /// What it has to say, as fields; none where any is enough.
     pub requirement: Option<Box<Requirement>>,
+    /// What it has to say, in a language of its own.
+    pub condition: Option<Condition>,
     /// Which of several count.
     pub select: Select,
 }

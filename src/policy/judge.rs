@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use nonempty::NonEmpty;
 
+use super::conditioned;
 use super::distinct::{self, Author, Names, author};
 use super::readings::Readings;
 use super::requirement::{Candidate, select};
@@ -106,20 +107,29 @@ fn count<'a>(
     let threshold = policy.terms.threshold.get();
     let mut satisfied = Vec::new();
     let mut signers = Vec::new();
+    let mut matches = Vec::new();
     let mut denials = Vec::new();
+    let condition = policy.terms.condition.as_ref();
     for authority in authorities {
         match judge(policy, authority, known) {
-            Ok(_) if threshold == 1 => return Ok(NonEmpty::new(authority)),
+            Ok(_) if threshold == 1 && condition.is_none() => return Ok(NonEmpty::new(authority)),
             Ok(matched) => {
                 satisfied.push(authority);
                 signers.push(matched.signers(&authority.rule));
+                matches.push((authority, matched));
             }
             Err(denial) => denials.push(denial.unsatisfied(&authority.name)),
         }
     }
     let different = distinct::count(&signers);
     match NonEmpty::from_vec(satisfied) {
-        Some(satisfied) if different >= threshold => Ok(satisfied),
+        // One is enough without being told apart from others: a static one has no signer.
+        Some(satisfied) if threshold == 1 || different >= threshold => match condition {
+            Some(condition) => {
+                conditioned::all_holds(condition, &matches, known).map(|()| satisfied).map_err(|denial| vec![denial])
+            }
+            None => Ok(satisfied),
+        },
         Some(satisfied) => {
             let names: Vec<_> = satisfied.iter().map(|authority| format!("`{}`", authority.name)).collect();
             let finding = format!(
@@ -204,7 +214,7 @@ fn attested<'a>(search: &Search<'a>, wanted: &AttestationRule) -> Result<Vec<&'a
     if wanted.select.needs_all() {
         complete(search.facts)?;
     }
-    let check = |fact: &&Fact| match (&wanted.requirement, fact.kind()) {
+    let meets = |fact: &&Fact| match (&wanted.requirement, fact.kind()) {
         (Some(requirement), FactKind::Attestation(statement)) => {
             let reading = search.readings.of(statement);
             requirement.check(&reading, fact.signer(), search.now)?;
@@ -214,6 +224,16 @@ fn attested<'a>(search: &Search<'a>, wanted: &AttestationRule) -> Result<Vec<&'a
             }
         }
         (Some(_), FactKind::Signature { .. }) | (None, _) => Ok(()),
+    };
+    let check = |fact: &&Fact| {
+        meets(fact)?;
+        match (&wanted.condition, fact.kind()) {
+            (Some(condition), FactKind::Attestation(statement)) => {
+                conditioned::holds(condition, &search.readings.input(statement), search.now)
+            }
+            (Some(_), FactKind::Signature { .. }) => Err(Denial::new(DenyReason::InternalError, "no attestation")),
+            (None, _) => Ok(()),
+        }
     };
     select(wanted.select, candidates(search.readings, wanted.select, &found), check).map_err(|denials| {
         // Perhaps a better one stands where nobody could look.

@@ -8,6 +8,7 @@
 
 mod authority;
 mod condition;
+mod conditioned;
 mod decide;
 mod denial;
 mod distinct;

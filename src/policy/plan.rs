@@ -144,6 +144,19 @@ impl Plan {
         &self.set
     }
 
+    /// Whether conditions are run when it decides.
+    pub fn has_conditions(&self) -> bool {
+        let indices = self.images.iter().flat_map(|planned| &planned.policies);
+        let mut policies = indices.filter_map(|index| self.set.policies().get(*index));
+        policies.any(|policy| {
+            let attests = |rule: &Rule| match rule {
+                Rule::Attested { attestations, .. } => attestations.iter().any(|wanted| wanted.condition.is_some()),
+                Rule::Fail { .. } | Rule::Pass | Rule::Signed { .. } | Rule::StaleRoot { .. } => false,
+            };
+            policy.terms.condition.is_some() || policy.authorities().any(|authority| attests(&authority.rule))
+        })
+    }
+
     /// Decides: one verdict for each image, in the order of the object. A subject without a finding counts as one that
     /// failed (`internal_error`).
     pub fn decide(self, findings: &BTreeMap<SubjectId, Finding>, now: Timestamp) -> NonEmpty<Verdict> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{Denial, DenyReason, MaxAge, ObjectRule, Revoked, TextRule, Workload};
+use super::{Condition, Denial, DenyReason, MaxAge, ObjectRule, Revoked, TextRule, Workload};
 use crate::evidence::Source;
 use crate::verify::{Fact, FactKind, ProvenTime};
 
@@ -21,6 +21,8 @@ pub struct PolicyTerms {
     pub revoked: Revoked,
     /// Which images it judges where a pod names an index.
     pub scope: Scope,
+    /// What has to be true of all authorities that are satisfied, together.
+    pub condition: Option<Condition>,
     /// What its author says to whoever is refused.
     pub advice: Option<Arc<Advice>>,
 }
@@ -32,6 +34,7 @@ impl Default for PolicyTerms {
             threshold: NonZeroUsize::MIN,
             revoked: Revoked::default(),
             scope: Scope::Image,
+            condition: None,
             advice: None,
         }
     }

@@ -1,6 +1,7 @@
 //! What is decided, as tables, and what always holds, as laws.
 
 mod builds;
+mod conditions;
 mod identities;
 mod platforms;
 mod tenants;
@@ -65,6 +66,7 @@ fn attested(anchors: &[usize], types: &[&str]) -> Rule {
         name: (*wanted).to_owned(),
         predicate_type: (*wanted).to_owned(),
         requirement: None,
+        condition: None,
         select: Select::Any,
     };
     Rule::Attested { signers: signers_of(anchors), attestations: NonEmpty::collect(types.iter().map(rule)).unwrap() }

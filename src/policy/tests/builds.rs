@@ -64,6 +64,7 @@ fn asking(rule: ProvenanceRule) -> Policy {
         name: "built".to_owned(),
         predicate_type: PROVENANCE.to_owned(),
         requirement: Some(Box::new(Requirement::Provenance(Box::new(rule)))),
+        condition: None,
         select: Select::Any,
     };
     let keyless = SignerRule::keyless(keyless_anchor(None), NonEmpty::new(identity("(?s).*")));

@@ -318,6 +318,7 @@ fn a_statement_that_is_logged_anew_is_as_old_as_before() {
             only_fixable: false,
             max_age: None,
         }))),
+        condition: None,
         select: Select::Latest,
     };
     let rule = || Rule::Attested { signers: signers_of(&[0]), attestations: NonEmpty::new(rule.clone()) };

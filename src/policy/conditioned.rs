@@ -1,0 +1,112 @@
+//! Holds conditions against statements, and against everything that satisfied the authorities of a policy.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+use super::judge::{Known, Matched};
+use super::readings::InputReading;
+use super::search::{complete, facts};
+use super::{Authority, Condition, ConditionVerdict, Denial, DenyReason, Input, Rule};
+use crate::provenance::ReadError;
+use crate::verify::{Extension, Fact, FactKind, Signer};
+
+/// Whether `condition` holds of `input`, where that could be read.
+pub(super) fn holds(condition: &Condition, input: &InputReading, now: Timestamp) -> Result<(), Denial> {
+    let input = input.as_ref().map_err(|error| match error {
+        ReadError::Exceeded(exceeded) => Denial::new(DenyReason::LimitExceeded, exceeded.to_string()),
+        ReadError::Malformed { .. } | ReadError::Unsupported { .. } => {
+            Denial::new(DenyReason::EvidenceMalformed, error.to_string())
+        }
+    })?;
+    match condition.check(input, now) {
+        ConditionVerdict::Error(error) => Err(Denial::new(DenyReason::ConditionError, error)),
+        ConditionVerdict::Refused(messages) => {
+            let messages: Vec<_> = messages.into_iter().collect();
+            Err(Denial::new(DenyReason::ConditionFailed, messages.join("; ")))
+        }
+        ConditionVerdict::Satisfied => Ok(()),
+        ConditionVerdict::Spent(spent) => Err(Denial::new(DenyReason::ConditionTimeout, spent)),
+    }
+}
+
+/// Whether a policy's own condition holds of all authorities that are satisfied, and by what. It is a condition over the
+/// whole set: one piece that nobody could look at might change the answer.
+pub(super) fn all_holds(
+    condition: &Condition,
+    matches: &[(&Authority, Matched<'_>)],
+    known: Known<'_>,
+) -> Result<(), Denial> {
+    if known.finding.is_some() {
+        complete(facts(known.finding)?)?;
+    }
+    let digest = known.digest.map(|digest| digest.to_string());
+    let mut authorities = Map::new();
+    for (authority, matched) in matches {
+        authorities.insert(authority.name.clone(), one(authority, matched, digest.as_deref()));
+    }
+    holds(condition, &Ok(Input::new(json!({ "authorityMatches": authorities }))), known.now)
+}
+
+/// One authority, in the words of policy-controller. What is empty is left out there, and here.
+fn one(authority: &Authority, matched: &Matched<'_>, digest: Option<&str>) -> Value {
+    let mut fields = Map::new();
+    if !matched.signatures.is_empty() {
+        let signatures: Vec<_> = matched.signatures.iter().map(|fact| Value::Object(signature(fact))).collect();
+        fields.insert("signatures".to_owned(), signatures.into());
+    }
+    // Two attestations may have one name; what either gave is listed under it.
+    let mut attestations: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
+    for (rule, facts) in &matched.attestations {
+        let all = attestations.entry(&rule.name).or_default();
+        all.extend(facts.iter().map(|fact| {
+            let mut attestation = signature(fact);
+            if let FactKind::Attestation(statement) = fact.kind() {
+                attestation.insert("predicateType".to_owned(), statement.predicate_type().into());
+            }
+            if let Some(digest) = digest {
+                attestation.insert("digest".to_owned(), digest.into());
+            }
+            Value::Object(attestation)
+        }));
+    }
+    if !attestations.is_empty() {
+        fields.insert("attestations".to_owned(), json!(attestations));
+    }
+    match &authority.rule {
+        Rule::Pass => {
+            fields.insert("static".to_owned(), true.into());
+        }
+        Rule::Attested { .. } | Rule::Fail { .. } | Rule::Signed { .. } | Rule::StaleRoot { .. } => {}
+    }
+    Value::Object(fields)
+}
+
+/// Which signature it is, and who signed.
+fn signature(fact: &Fact) -> Map<String, Value> {
+    let mut fields = Map::new();
+    fields.insert("id".to_owned(), fact.artifact().hex().into());
+    let certificate = match fact.signer() {
+        Signer::Certificate(certificate) => certificate,
+        Signer::Key => return fields,
+    };
+    if let Some(subject) = certificate.subjects().first() {
+        fields.insert("subject".to_owned(), subject.value().into());
+    }
+    if let Some(issuer) = certificate.issuer() {
+        fields.insert("issuer".to_owned(), issuer.into());
+    }
+    for (name, extension) in [
+        ("githubWorkflowTrigger", Extension::GithubWorkflowTrigger),
+        ("githubWorkflowSha", Extension::GithubWorkflowSha),
+        ("githubWorkflowName", Extension::GithubWorkflowName),
+        ("githubWorkflowRepo", Extension::GithubWorkflowRepository),
+        ("githubWorkflowRef", Extension::GithubWorkflowRef),
+    ] {
+        if let Some(value) = certificate.extension(extension) {
+            fields.insert(name.to_owned(), value.into());
+        }
+    }
+    fields
+}
