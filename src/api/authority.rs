@@ -1,5 +1,6 @@
 //! The authorities of a policy as users write them.
 
+use super::condition::{self, ConditionSpec};
 use super::field::{Field, Object, not_carried_out};
 use super::key::{self, KeySpec};
 use super::keyless::{self, KeylessSpec};
@@ -18,6 +19,13 @@ pub(super) struct AuthoritySpec {
     pub(super) terms: SignatureTerms,
 }
 
+/// One attestation that is asked for, with the reference of its condition not yet followed.
+#[derive(Clone, Debug)]
+pub(super) struct AttestationSpec {
+    pub(super) rule: AttestationRule,
+    pub(super) condition: Option<ConditionSpec>,
+}
+
 /// What an authority asks for, with its references not yet followed.
 #[derive(Clone, Debug)]
 pub(super) enum RuleSpec {
@@ -29,7 +37,7 @@ pub(super) enum RuleSpec {
         /// What is asked beside the signature.
         proofs: Box<ProofSpec>,
         /// Empty where a signature of the image is asked for.
-        attestations: Vec<AttestationRule>,
+        attestations: Vec<AttestationSpec>,
     },
     /// Signed or attested with a certificate for somebody.
     Keyless {
@@ -37,7 +45,7 @@ pub(super) enum RuleSpec {
         /// What is asked beside the signature.
         proofs: Box<ProofSpec>,
         /// Empty where a signature of the image is asked for.
-        attestations: Vec<AttestationRule>,
+        attestations: Vec<AttestationSpec>,
     },
     /// Everything satisfies it.
     Pass,
@@ -46,12 +54,16 @@ pub(super) enum RuleSpec {
 impl AuthoritySpec {
     /// What it names outside the policy.
     pub(super) fn references(&self) -> impl Iterator<Item = &Reference> {
-        let (signer, proofs) = match &self.rule {
-            RuleSpec::Fail { .. } | RuleSpec::Pass => (None, None),
-            RuleSpec::Key { key, proofs, .. } => (key.secret(), Some(proofs)),
-            RuleSpec::Keyless { keyless, proofs, .. } => (keyless.reference(), Some(proofs)),
+        let (signer, proofs, attestations) = match &self.rule {
+            RuleSpec::Fail { .. } | RuleSpec::Pass => (None, None, None),
+            RuleSpec::Key { key, proofs, attestations } => (key.secret(), Some(proofs), Some(attestations)),
+            RuleSpec::Keyless { keyless, proofs, attestations } => {
+                (keyless.reference(), Some(proofs), Some(attestations))
+            }
         };
-        signer.into_iter().chain(proofs.into_iter().flat_map(|proofs| proofs.references()))
+        let conditions = attestations.into_iter().flatten().filter_map(|wanted| wanted.condition.as_ref());
+        let proofs = proofs.into_iter().flat_map(|proofs| proofs.references());
+        signer.into_iter().chain(proofs).chain(conditions.filter_map(ConditionSpec::reference))
     }
 }
 
@@ -192,7 +204,7 @@ fn read_attestations(
     dialect: Dialect,
     problems: &mut Vec<Problem>,
     warnings: &mut Vec<Problem>,
-) -> Vec<AttestationRule> {
+) -> Vec<AttestationSpec> {
     let entries = field.list(problems).unwrap_or_default();
     if field.is_empty_list() {
         problems.push(field.problem("is empty; leave it out, or name what must be attested"));
@@ -210,19 +222,22 @@ fn read_attestations(
             Dialect::Countersign => requirement::read(&mut object, predicate_type.as_deref(), problems, warnings),
             Dialect::PolicyController => Asked::default(),
         };
-        if let Some(policy) = object.take("policy") {
-            problems.push(not_carried_out(&policy));
-        } else if !asked.is_there {
+        let condition = object.take("policy");
+        let has_condition = condition.is_some();
+        let condition = condition.and_then(|field| condition::read(&field, dialect, false, problems, warnings));
+        if !has_condition && !asked.is_there {
             warnings.push(lint::unchecked_attestation(&entry));
         }
         object.finish(problems);
         if let (Some(name), Some(predicate_type)) = (name, predicate_type) {
-            attestations.push(AttestationRule {
+            let rule = AttestationRule {
                 name: name.to_owned(),
                 predicate_type,
                 requirement: asked.requirement.map(Box::new),
+                condition: None,
                 select: asked.select,
-            });
+            };
+            attestations.push(AttestationSpec { rule, condition });
         }
     }
     attestations

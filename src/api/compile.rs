@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 
 use nonempty::NonEmpty;
 
-use super::authority::{AuthoritySpec, RuleSpec};
+use super::authority::{AttestationSpec, AuthoritySpec, RuleSpec};
 use super::canonical::write_bytes;
 use super::root::Unusable;
 use super::{PolicyDocument, Problem, Resolved, covered, references};
@@ -29,9 +29,15 @@ pub struct Compiled {
 pub fn compile(document: &PolicyDocument, resolved: &Resolved) -> Compiled {
     let spec = document.spec();
     let mut problems = document.problems().to_vec();
+    let mut warnings = document.warnings().to_vec();
+    let mut terms = spec.terms.clone();
+    match spec.condition.as_ref().map(|condition| condition.compile(resolved, &mut warnings)).transpose() {
+        Ok(condition) => terms.condition = condition,
+        Err(problem) => problems.push(problem),
+    }
     let mut authorities = Vec::new();
     for authority in &spec.authorities {
-        match compile_authority(authority, resolved) {
+        match compile_authority(authority, resolved, &mut warnings) {
             Ok(authority) => authorities.push(authority),
             Err(problem) => problems.push(problem),
         }
@@ -54,21 +60,34 @@ pub fn compile(document: &PolicyDocument, resolved: &Resolved) -> Compiled {
         }
     };
     Compiled {
-        policy: Policy { name: document.name().clone(), coverage, mode: spec.mode, body, terms: spec.terms.clone() },
+        policy: Policy { name: document.name().clone(), coverage, mode: spec.mode, body, terms },
         problems,
         warnings,
     }
 }
 
-fn compile_authority(authority: &AuthoritySpec, resolved: &Resolved) -> Result<Authority, Problem> {
+fn compile_authority(
+    authority: &AuthoritySpec,
+    resolved: &Resolved,
+    warnings: &mut Vec<Problem>,
+) -> Result<Authority, Problem> {
+    let mut rules = |attestations: &[AttestationSpec]| {
+        let rules = attestations.iter().map(|wanted| {
+            let condition = wanted.condition.as_ref().map(|condition| condition.compile(resolved, warnings));
+            Ok(AttestationRule { condition: condition.transpose()?, ..wanted.rule.clone() })
+        });
+        rules.collect::<Result<Vec<_>, Problem>>()
+    };
     let rule = match &authority.rule {
         RuleSpec::Fail { message } => Rule::Fail { message: message.clone() },
         RuleSpec::Key { key, proofs, attestations } => {
             let signer =
                 proofs.beside_key(resolved).and_then(|proofs| Ok(SignerRule::key(key.anchor(proofs, resolved)?)));
-            by(signer, attestations)?
+            by(signer, rules(attestations)?)?
         }
-        RuleSpec::Keyless { keyless, proofs, attestations } => by(keyless.signer(proofs, resolved), attestations)?,
+        RuleSpec::Keyless { keyless, proofs, attestations } => {
+            by(keyless.signer(proofs, resolved), rules(attestations)?)?
+        }
         RuleSpec::Pass => Rule::Pass,
     };
     Ok(Authority { name: authority.name.clone(), rule, terms: Box::new(authority.terms.clone()) })
@@ -76,13 +95,13 @@ fn compile_authority(authority: &AuthoritySpec, resolved: &Resolved) -> Result<A
 
 /// What is asked of one signer. One whose trust root has ended or could not be had yet breaks nothing else: the other
 /// authorities of the policy count as before.
-fn by(signer: Result<SignerRule, Unusable>, attestations: &[AttestationRule]) -> Result<Rule, Problem> {
+fn by(signer: Result<SignerRule, Unusable>, attestations: Vec<AttestationRule>) -> Result<Rule, Problem> {
     let signers = match signer {
         Ok(signer) => NonEmpty::new(signer),
         Err(Unusable::Broken(problem)) => return Err(problem),
         Err(Unusable::Stale(finding)) => return Ok(Rule::StaleRoot { finding }),
     };
-    Ok(match NonEmpty::from_vec(attestations.to_vec()) {
+    Ok(match NonEmpty::from_vec(attestations) {
         Some(attestations) => Rule::Attested { signers, attestations },
         None => Rule::Signed { signers },
     })

@@ -186,14 +186,6 @@ impl<'a> Object<'a> {
         field
     }
 
-    /// The field `name` belongs to the schema and nothing is done with it yet: that it is there is a problem, since it
-    /// must not be passed over silently.
-    pub(super) fn not_yet(&mut self, name: &'static str, problems: &mut Vec<Problem>) {
-        if let Some(field) = self.take(name) {
-            problems.push(not_carried_out(&field));
-        }
-    }
-
     /// A problem with the mapping itself.
     pub(super) fn problem(&self, message: impl Into<String>) -> Problem {
         self.field.problem(message)

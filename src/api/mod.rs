@@ -12,6 +12,7 @@
 mod authority;
 mod canonical;
 mod compile;
+mod condition;
 mod core_objects;
 mod covered;
 mod document;

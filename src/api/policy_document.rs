@@ -2,6 +2,7 @@
 
 use super::authority::{self, AuthoritySpec};
 use super::canonical;
+use super::condition::{self, ConditionSpec};
 use super::core_objects::Metadata;
 use super::document::DocumentError;
 use super::field::{Field, Object};
@@ -42,6 +43,8 @@ pub(super) struct Spec {
     pub(super) mode: Mode,
     /// What it says besides.
     pub(super) terms: PolicyTerms,
+    /// The condition over all that is found.
+    pub(super) condition: Option<ConditionSpec>,
 }
 
 impl PolicyDocument {
@@ -190,7 +193,13 @@ fn check_type(object: &Object<'_>, api_version: &str, kind: &str, problems: &mut
 
 impl Spec {
     fn unread() -> Self {
-        Self { images: None, authorities: Vec::new(), mode: Mode::Enforce, terms: PolicyTerms::default() }
+        Self {
+            images: None,
+            authorities: Vec::new(),
+            mode: Mode::Enforce,
+            terms: PolicyTerms::default(),
+            condition: None,
+        }
     }
 
     fn read(field: &Field<'_>, dialect: Dialect, problems: &mut Vec<Problem>, warnings: &mut Vec<Problem>) -> Self {
@@ -208,12 +217,13 @@ impl Spec {
             Dialect::Countersign => terms::read_policy(&mut object, &authorities, problems),
             Dialect::PolicyController => PolicyTerms::default(),
         };
-        object.not_yet("policy", problems);
+        let condition =
+            object.take("policy").and_then(|field| condition::read(&field, dialect, true, problems, warnings));
         if let Some(field) = object.take("match") {
             terms.objects = matching::read_all(&field, dialect, problems, warnings);
         }
         object.finish(problems);
-        Self { images, authorities, mode, terms }
+        Self { images, authorities, mode, terms, condition }
     }
 }
 

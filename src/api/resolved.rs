@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::authority::AuthoritySpec;
 use super::canonical::write_bytes;
+use super::condition::ConditionSpec;
 use super::root::{Unusable, usable};
 use super::{ConfigMap, PolicyDocument, Secret, TrustRootDocument};
 use crate::image::Digest;
@@ -68,7 +69,9 @@ impl fmt::Display for Reference {
 /// Everything that `document` names outside itself, each once.
 pub fn references(document: &PolicyDocument) -> Vec<Reference> {
     let mut references = Vec::new();
-    for reference in document.spec().authorities.iter().flat_map(AuthoritySpec::references) {
+    let spec = document.spec();
+    let own = spec.condition.as_ref().and_then(ConditionSpec::reference);
+    for reference in spec.authorities.iter().flat_map(AuthoritySpec::references).chain(own) {
         if !references.contains(reference) {
             references.push(reference.clone());
         }

@@ -77,6 +77,7 @@ pub(super) fn read_policy(
         scope: object.take("scope").and_then(|field| read_scope(&field, problems)).unwrap_or_default(),
         threshold: threshold.unwrap_or(NonZeroUsize::MIN),
         revoked: revoked.unwrap_or_default(),
+        condition: None,
         advice: read_advice(object, problems).map(Arc::new),
     }
 }

@@ -237,6 +237,10 @@ pub(super) fn condition(scope: Scope) -> Schema {
         ("type", Schema::one_of(&["cel", "cue", "rego"]).about("The language.")),
         ("data", Schema::document().not_empty("is empty").about("The condition itself.")),
         ("configMapRef", config_map),
+        (
+            "allowEmpty",
+            Schema::boolean().about("Whether it may hold of a statement that says nothing. It is refused otherwise."),
+        ),
     ])
     .require(&["type"]);
     match scope {
