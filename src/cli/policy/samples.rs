@@ -14,6 +14,8 @@ use crate::policy::{NoMatch, Outcome, PinRule, Policy, Warning, Workload};
 use crate::trust::AnchorId;
 use crate::verify::{Fact, Facts};
 
+mod conditions;
+
 pub(super) const PROVENANCE: &str = "https://slsa.dev/provenance/v1";
 const SBOM: &str = "https://spdx.dev/Document";
 const VULN: &str = "https://cosign.sigstore.dev/attestation/vuln/v1";
@@ -104,6 +106,8 @@ fn every_sample_is_judged() {
         "air-gap.yaml",
         "attestation-by-key.yaml",
         "deny-all-but.yaml",
+        "cel.yaml",
+        "cue-in-config-map.yaml",
         "deny-registry.yaml",
         "every-platform.yaml",
         "fresh-signatures.yaml",
@@ -118,6 +122,9 @@ fn every_sample_is_judged() {
         "no-critical-vulnerabilities.yaml",
         "our-build-system.yaml",
         "promoted.yaml",
+        "over-all-authorities.yaml",
+        "rego-deny-set.yaml",
+        "rego-is-compliant.yaml",
         "release-gate.yaml",
         "revoked.yaml",
         "rotation.yaml",
