@@ -1,7 +1,7 @@
 //! The authorities of a policy as users write them.
 
 use super::condition::{self, ConditionSpec};
-use super::field::{Field, Object, not_carried_out};
+use super::field::{Field, Object};
 use super::key::{self, KeySpec};
 use super::keyless::{self, KeylessSpec};
 use super::predicate_type;
