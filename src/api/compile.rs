@@ -42,7 +42,6 @@ pub fn compile(document: &PolicyDocument, resolved: &Resolved) -> Compiled {
             Err(problem) => problems.push(problem),
         }
     }
-    let mut warnings = document.warnings().to_vec();
     if spec.terms.threshold == NonZeroUsize::MIN {
         warnings.extend(covered::warnings(&authorities, document.line()));
     }

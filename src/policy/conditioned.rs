@@ -7,8 +7,8 @@ use serde_json::{Map, Value, json};
 
 use super::judge::{Known, Matched};
 use super::readings::InputReading;
-use super::search::{complete, facts};
-use super::{Authority, Condition, ConditionVerdict, Denial, DenyReason, Input, Rule};
+use super::search::{at_source, complete, facts};
+use super::{Authority, Condition, ConditionVerdict, Denial, DenyReason, Input, Policy, Rule};
 use crate::provenance::ReadError;
 use crate::verify::{Extension, Fact, FactKind, Signer};
 
@@ -32,14 +32,15 @@ pub(super) fn holds(condition: &Condition, input: &InputReading, now: Timestamp)
 }
 
 /// Whether a policy's own condition holds of all authorities that are satisfied, and by what. It is a condition over the
-/// whole set: one piece that nobody could look at might change the answer.
+/// whole set, wherever its authorities look: one piece that nobody could look at might change the answer.
 pub(super) fn all_holds(
+    policy: &Policy,
     condition: &Condition,
     matches: &[(&Authority, Matched<'_>)],
     known: Known<'_>,
 ) -> Result<(), Denial> {
-    if known.finding.is_some() {
-        complete(facts(known.finding)?)?;
+    for authority in policy.authorities().filter(|authority| !authority.rule.is_static()) {
+        complete(at_source(facts(known.finding)?, authority.terms.source.as_ref())?)?;
     }
     let digest = known.digest.map(|digest| digest.to_string());
     let mut authorities = Map::new();

@@ -125,9 +125,9 @@ fn count<'a>(
     match NonEmpty::from_vec(satisfied) {
         // One is enough without being told apart from others: a static one has no signer.
         Some(satisfied) if threshold == 1 || different >= threshold => match condition {
-            Some(condition) => {
-                conditioned::all_holds(condition, &matches, known).map(|()| satisfied).map_err(|denial| vec![denial])
-            }
+            Some(condition) => conditioned::all_holds(policy, condition, &matches, known)
+                .map(|()| satisfied)
+                .map_err(|denial| vec![denial]),
             None => Ok(satisfied),
         },
         Some(satisfied) => {
