@@ -10,7 +10,9 @@ use super::condition::ConditionSpec;
 use super::root::{Unusable, usable};
 use super::{ConfigMap, PolicyDocument, Secret, TrustRootDocument};
 use crate::image::Digest;
-use crate::trust::{BuiltInRoot, ObjectKind, RootReference, RootSource, RootState, TrustedRoot, TufSource};
+use crate::trust::{
+    BuiltInRoot, ObjectKind, RootReference, RootSource, RootState, TrustedRoot, TufSource, TufSourceId,
+};
 
 /// The namespace that stands in for the controller's own where there is no cluster.
 pub const STANDALONE_NAMESPACE: &str = "countersign-system";
@@ -86,7 +88,7 @@ pub fn references(document: &PolicyDocument) -> Vec<Reference> {
 #[derive(Clone, Debug)]
 pub struct Resolved {
     built_in: BTreeMap<BuiltInRoot, RootState>,
-    fetched: BTreeMap<Digest, RootState>,
+    fetched: BTreeMap<TufSourceId, RootState>,
     parsed: Arc<Mutex<Parsed>>,
     namespace: String,
     secrets: BTreeMap<(String, String), Secret>,
@@ -137,7 +139,7 @@ impl Resolved {
 
     /// Adds what is known of the root in a TUF repository.
     pub fn add_fetched(&mut self, source: &TufSource, state: RootState) {
-        self.fetched.insert(source.fingerprint(), state);
+        self.fetched.insert(source.id(), state);
     }
 
     /// Adds what is known of a newer version of a built-in root. Until then the built-in one counts.
@@ -168,7 +170,7 @@ impl Resolved {
     /// What is known of the root in a TUF repository.
     pub(super) fn fetched(&self, source: &TufSource) -> RootState {
         let not_yet = || RootState::Unreachable("its repository was not read yet".to_owned());
-        self.fetched.get(&source.fingerprint()).cloned().unwrap_or_else(not_yet)
+        self.fetched.get(&source.id()).cloned().unwrap_or_else(not_yet)
     }
 
     /// A built-in root, or what is known of a newer version of it.

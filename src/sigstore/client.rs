@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use jiff::Timestamp;
 use sigstore_tuf::{FileStore, MemoryStore, TrustedMetadataSet, Updater, UpdaterConfig};
 
@@ -34,6 +35,10 @@ impl TufClient {
             TufPlace::Archive(archive) => Files::Archive(Archive::read(archive)?),
             TufPlace::Mirror(mirror) => Files::Mirror(Mirror::new(mirror, http.clone())),
         };
+        Self::of(source, files)
+    }
+
+    fn of(source: &TufSource, files: Files) -> Result<Self, RefreshError> {
         if source.bootstrap.len() > limits::TUF_ROOT_BYTES {
             return Err(RefreshError::Malformed(format!("the root has more than {} bytes", limits::TUF_ROOT_BYTES)));
         }
@@ -107,6 +112,21 @@ impl TufClient {
         let usages = usages.join(", ");
         (!usages.is_empty()).then(|| RefreshError::LegacyTargets { target: self.target.clone(), usages })
     }
+}
+
+/// The root in the archive `source`, at once. That it has ended by now is not said here: [`TrustedRoot::expires`] says
+/// when, and whoever decides by it has to ask.
+///
+/// # Errors
+/// When there is no archive, or it is refused.
+pub fn read_archive(source: &TufSource) -> Result<TrustedRoot, RefreshError> {
+    let TufPlace::Archive(archive) = &source.place else {
+        return Err(RefreshError::Missing("it is no archive".to_owned()));
+    };
+    let client = TufClient::of(source, Files::Archive(Archive::read(archive)?))?;
+    // Nothing in it ever waits, since there is nothing to wait for.
+    let read = client.read(Timestamp::UNIX_EPOCH).now_or_never();
+    read.unwrap_or(Err(RefreshError::Timeout))
 }
 
 fn config() -> UpdaterConfig {

@@ -31,7 +31,7 @@ mod timestamp_authority;
 
 pub use archive::{Archive, ArchiveError};
 pub use built_in::repository_of;
-pub use client::TufClient;
+pub use client::{TufClient, read_archive};
 pub use error::{RefreshError, RefreshFailure};
 pub use fulcio::Fulcio;
 pub use identity_token::{AUDIENCE, GitHubRunner, IdentityToken, MetadataServer, TokenError, TokenSource};

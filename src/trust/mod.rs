@@ -19,5 +19,5 @@ pub use root::{
     AuthorityKeys, AuthoritySummary, BuiltInRoot, CertificateAuthority, LogKeys, LogSummary, ObjectKind,
     ParseRootError, RelativePath, RelativePathError, RootCertificate, RootFault, RootList, RootLog, RootReference,
     RootSource, RootState, RootSummary, SigstoreKeys, TimestampAuthority, TrustedRoot, TufArchive, TufMirror,
-    TufMirrorError, TufPlace, TufSource, Window,
+    TufMirrorError, TufPlace, TufSource, TufSourceId, Window,
 };

@@ -29,7 +29,7 @@ pub use keys::{AuthorityKeys, LogKeys, SigstoreKeys};
 pub use log::RootLog;
 pub use source::{
     BuiltInRoot, ObjectKind, RelativePath, RelativePathError, RootReference, RootSource, TufArchive, TufMirror,
-    TufMirrorError, TufPlace, TufSource,
+    TufMirrorError, TufPlace, TufSource, TufSourceId,
 };
 pub use state::RootState;
 pub use summary::{AuthoritySummary, LogSummary, RootSummary};

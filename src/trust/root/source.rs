@@ -88,6 +88,10 @@ pub struct TufSource {
     pub targets: RelativePath,
 }
 
+/// Names a [`TufSource`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TufSourceId(Digest);
+
 /// Where a TUF repository lies.
 #[derive(Clone, PartialEq, Eq)]
 pub enum TufPlace {
@@ -106,8 +110,8 @@ pub struct TufArchive(pub Arc<[u8]>);
 pub struct TufMirror(Url);
 
 impl TufSource {
-    /// Equal exactly if the same root comes from the same repository by the same trust.
-    pub fn fingerprint(&self) -> Digest {
+    /// Names it: equal exactly if the same root comes from the same repository by the same trust.
+    pub fn id(&self) -> TufSourceId {
         let (kind, place) = match &self.place {
             TufPlace::Archive(archive) => ("archive", Digest::of(&archive.0).to_string()),
             TufPlace::Mirror(mirror) => ("mirror", mirror.to_string()),
@@ -115,7 +119,7 @@ impl TufSource {
         let bootstrap = Digest::of(&self.bootstrap);
         // No part of it holds a line feed.
         let parts = format!("{kind}\n{place}\n{bootstrap}\n{}\n{}", self.target, self.targets);
-        Digest::of(parts.as_bytes())
+        TufSourceId(Digest::of(parts.as_bytes()))
     }
 }
 

@@ -32,4 +32,14 @@ impl RootState {
             Self::Invalid(_) | Self::Stale { .. } | Self::Unreachable(_) => None,
         }
     }
+
+    /// Whether the other says the same, in the same words.
+    pub fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Invalid(a), Self::Invalid(b)) | (Self::Unreachable(a), Self::Unreachable(b)) => a == b,
+            (Self::Stale { ended: a, why: b }, Self::Stale { ended: c, why: d }) => (a, b) == (c, d),
+            (Self::Usable(a), Self::Usable(b)) => a.fingerprint() == b.fingerprint() && a.expires() == b.expires(),
+            (Self::Invalid(_) | Self::Stale { .. } | Self::Unreachable(_) | Self::Usable(_), _) => false,
+        }
+    }
 }
