@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::load::from_documents;
 use super::observed::{Documents, Observed};
-use super::{Loaded, Status, clock};
+use super::{Loaded, Roots, Status, clock};
 use crate::api::Document;
 use crate::policy::{NoMatch, PolicySet};
 
@@ -24,6 +24,8 @@ pub struct Rules {
     /// How old the policies may get while the cluster cannot be asked. Then they are no longer in force, and every image
     /// is refused that would need one.
     pub max_age: Duration,
+    /// What is known of the roots in TUF repositories.
+    pub roots: Roots,
 }
 
 /// Publishes what a cluster says, as watches see it.
@@ -65,10 +67,16 @@ impl Follower {
         self.status.subscribe()
     }
 
+    /// What is known of the roots in TUF repositories.
+    pub fn roots(&self) -> Roots {
+        self.rules.roots.clone()
+    }
+
     /// Follows until `shutdown` ends. Compiling is one blocking call at a time, away from the threads that serve; what
     /// changes meanwhile is taken together.
     pub async fn run(mut self, shutdown: impl Future<Output = ()>) {
         let mut shutdown = pin!(shutdown);
+        let mut roots = self.rules.roots.changes();
         loop {
             let observed = self.observed.borrow_and_update().clone();
             if let Some(documents) = self.unseen(&observed) {
@@ -92,6 +100,8 @@ impl Follower {
             tokio::select! {
                 () = &mut shutdown => return,
                 () = changed => {}
+                // The same documents mean something else now.
+                () = roots.next() => self.seen = None,
                 () = until(expiry) => self.expire(),
             }
         }
@@ -174,7 +184,9 @@ async fn until(instant: Option<Instant>) {
 
 fn compile(documents: &Documents, rules: &Rules) -> Result<Box<Loaded>, String> {
     let documents = documents.iter().map(|(origin, document)| ((*origin).to_owned(), Document::clone(document)));
-    from_documents(documents, &rules.namespace, rules.no_match).map(Box::new).map_err(|error| error.to_string())
+    from_documents(documents, &rules.namespace, rules.no_match, &rules.roots)
+        .map(Box::new)
+        .map_err(|error| error.to_string())
 }
 
 #[cfg(test)]

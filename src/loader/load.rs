@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{ReadError, TextFile, read};
+use super::{ReadError, Roots, TextFile, read};
 use crate::api::{self, Document, DocumentError, Namespace, PolicyDocument, Problem, Resolved, STANDALONE_NAMESPACE};
 use crate::limits;
 use crate::policy::{NoMatch, PolicyName, PolicySet};
@@ -22,13 +22,16 @@ pub struct Settings {
     pub namespace: String,
     /// How often the files are looked at.
     pub interval: Duration,
+    /// What is known of the roots in TUF repositories.
+    pub roots: Roots,
 }
 
 impl Settings {
     /// The files at `path`, looked at every [`limits::POLICY_POLL`], with the namespace that stands in where there is
     /// no cluster.
     pub fn new(path: impl Into<PathBuf>, no_match: NoMatch) -> Self {
-        Self { path: path.into(), no_match, namespace: STANDALONE_NAMESPACE.to_owned(), interval: limits::POLICY_POLL }
+        let (namespace, interval) = (STANDALONE_NAMESPACE.to_owned(), limits::POLICY_POLL);
+        Self { path: path.into(), no_match, namespace, interval, roots: Roots::default() }
     }
 }
 
@@ -123,12 +126,21 @@ pub fn load(settings: &Settings) -> Result<Loaded, LoadError> {
 /// # Errors
 /// As [`load`].
 pub fn load_all(paths: &[PathBuf], no_match: NoMatch) -> Result<Loaded, LoadError> {
+    load_all_by(paths, no_match, &Roots::default())
+}
+
+/// The same, by what is known of the roots in TUF repositories.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_all_by(paths: &[PathBuf], no_match: NoMatch, roots: &Roots) -> Result<Loaded, LoadError> {
     let mut files = Vec::new();
     for path in paths {
         files.extend(read(path)?);
     }
     let shown: Vec<_> = paths.iter().map(|path| path.display().to_string()).collect();
-    from_files(&files, &Settings::new(shown.join("`, `"), no_match))
+    let settings = Settings::new(shown.join("`, `"), no_match);
+    from_files(&files, &Settings { roots: roots.clone(), ..settings })
 }
 
 /// The generation that `files` make.
@@ -141,7 +153,7 @@ pub(super) fn from_files(files: &[TextFile], settings: &Settings) -> Result<Load
             return Err(LoadError::TooManyDocuments);
         }
     }
-    let loaded = from_documents(documents, &settings.namespace, settings.no_match)?;
+    let loaded = from_documents(documents, &settings.namespace, settings.no_match, &settings.roots)?;
     if loaded.set.policies().is_empty() {
         let path = settings.path.display().to_string();
         return Err(LoadError::NoPolicy { path });
@@ -154,8 +166,10 @@ pub(super) fn from_documents(
     documents: impl IntoIterator<Item = (String, Document)>,
     namespace: &str,
     no_match: NoMatch,
+    roots: &Roots,
 ) -> Result<Loaded, LoadError> {
-    let documents = Documents::read(documents, namespace)?;
+    let mut documents = Documents::read(documents, namespace)?;
+    roots.fill(&mut documents.resolved);
     let mut problems = documents.problems;
     let mut warnings = Vec::new();
     let mut policies = Vec::new();

@@ -3,7 +3,8 @@
 //! [`load`] reads files once. [`Loader`] reads them again and again, and publishes a new set when they say something new;
 //! [`Follower`] does so with what watches see in a cluster ([`Observed`]). A Secret that is gone breaks the policy that
 //! names it at once; files that cannot be read as a whole, and a cluster that cannot be asked, leave the last good set in
-//! force, and the [`Status`] says so.
+//! force, and the [`Status`] says so. What TrustRoots name in TUF repositories is kept fresh beside it ([`Roots`]), and a
+//! root that changes makes a new set.
 //!
 //! This module never decides about an image, and never takes "could not be read" for "is not there".
 
@@ -13,6 +14,7 @@ mod files;
 mod follow;
 mod load;
 mod observed;
+mod roots;
 mod status;
 #[cfg(test)]
 mod tests;
@@ -22,7 +24,8 @@ pub use examine::{Examined, examine};
 pub use files::{ReadError, TextFile, read};
 pub use follow::{Follower, Rules};
 pub(crate) use load::describe;
-pub use load::{LoadError, Loaded, Note, Settings, load, load_all, load_dir};
+pub use load::{LoadError, Loaded, Note, Settings, load, load_all, load_all_by, load_dir};
 pub use observed::{Documents, Observed};
+pub use roots::{Keeping, KeptRoot, RootChanges, Roots};
 pub use status::Status;
 pub use watch::Loader;

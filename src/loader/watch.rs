@@ -9,14 +9,14 @@ use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::load::from_files;
-use super::{LoadError, Loaded, Settings, Status, TextFile, read};
+use super::{LoadError, Loaded, Roots, Settings, Status, TextFile, clock, read};
 use crate::policy::PolicySet;
 
 /// Reads the files again and again and publishes what they say.
 #[derive(Debug)]
 pub struct Loader {
     settings: Settings,
-    seen: Option<Fingerprint>,
+    seen: Option<Seen>,
     policies: watch::Sender<Option<Arc<PolicySet>>>,
     status: watch::Sender<Status>,
 }
@@ -28,10 +28,11 @@ impl Loader {
     /// As [`load`](super::load): a program without policies does not start.
     pub fn open(settings: Settings) -> Result<Self, LoadError> {
         let files = read(&settings.path)?;
+        let seen = Seen { files: fingerprint(&files), roots: settings.roots.version() };
         let loaded = from_files(&files, &settings)?;
         Ok(Self {
             settings,
-            seen: Some(fingerprint(&files)),
+            seen: Some(seen),
             policies: watch::Sender::new(Some(Arc::clone(&loaded.set))),
             status: watch::Sender::new(Status::of(1, &loaded)),
         })
@@ -47,16 +48,23 @@ impl Loader {
         self.status.subscribe()
     }
 
-    /// Looks at the files at once and then at every interval, until `shutdown` ends. Reading and compiling is one blocking
-    /// call at a time, away from the threads that serve.
+    /// What is known of the roots in TUF repositories.
+    pub fn roots(&self) -> Roots {
+        self.settings.roots.clone()
+    }
+
+    /// Looks at the files at once and then at every interval, and whenever a root changes, until `shutdown` ends. Reading
+    /// and compiling is one blocking call at a time, away from the threads that serve.
     pub async fn run(mut self, shutdown: impl Future<Output = ()>) {
         let mut shutdown = pin!(shutdown);
+        let mut changes = self.settings.roots.changes();
         let mut ticks = interval(self.settings.interval);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let now = tokio::select! {
                 () = &mut shutdown => return,
                 now = ticks.tick() => now,
+                () = changes.next() => clock::now(),
             };
             let settings = self.settings.clone();
             let seen = self.seen;
@@ -127,6 +135,14 @@ impl Loader {
     }
 }
 
+/// What a set was made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Seen {
+    files: Fingerprint,
+    /// [`Roots::version`].
+    roots: u64,
+}
+
 /// SHA-256 over the names and texts of all files.
 type Fingerprint = [u8; 32];
 
@@ -134,24 +150,26 @@ type Fingerprint = [u8; 32];
 enum Attempt {
     /// The set in force stays. There is a fingerprint where the files could be read, and it need not be tried again
     /// before they change.
-    Failed(Option<Fingerprint>, LoadError),
-    Loaded(Fingerprint, Box<Loaded>),
-    /// The files are those that were seen last.
+    Failed(Option<Seen>, LoadError),
+    Loaded(Seen, Box<Loaded>),
+    /// The files and roots are those that were seen last.
     Unchanged,
 }
 
-fn attempt(settings: &Settings, seen: Option<Fingerprint>) -> Attempt {
+fn attempt(settings: &Settings, seen: Option<Seen>) -> Attempt {
+    // Before the documents are compiled: what changes meanwhile is another change.
+    let roots = settings.roots.version();
     let files = match read(&settings.path) {
         Ok(files) => files,
         Err(error) => return Attempt::Failed(None, error.into()),
     };
-    let fingerprint = fingerprint(&files);
-    if seen == Some(fingerprint) {
+    let now = Seen { files: fingerprint(&files), roots };
+    if seen == Some(now) {
         return Attempt::Unchanged;
     }
     match from_files(&files, settings) {
-        Ok(loaded) => Attempt::Loaded(fingerprint, Box::new(loaded)),
-        Err(error) => Attempt::Failed(Some(fingerprint), error),
+        Ok(loaded) => Attempt::Loaded(now, Box::new(loaded)),
+        Err(error) => Attempt::Failed(Some(now), error),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Trust roots from TUF repositories: what is believed, and what is refused. Each refusal has the twin that differs in
 //! one thing, and after it a good repository is believed again.
 
+mod kept;
 mod mirror;
 mod repository;
 
