@@ -2,6 +2,7 @@
 
 mod certificate;
 mod policies;
+mod roots;
 
 use std::io::Write;
 use std::net::SocketAddr;
@@ -97,6 +98,7 @@ async fn serve(args: Args, err: &mut dyn Write) -> Result<Outcome, Error> {
         tracing::warn!({ field::EVENT } = "registry", { field::DETAIL } = helper, "a credential helper is not run");
     }
     let policies = args.policies.open().await?;
+    let http = roots::http(&args.registry)?;
     let authorities = match &args.certificate.client_ca {
         Some(path) => registry_args::certificates(path)?,
         None => Vec::new(),
@@ -113,7 +115,8 @@ async fn serve(args: Args, err: &mut dyn Write) -> Result<Outcome, Error> {
         }
         None => gate,
     };
-    let mut checks = vec![policies_check(&policies), certificate_check(certificate.clone())];
+    let mut checks =
+        vec![policies_check(&policies), roots::check(policies.roots()), certificate_check(certificate.clone())];
     checks.extend(renewal.check());
     let health = Health::new(checks);
     let app =
@@ -122,6 +125,8 @@ async fn serve(args: Args, err: &mut dyn Write) -> Result<Outcome, Error> {
     let server = listen(args.listen, app, certificate, &authorities).await?;
 
     start(tell(policies.status()));
+    start(roots::tell(policies.roots()));
+    start(roots::keep(policies.roots(), http));
     policies.follow();
     renewal.follow(renewed, metrics);
     let address = server.address();
@@ -203,11 +208,12 @@ fn scrape(
     certificate: watch::Receiver<Certificate>,
     client: registry::Client,
 ) -> impl Fn(&Metrics) + Send + Sync + 'static {
-    let status = policies.status();
+    let (status, roots) = (policies.status(), policies.roots());
     move |metrics| {
         let status = status.borrow();
         metrics.policies(status.policies.saturating_sub(status.invalid), status.invalid);
         metrics.policies_read(status.stale.is_some(), status.read_at.map(clock::since).unwrap_or_default());
+        roots::scrape(&roots, metrics);
         let left = clock::now().duration_until(certificate.borrow().not_after());
         metrics.certificate_expires(left.as_secs_f64());
         let requests = client.requests();

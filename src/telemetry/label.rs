@@ -93,3 +93,31 @@ impl Broken {
         }
     }
 }
+
+/// What became of a trust root that comes from the network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TrustState {
+    /// Its repository was read, and refused.
+    Invalid,
+    /// It has ended.
+    Stale,
+    /// Its repository could not be read yet.
+    Unreachable,
+    /// It is believed.
+    Usable,
+}
+
+impl TrustState {
+    /// Every state.
+    pub const ALL: [Self; 4] = [Self::Invalid, Self::Stale, Self::Unreachable, Self::Usable];
+
+    /// The label.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Invalid => "invalid",
+            Self::Stale => "stale",
+            Self::Unreachable => "unreachable",
+            Self::Usable => "usable",
+        }
+    }
+}

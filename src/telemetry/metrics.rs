@@ -8,7 +8,7 @@ use prometheus::{
     TextEncoder,
 };
 
-use super::label::{Broken, Decision, Endpoint, Shed};
+use super::label::{Broken, Decision, Endpoint, Shed, TrustState};
 
 /// The media type of [`Metrics::text`].
 pub const MEDIA_TYPE: &str = prometheus::TEXT_FORMAT;
@@ -33,6 +33,9 @@ pub struct Metrics {
     policies: IntGaugeVec,
     policies_stale: IntGauge,
     policies_age: Gauge,
+    trust_roots: IntGaugeVec,
+    trust_root_expiry: Gauge,
+    trust_root_age: Gauge,
     certificate_expiry: Gauge,
     certificate_refused: IntCounter,
     catching_up: Mutex<()>,
@@ -92,6 +95,15 @@ impl Metrics {
             policies: new.gauges("policies", "Policies in use, by state.", &["state"])?,
             policies_stale: new.gauge("policies_stale", "1 while the newest policies cannot be used.")?,
             policies_age: new.float("policies_age_seconds", "Time since the policies were last read.")?,
+            trust_roots: new.gauges("trust_roots", "Trust roots in repositories on the network, by state.", &["state"])?,
+            trust_root_expiry: new.float(
+                "trust_root_expiry_seconds",
+                "Time until the first trust root ends, if its repository does not vouch for it again; infinite without one.",
+            )?,
+            trust_root_age: new.float(
+                "trust_root_age_seconds",
+                "The longest time since a repository vouched for its trust root; 0 where none has.",
+            )?,
             certificate_expiry: new
                 .float("certificate_expiry_seconds", "Time until the webhook's certificate expires.")?,
             certificate_refused: new
@@ -103,6 +115,10 @@ impl Metrics {
         for why in Broken::ALL {
             metrics.broken.with_label_values(&[why.as_str()]);
         }
+        for state in TrustState::ALL {
+            metrics.trust_roots(state, 0);
+        }
+        metrics.trust_roots_end(f64::INFINITY, 0.0);
         for ceiling in Shed::ALL {
             metrics.shed.with_label_values(&[ceiling.as_str()]);
         }
@@ -182,6 +198,18 @@ impl Metrics {
     pub fn policies_read(&self, is_stale: bool, age: Duration) {
         self.policies_stale.set(i64::from(is_stale));
         self.policies_age.set(age.as_secs_f64());
+    }
+
+    /// How many trust roots from the network are in this state.
+    pub fn trust_roots(&self, state: TrustState, count: usize) {
+        self.trust_roots.with_label_values(&[state.as_str()]).set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+
+    /// The first trust root ends in so many seconds, negative if it has ended; and the one that was vouched for the longest
+    /// time ago, so many seconds ago.
+    pub fn trust_roots_end(&self, expiry: f64, age: f64) {
+        self.trust_root_expiry.set(expiry);
+        self.trust_root_age.set(age);
     }
 
     /// The certificate expires in so many seconds; negative if it has expired.

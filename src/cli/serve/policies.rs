@@ -10,8 +10,9 @@ use tokio::sync::watch;
 use super::{Error, NoMatchArg, start};
 use crate::cluster::{Access, Watches};
 use crate::limits;
-use crate::loader::{Follower, LoadError, Loader, Rules, Settings, Status};
+use crate::loader::{Follower, LoadError, Loader, Roots, Rules, Settings, Status};
 use crate::policy::{NoMatch, PolicySet};
+use crate::trust::BuiltInRoot;
 
 /// Where the policies come from.
 #[derive(Clone, Debug, clap::Args)]
@@ -36,6 +37,11 @@ pub(super) struct PolicyArgs {
     /// After that, every image is refused that would need one.
     #[arg(long, value_name = "SECONDS", default_value_t = default_age(), conflicts_with = "policies")]
     policies_max_age: u32,
+    /// Keep the trust root of the public-good instance fresh, from its repository on the network
+    ///
+    /// Without it, policies that name no other root stand on the one that is built in.
+    #[arg(long)]
+    refresh_public_good: bool,
 }
 
 fn default_age() -> u32 {
@@ -57,8 +63,9 @@ impl PolicyArgs {
     /// When files cannot be loaded, or it is not known how a cluster is reached.
     pub(super) async fn open(&self) -> Result<Policies, Error> {
         let no_match = NoMatch::from(self.no_match);
+        let roots = Roots::new(self.refresh_public_good.then_some(BuiltInRoot::PublicGood));
         if let Some(path) = &self.policies {
-            return Loader::open(Settings::new(path, no_match))
+            return Loader::open(Settings { roots, ..Settings::new(path, no_match) })
                 .map(|loader| Policies::Files(Box::new(loader)))
                 .map_err(|error| {
                     let told = Error::usage(&error);
@@ -78,6 +85,7 @@ impl PolicyArgs {
             no_match,
             namespace: access.namespace().to_owned(),
             max_age: Duration::from_secs(self.policies_max_age.into()),
+            roots,
         };
         let watches = Watches::new(access.clone());
         Ok(Policies::Cluster(Box::new((Follower::new(rules, watches.observed()), watches)), access))
@@ -106,6 +114,14 @@ impl Policies {
         match self {
             Self::Cluster(_, access) => Some(access),
             Self::Files(_) => None,
+        }
+    }
+
+    /// What is known of the roots in TUF repositories.
+    pub(super) fn roots(&self) -> Roots {
+        match self {
+            Self::Cluster(cluster, _) => cluster.0.roots(),
+            Self::Files(loader) => loader.roots(),
         }
     }
 

@@ -8,6 +8,8 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use rustls::crypto::aws_lc_rs::default_provider;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -243,4 +245,31 @@ fn t89_a_process_without_file_descriptors_lives() {
     serving.signal("TERM");
     let (code, _) = serving.end();
     assert_eq!(code, Some(0));
+}
+
+/// T76: a mirror that does not answer stops no start, and whoever watches can see it.
+#[test]
+fn t76_it_starts_without_the_mirror_of_a_trust_root() {
+    let place = Place::new();
+    let root = STANDARD.encode(include_bytes!("../../../src/sigstore/roots/github.root.json"));
+    let text = format!(
+        "apiVersion: policy.sigstore.dev/v1alpha1
+kind: TrustRoot
+metadata: {{name: r}}
+spec: {{remote: {{mirror: 'http://127.0.0.1:1', root: {root}}}}}
+"
+    );
+    place.write("policies/root.yaml", &text);
+    let serving = Serving::start(&place);
+    assert_eq!(serving.get("/readyz").0, 200);
+    assert!(serving.judge());
+    let failed = "[!]trust_roots ok, but http://127.0.0.1:1/: trust_root_stale: `";
+    serving.until("the mirror failed", |serving| serving.get("/readyz?verbose").1.contains(failed));
+    let (_, metrics) = serving.get("/metrics");
+    for line in
+        ["trust_roots{state=\"unreachable\"} 1", "trust_roots{state=\"usable\"} 0", "trust_root_expiry_seconds inf"]
+    {
+        assert!(metrics.contains(&format!("countersign_{line}\n")), "{line}\n{metrics}");
+    }
+    assert!(serving.judge());
 }
