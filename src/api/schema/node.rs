@@ -69,7 +69,7 @@ impl Schema {
     /// The name of another object (RFC 1123).
     pub(super) fn name() -> Self {
         Self::of("string").set("maxLength", limits::SCHEMA_NAME_CHARS).rule(
-            "self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",
+            "self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",
             "is no object name: lower-case letters, digits, `-` and `.`",
         )
     }
