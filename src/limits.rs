@@ -421,6 +421,18 @@ pub const PREDICATE_BYTES: usize = 10 << 20;
 /// have some twenty.
 pub const IMAGES_OF_AN_INDEX: usize = 128;
 
+/// Bytes of an unpacked archive that are looked through for its name. Scope: that archive; its file's name is taken.
+pub const ARCHIVE_BYTES: usize = 64 << 20;
+
+/// Files of an archive that are looked through for its name. Scope: that archive; its file's name is taken.
+pub const ARCHIVE_ENTRIES: usize = 20_000;
+
+/// Bytes of the file in an archive that says its name. Scope: that archive; its file's name is taken.
+pub const ARCHIVE_FILE_BYTES: usize = 1 << 20;
+
+/// Bytes of one file of a checkout of git. Scope: that file; refused. The list of packed references may be long.
+pub const GIT_FILE_BYTES: usize = 64 << 20;
+
 /// How often a tag that others write at the same time is read, extended and written again. Scope: that tag; signing
 /// fails. Each round costs the slowest signer one loss, so this is about how many may sign one image at once.
 pub const TAG_WRITES: usize = 32;

@@ -1,17 +1,14 @@
 //! `countersign attest`
 
-use std::path::PathBuf;
-
 use super::account::RecordArgs;
-use super::delivery_args::{DeliveryArgs, Made, Report, progress};
+use super::delivery_args::{DeliveryArgs, Done, Made, Report, progress};
 use super::digest_args::DigestArgs;
+use super::predicate_args::PredicateArgs;
 use super::registry_args::RegistryArgs;
 use super::signing_args::SigningArgs;
-use super::{Error, Outcome, clock, file};
+use super::{Error, Outcome, clock};
 use crate::image::ImageRef;
-use crate::limits;
-use crate::record::Action;
-use crate::signer::{self, AttestRequest, Before, Predicate, PredicateError, PredicateType};
+use crate::signer::{self, AttestRequest, Before};
 
 /// Attest something about an image: a signed statement of some type, such as an SBOM or a scan result
 ///
@@ -22,12 +19,8 @@ pub struct Args {
     /// The image, by tag or digest
     #[arg(value_name = "IMAGE")]
     image: ImageRef,
-    /// The type of the predicate: `custom`, or a URI such as `https://cyclonedx.org/bom`
-    #[arg(long = "type", value_name = "TYPE", value_parser = predicate_type)]
-    predicate_type: PredicateType,
-    /// The file with the predicate: a JSON object, which is signed as it is; under `custom` any text
-    #[arg(long, value_name = "FILE")]
-    predicate: PathBuf,
+    #[command(flatten)]
+    predicate: PredicateArgs,
     #[command(flatten)]
     digest: DigestArgs,
     /// Replace older attestations of the same signer and type
@@ -48,10 +41,8 @@ pub struct Args {
 /// # Errors
 /// When the predicate, the key, the password or another file cannot be read; then nothing was attested.
 pub async fn run(args: Args) -> Result<Outcome, Error> {
-    let file = file::read("the predicate", &args.predicate, limits::PREDICATE_BYTES)?;
     let now = clock::now();
-    let predicate = Predicate::new(args.predicate_type, &file, now)
-        .map_err(|error| Error::usage(format!("`{}`: {error}", args.predicate.display())))?;
+    let predicate = args.predicate.read(now)?;
     let digest = args.digest.digest()?;
     let uploads = args.delivery.uploads(args.record.is_given())?;
     let account = args.record.open()?;
@@ -74,12 +65,7 @@ pub async fn run(args: Args) -> Result<Outcome, Error> {
     } else {
         signer::attest_unattached(&request, &client, &keys, deadline).await.map(Made::Unattached)
     };
-    let predicate_type = Some(predicate.predicate_type().to_string());
-    let mut report = Report::new(&args.delivery, &account, Action::Attested, predicate_type);
-    report.add(&args.image, result);
+    let mut report = Report::new(&args.delivery, &account);
+    report.add(&args.image, Done::Attested(predicate.predicate_type().to_string()), result);
     report.finish()
-}
-
-fn predicate_type(text: &str) -> Result<PredicateType, PredicateError> {
-    PredicateType::parse(text)
 }

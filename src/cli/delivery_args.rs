@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::account::{Account, Entry};
 use super::env::Variable;
 use super::{Error, Exit, Outcome, file, signing_args};
-use crate::image::ImageRef;
+use crate::image::{ImageDigest, ImageRef};
 use crate::record::{Action, Artifact, ArtifactKind};
 use crate::signer::{PushedEvidence, SignError, Signed, Unattached};
 
@@ -72,12 +72,27 @@ pub(super) enum Made {
     Unattached(Unattached),
 }
 
+/// What is done with an image.
+pub(super) enum Done {
+    /// A predicate of this type is attested.
+    Attested(String),
+    /// It is signed.
+    Signed,
+}
+
+impl Done {
+    fn parts(self) -> (Action, Option<String>) {
+        match self {
+            Self::Attested(predicate_type) => (Action::Attested, Some(predicate_type)),
+            Self::Signed => (Action::Signed, None),
+        }
+    }
+}
+
 /// What was done with each image.
 pub(super) struct Report<'a> {
     args: &'a DeliveryArgs,
     account: &'a Account,
-    action: Action,
-    predicate_type: Option<String>,
     rows: Vec<Row>,
     bundles: Vec<Vec<u8>>,
     outcome: Outcome,
@@ -113,23 +128,21 @@ struct Place {
 }
 
 impl<'a> Report<'a> {
-    pub(super) fn new(
-        args: &'a DeliveryArgs,
-        account: &'a Account,
-        action: Action,
-        predicate_type: Option<String>,
-    ) -> Self {
-        let (rows, bundles) = (Vec::new(), Vec::new());
-        Self { args, account, action, predicate_type, rows, bundles, outcome: Outcome::default() }
+    pub(super) fn new(args: &'a DeliveryArgs, account: &'a Account) -> Self {
+        Self { args, account, rows: Vec::new(), bundles: Vec::new(), outcome: Outcome::default() }
     }
 
-    /// Adds what came of one image, and the record of it.
-    pub(super) fn add(&mut self, image: &ImageRef, result: Result<Made, SignError>) {
-        let done = self.action.as_str();
+    /// Adds what came of one image, and the record of it. Says which image it is, where it was done.
+    pub(super) fn add(&mut self, image: &ImageRef, what: Done, result: Result<Made, SignError>) -> Option<ImageDigest> {
         let made = match result {
             Ok(made) => made,
-            Err(error) => return self.failed(image, &error),
+            Err(error) => {
+                self.failed(image, what, &error);
+                return None;
+            }
         };
+        let (action, predicate_type) = what.parts();
+        let done = action.as_str();
         let Signed { subject, pushed, bundle, replaced, kept, signer, log_entries } = match made {
             Made::Pushed(signed) => signed,
             Made::Unattached(Unattached { subject, bundle, signer, log_entries }) => {
@@ -151,8 +164,8 @@ impl<'a> Report<'a> {
                 version: image.tag().map(ToString::to_string),
                 digest: subject.digest(),
             },
-            action: self.action,
-            predicate_type: self.predicate_type.clone(),
+            action,
+            predicate_type: predicate_type.clone(),
             signer,
             log_entries,
             evidence: pushed.iter().map(|pushed| pushed.path.to_string()).collect(),
@@ -166,7 +179,7 @@ impl<'a> Report<'a> {
         self.rows.push(Row {
             image: image.to_string(),
             done: Some(done),
-            predicate_type: self.predicate_type.clone(),
+            predicate_type,
             reference: Some(subject.to_string()),
             digest: Some(subject.digest().to_string()),
             uploaded,
@@ -174,17 +187,19 @@ impl<'a> Report<'a> {
             replaced,
             error: None,
         });
+        Some(subject)
     }
 
     /// Adds an image with which nothing was done.
-    pub(super) fn failed(&mut self, image: &ImageRef, error: &SignError) {
-        let done = self.action.as_str();
+    pub(super) fn failed(&mut self, image: &ImageRef, what: Done, error: &SignError) {
+        let (action, predicate_type) = what.parts();
+        let done = action.as_str();
         self.outcome.messages.push(format!("`{image}` is not {done}: {error}"));
         self.outcome.exit = self.outcome.exit.max(signing_args::exit(error));
         self.rows.push(Row {
             image: image.to_string(),
             done: None,
-            predicate_type: self.predicate_type.clone(),
+            predicate_type,
             reference: None,
             digest: None,
             uploaded: false,

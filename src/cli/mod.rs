@@ -7,12 +7,15 @@
 
 mod account;
 pub mod attest;
+pub mod attest_file;
 mod clock;
 pub mod crd;
 mod delivery_args;
 mod digest_args;
 mod env;
 mod file;
+mod file_args;
+mod git_checkout;
 mod identity_args;
 pub mod image;
 pub mod images;
@@ -21,21 +24,28 @@ mod key_ref;
 mod key_secret;
 mod kms;
 mod log;
+mod origin_args;
 mod outcome;
 mod password;
 pub mod policy;
 pub mod policy_eval;
+mod predicate_args;
 mod print;
+pub mod provenance;
 pub mod quickstart;
 pub mod registry_args;
 mod runtime;
 pub mod serve;
+pub mod ship;
 pub mod sign;
+pub mod sign_file;
+mod signer_args;
 mod signing_args;
 mod sigstore_args;
 pub mod trust;
 pub mod verify;
 pub mod verify_bundle;
+pub mod verify_file;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -92,8 +102,14 @@ enum Command {
     GenerateKeyPair(key::GenerateArgs),
     Sign(sign::Args),
     Attest(attest::Args),
+    Ship(Box<ship::Args>),
     Verify(verify::Args),
     VerifyBundle(verify_bundle::Args),
+    SignFile(sign_file::Args),
+    AttestFile(attest_file::Args),
+    VerifyFile(verify_file::Args),
+    #[command(subcommand)]
+    Provenance(provenance::Command),
     Serve(serve::Args),
     #[command(subcommand)]
     Policy(policy::Command),
@@ -125,18 +141,23 @@ pub fn run(args: impl IntoIterator<Item = OsString>, out: &mut dyn Write, err: &
 fn dispatch(command: Command, err: &mut dyn Write) -> Result<Outcome, Error> {
     match command {
         Command::Attest(args) => runtime::start()?.block_on(attest::run(args)),
+        Command::AttestFile(args) => runtime::start()?.block_on(attest_file::run(args)),
         Command::Crd(args) => Ok(crd::run(args)),
         Command::Image(args) => Ok(image::run(&args)),
         Command::Images(args) => images::run(&args),
         Command::GenerateKeyPair(args) => runtime::start()?.block_on(key::generate(args)),
         Command::Key(args) => runtime::start()?.block_on(key::run(args)),
         Command::Policy(command) => policy::run(&command),
+        Command::Provenance(command) => provenance::run(&command),
         Command::Quickstart(args) => runtime::start()?.block_on(quickstart::run(args)),
         Command::Serve(args) => serve::run(args, err),
+        Command::Ship(args) => runtime::start()?.block_on(ship::run(*args)),
         Command::Sign(args) => runtime::start()?.block_on(sign::run(args)),
+        Command::SignFile(args) => runtime::start()?.block_on(sign_file::run(args)),
         Command::Trust(args) => runtime::start()?.block_on(trust::run(args)),
         Command::Verify(args) => runtime::start()?.block_on(verify::run(args)),
         Command::VerifyBundle(args) => verify_bundle::run(&args),
+        Command::VerifyFile(args) => verify_file::run(&args),
     }
 }
 
@@ -146,17 +167,22 @@ impl Command {
         match self {
             Self::Serve(_) => crate::telemetry::LogLevel::Info,
             Self::Attest(_)
+            | Self::AttestFile(_)
             | Self::Crd(_)
             | Self::Image(_)
             | Self::Images(_)
             | Self::GenerateKeyPair(_)
             | Self::Key(_)
             | Self::Policy(_)
+            | Self::Provenance(_)
             | Self::Quickstart(_)
+            | Self::Ship(_)
             | Self::Sign(_)
+            | Self::SignFile(_)
             | Self::Trust(_)
             | Self::Verify(_)
-            | Self::VerifyBundle(_) => crate::telemetry::LogLevel::Warn,
+            | Self::VerifyBundle(_)
+            | Self::VerifyFile(_) => crate::telemetry::LogLevel::Warn,
         }
     }
 }

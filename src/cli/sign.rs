@@ -3,13 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::account::RecordArgs;
-use super::delivery_args::{DeliveryArgs, Made, Report, progress};
+use super::delivery_args::{DeliveryArgs, Done, Made, Report, progress};
 use super::digest_args::DigestArgs;
 use super::registry_args::RegistryArgs;
 use super::signing_args::SigningArgs;
 use super::{Error, Outcome, clock};
 use crate::image::ImageRef;
-use crate::record::Action;
 use crate::signer::{self, Before, SignRequest};
 
 /// Sign images, so that clusters that ask for this signature admit them
@@ -69,13 +68,13 @@ pub async fn run(args: Args) -> Result<Outcome, Error> {
     let client = args.registry.client()?;
     let keys = args.registry.keychain()?;
     let signing = args.signing.signing().await?;
-    let mut report = Report::new(&args.delivery, &account, Action::Signed, None);
+    let mut report = Report::new(&args.delivery, &account);
     for named in &args.images {
         let images = if args.recursive {
             match signer::members(named, digest, &client, &keys, args.signing.deadline()).await {
                 Ok(members) => members.iter().map(|member| member.to_string().parse()).collect(),
                 Err(error) => {
-                    report.failed(named, &error);
+                    report.failed(named, Done::Signed, &error);
                     continue;
                 }
             }
@@ -99,7 +98,7 @@ pub async fn run(args: Args) -> Result<Outcome, Error> {
             } else {
                 signer::sign_unattached(&request, &client, &keys, deadline).await.map(Made::Unattached)
             };
-            report.add(&image, result);
+            report.add(&image, Done::Signed, result);
         }
     }
     report.finish()

@@ -13,6 +13,26 @@ use crate::registry::{self, PushError};
 use crate::signer::{Format, KeyError, Keyless, Sign, SignError, Signatory, Witnesses};
 use crate::sigstore::{ServiceError, ServiceFault, TokenError};
 
+/// The key that signs a file.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct KeyArgs {
+    /// The private key, as `countersign key generate` or `cosign generate-key-pair` made it
+    ///
+    /// A file, `env://NAME` for a variable of the environment that holds the same, `k8s://NAMESPACE/NAME` for a Secret, or
+    /// a key that signs where it is: `awskms://`, `azurekms://`, `gcpkms://`, `hashivault://`, `openbao://`.
+    #[arg(long, value_name = "KEY")]
+    key: KeyRef,
+    #[command(flatten)]
+    password: PasswordArgs,
+}
+
+impl KeyArgs {
+    /// The key, opened.
+    pub(super) async fn key(&self) -> Result<Box<dyn Sign>, Error> {
+        self.key.open(&self.password).await
+    }
+}
+
 /// Who signs, and the layouts in which.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct SigningArgs {
@@ -91,6 +111,14 @@ impl SigningArgs {
     }
 }
 
+/// Nothing was done, because of `error`.
+pub(super) fn failed(what: &str, error: &SignError) -> Error {
+    match exit(error) {
+        Exit::Unavailable => Error::unavailable(format!("{what}: {error}")),
+        Exit::Refused | Exit::Success | Exit::Usage => Error::usage(format!("{what}: {error}")),
+    }
+}
+
 /// The exit code of a failure.
 pub(super) fn exit(error: &SignError) -> Exit {
     match error {
@@ -99,11 +127,13 @@ pub(super) fn exit(error: &SignError) -> Exit {
         SignError::Deadline => Exit::Unavailable,
         SignError::Certificate { .. }
         | SignError::Encode(_)
+        | SignError::File(_)
         | SignError::Key(_)
         | SignError::LegacyLog
         | SignError::Request
         | SignError::TooLarge(_)
-        | SignError::Unverifiable { .. } => Exit::Usage,
+        | SignError::Unverifiable { .. }
+        | SignError::UnverifiableFile { .. } => Exit::Usage,
         SignError::Foreign { .. }
         | SignError::Full { .. }
         | SignError::Immutable { .. }

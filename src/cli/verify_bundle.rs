@@ -1,16 +1,16 @@
 //! `countersign verify-bundle`
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use super::identity_args::{IdentityArgs, trusted_root};
 use super::print::table;
+use super::signer_args::SignerArgs;
 use super::{Error, Exit, Outcome, clock, file};
 use crate::evidence::Bundle;
 use crate::explain;
+use crate::image::Digest;
 use crate::limits::{self, Budget};
 use crate::policy::{DenyReason, SignerRule};
-use crate::trust::{Anchor, HashAlgorithm, ProofRule, Proofs, PublicKey};
+use crate::trust::HashAlgorithm;
 use crate::verify::{File, FileProof, Signer, VerifyError, verify_file};
 
 /// Say whether a Sigstore bundle proves who signed a file
@@ -32,19 +32,8 @@ pub struct Args {
     /// The bundle, or several, one on each line
     #[arg(long, value_name = "FILE")]
     bundle: PathBuf,
-    /// Ask for a signature by this public key, in a PEM file
-    #[arg(long, value_name = "PEM", conflicts_with_all = [
-        "certificate_identity",
-        "certificate_identity_regexp",
-        "certificate_oidc_issuer",
-        "certificate_oidc_issuer_regexp",
-    ])]
-    key: Option<PathBuf>,
     #[command(flatten)]
-    identity: IdentityArgs,
-    /// A `trusted_root.json` instead of that of the public-good instance
-    #[arg(long, value_name = "FILE")]
-    trusted_root: Option<PathBuf>,
+    signer: SignerArgs,
 }
 
 /// Verifies the bundles.
@@ -52,46 +41,92 @@ pub struct Args {
 /// # Errors
 /// When a file cannot be read, or the arguments do not say who may have signed.
 pub fn run(args: &Args) -> Result<Outcome, Error> {
-    let signer = signer(args)?;
-    let bytes;
-    let file = match digest(&args.artifact)? {
-        Some((hash, digest)) => File::of_digest(hash, &digest)
-            .ok_or_else(|| Error::usage(format!("`{}` is not as long as such a digest is", args.artifact)))?,
-        None => {
-            bytes = file::read("the file", Path::new(&args.artifact), limits::SIGNED_FILE_BYTES)
-                .map_err(|error| error.hint("give its digest instead, as `sha256:…`"))?;
-            File::of_bytes(&bytes)
-        }
-    };
+    let signer = args.signer.rule()?;
+    let artifact = Artifact::read(&args.artifact)?;
     let text = file::read("the bundle", &args.bundle, limits::EVIDENCE_BLOB_BYTES)?;
     let bundles = split(&text);
     if bundles.len() > limits::BUNDLES_OF_A_FILE {
         let ceiling = limits::BUNDLES_OF_A_FILE;
         return Err(Error::usage(format!("`{}` has more than {ceiling} bundles", args.bundle.display())));
     }
+    Ok(outcome(&judge(&bundles, &artifact.file()?, &signer, &|_| Ok(()))))
+}
 
+/// A file on the command line, or its digest.
+pub(super) struct Artifact {
+    written: String,
+    content: Content,
+}
+
+enum Content {
+    Bytes(Vec<u8>),
+    Digest(HashAlgorithm, Vec<u8>),
+}
+
+impl Artifact {
+    /// Reads the file, unless it is a digest.
+    pub(super) fn read(written: &str) -> Result<Self, Error> {
+        let content = match digest(written)? {
+            Some((hash, digest)) => Content::Digest(hash, digest),
+            None => Content::Bytes(
+                file::read("the file", Path::new(written), limits::SIGNED_FILE_BYTES)
+                    .map_err(|error| error.hint("give its digest instead, as `sha256:…`"))?,
+            ),
+        };
+        Ok(Self { written: written.to_owned(), content })
+    }
+
+    /// What bundles have to be about.
+    pub(super) fn file(&self) -> Result<File<'_>, Error> {
+        match &self.content {
+            Content::Bytes(bytes) => Ok(File::of_bytes(bytes)),
+            Content::Digest(hash, digest) => File::of_digest(*hash, digest)
+                .ok_or_else(|| Error::usage(format!("`{}` is not as long as such a digest is", self.written))),
+        }
+    }
+
+    /// Its SHA-256.
+    pub(super) fn sha256(&self) -> Result<Digest, Error> {
+        match &self.content {
+            Content::Bytes(bytes) => Ok(Digest::of(bytes)),
+            Content::Digest(..) => {
+                self.written.parse().map_err(|error| Error::usage(format!("`{}`: {error}", self.written)))
+            }
+        }
+    }
+}
+
+/// Judges each bundle: its signature, who signed, and what `accepts` asks beside that.
+pub(super) fn judge(
+    bundles: &[&[u8]],
+    file: &File<'_>,
+    signer: &SignerRule,
+    accepts: &dyn Fn(&FileProof) -> Result<(), Refusal>,
+) -> Vec<Result<FileProof, Refusal>> {
     let now = clock::now();
     let mut budget = Budget::per_image();
-    let judged: Vec<_> = bundles
+    bundles
         .iter()
         .map(|bundle| {
             let bundle = Bundle::parse(bundle).map_err(|error| Refusal::of(&error.into()))?;
-            let proof = verify_file(&bundle, &file, &signer.anchor, now, &mut budget);
+            let proof = verify_file(&bundle, file, &signer.anchor, now, &mut budget);
             let proof = proof.map_err(|error| Refusal::of(&error))?;
-            if signer.accepts(proof.signer()) { Ok(proof) } else { Err(Refusal::of_identity(proof.signer())) }
+            if !signer.accepts(proof.signer()) {
+                return Err(Refusal::of_identity(proof.signer()));
+            }
+            accepts(&proof).map(|()| proof)
         })
-        .collect();
-    Ok(outcome(&judged))
+        .collect()
 }
 
 /// Why a bundle was not accepted.
-struct Refusal {
+pub(super) struct Refusal {
     reason: DenyReason,
     finding: String,
 }
 
 impl Refusal {
-    fn of(error: &VerifyError) -> Self {
+    pub(super) fn of(error: &VerifyError) -> Self {
         Self { reason: DenyReason::from(error), finding: error.to_string() }
     }
 
@@ -100,7 +135,8 @@ impl Refusal {
     }
 }
 
-fn outcome(judged: &[Result<FileProof, Refusal>]) -> Outcome {
+/// What is said of them.
+pub(super) fn outcome(judged: &[Result<FileProof, Refusal>]) -> Outcome {
     let mut outcome = Outcome { exit: Exit::Refused, ..Outcome::default() };
     let head = ["BUNDLE", "VERDICT", "CODE", "SIGNER", "TIME", "PREDICATE TYPE"].map(str::to_owned);
     let mut rows = vec![head];
@@ -134,30 +170,6 @@ fn outcome(judged: &[Result<FileProof, Refusal>]) -> Outcome {
     outcome
 }
 
-/// Who may have signed.
-fn signer(args: &Args) -> Result<SignerRule, Error> {
-    let root = trusted_root(args.trusted_root.as_ref())?;
-    let Some(path) = &args.key else {
-        if !args.identity.are_given() {
-            return Err(Error::usage("nobody is named who may have signed")
-                .hint("name a key with `--key`, or a person or workflow with `--certificate-identity`"));
-        }
-        let identity = args.identity.identity()?;
-        let anchor = Anchor::keyless(Arc::clone(&root), Proofs::derived_from(&root));
-        return Ok(SignerRule::keyless(Arc::new(anchor), nonempty::NonEmpty::new(identity)));
-    };
-    let pem = file::read("the public key", path, limits::PUBLIC_KEY_BYTES)?;
-    let wrong = |error: &dyn std::fmt::Display| Error::usage(format!("the public key `{}`: {error}", path.display()));
-    let text = str::from_utf8(&pem).map_err(|_| wrong(&"it is no text"))?;
-    let key = PublicKey::from_pem(text).map_err(|error| wrong(&error))?;
-    let proofs = Proofs {
-        log_entry: ProofRule::optional(Arc::clone(&root)),
-        sct: ProofRule::ignored(),
-        timestamp: ProofRule::optional(root),
-    };
-    Ok(SignerRule::key(Arc::new(Anchor::key(key, HashAlgorithm::Sha256, proofs))))
-}
-
 /// A digest, if `text` is one. A file of such a name is named with `./` before it.
 fn digest(text: &str) -> Result<Option<(HashAlgorithm, Vec<u8>)>, Error> {
     let Some((hash, hex)) = [("sha256:", HashAlgorithm::Sha256), ("sha512:", HashAlgorithm::Sha512)]
@@ -177,7 +189,7 @@ fn digest(text: &str) -> Result<Option<(HashAlgorithm, Vec<u8>)>, Error> {
 }
 
 /// The bundles of a file: the whole of it, or one on each line.
-fn split(text: &[u8]) -> Vec<&[u8]> {
+pub(super) fn split(text: &[u8]) -> Vec<&[u8]> {
     let lines: Vec<_> = text.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty()).collect();
     // One bundle may be spread over lines; of several, each line is one.
     let is_lines = lines.len() > 1

@@ -8,6 +8,7 @@ use super::credential::Credential;
 use super::envelope::Envelope;
 use crate::evidence::media_type::BUNDLE_V03;
 use crate::sigstore::LogEntry;
+use crate::trust::PublicKey;
 
 /// The bundle of `envelope`, signed with `credential`, with what proves it beside.
 pub(super) fn of_envelope(
@@ -31,6 +32,23 @@ pub(super) fn of_envelope(
             timestamp_verification_data: Some(Timestamps { rfc3161_timestamps }).filter(|_| !timestamps.is_empty()),
         },
         dsse_envelope: envelope,
+    })
+}
+
+/// The bundle of a signature over a file, by a key.
+pub(super) fn of_message(signature: &impl Serialize, key: &PublicKey) -> Result<Vec<u8>, serde_json::Error> {
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct OfMessage<'a, S> {
+        media_type: &'static str,
+        verification_material: VerificationMaterial<'a>,
+        message_signature: &'a S,
+    }
+    let material = Material::PublicKey { hint: STANDARD.encode(key.fingerprint().as_bytes()) };
+    serde_json::to_vec(&OfMessage {
+        media_type: BUNDLE_V03,
+        verification_material: VerificationMaterial { material, tlog_entries: &[], timestamp_verification_data: None },
+        message_signature: signature,
     })
 }
 

@@ -132,8 +132,7 @@ impl Ci {
         }
     }
 
-    /// <https://docs.github.com/en/actions/reference/workflows-and-actions/variables>, in the words of
-    /// <https://slsa-framework.github.io/github-actions-buildtypes/workflow/v1>
+    /// <https://docs.github.com/en/actions/reference/workflows-and-actions/variables>
     fn github(lookup: Lookup<'_>) -> Self {
         let server = lookup("GITHUB_SERVER_URL").unwrap_or_else(|| "https://github.com".to_owned());
         let repository = lookup("GITHUB_REPOSITORY").map(|name| format!("{server}/{name}"));
@@ -165,7 +164,7 @@ impl Ci {
             pipeline: lookup("GITHUB_WORKFLOW"),
             account: lookup("GITHUB_REPOSITORY_OWNER"),
             repository,
-            ..Self::new(Platform::GitHub, "https://slsa-framework.github.io/github-actions-buildtypes/workflow/v1")
+            ..Self::new(Platform::GitHub, generic("github-actions"))
         }
     }
 
@@ -284,6 +283,7 @@ impl Ci {
 fn generic(platform: &'static str) -> &'static str {
     match platform {
         "argo-workflows" => "https://countersign.dev/buildtypes/argo-workflows/v1",
+        "github-actions" => "https://countersign.dev/buildtypes/github-actions/v1",
         "gitlab" => "https://countersign.dev/buildtypes/gitlab/v1",
         "harness" => "https://countersign.dev/buildtypes/harness/v1",
         "jenkins" => "https://countersign.dev/buildtypes/jenkins/v1",

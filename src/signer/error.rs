@@ -1,6 +1,6 @@
 //! Why nothing was signed.
 
-use super::KeyError;
+use super::{GuardError, KeyError};
 use crate::evidence::Path;
 use crate::image::Digest;
 use crate::limits::Exceeded;
@@ -29,6 +29,9 @@ pub enum SignError {
     /// What was to be signed cannot be written as JSON.
     #[error("the signature cannot be written as JSON: {0}")]
     Encode(#[from] serde_json::Error),
+    /// A file is one that is never signed.
+    #[error(transparent)]
+    File(#[from] GuardError),
     /// A tag that is to hold evidence holds something else.
     #[error("`{name}` holds something else than signatures or attestations, and is not overwritten")]
     Foreign {
@@ -106,6 +109,12 @@ pub enum SignError {
     Unverifiable {
         /// Where it was to go.
         path: Path,
+        /// What verification said.
+        detail: String,
+    },
+    /// The bundle of a file would not verify; nothing was written.
+    #[error("the bundle would not verify, and was not written: {detail}")]
+    UnverifiableFile {
         /// What verification said.
         detail: String,
     },

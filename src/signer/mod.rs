@@ -16,12 +16,15 @@ mod delivery;
 mod encrypted_pem;
 mod envelope;
 mod error;
+mod file;
 mod key;
 mod keyless;
 mod legacy;
 mod older;
+mod origin;
 mod password;
 mod predicate;
+mod predicate_kind;
 mod private_pem;
 mod referrer;
 mod remote;
@@ -39,8 +42,12 @@ pub use credential::Signatory;
 pub use delivery::{attest, attest_unattached, sign, sign_unattached};
 pub use encrypted_pem::{EncryptedPemError, PemType};
 pub use error::SignError;
+pub use file::{
+    FILE_SIGNATURE, FileAttestation, FileName, FileSignature, GuardError, SignedFile, attest_file, guard, sign_file,
+};
 pub use key::{KeyError, KeyKind, SigningKey};
 pub use keyless::Keyless;
+pub use origin::{Origin, OriginError};
 pub use password::Password;
 pub use predicate::{Predicate, PredicateError, PredicateType};
 pub use private_pem::PrivatePemError;

@@ -6,24 +6,22 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use super::predicate_kind::{CUSTOM, Kind, SPDX};
 use crate::evidence::Statement;
 use crate::limits;
-
-const CUSTOM: &str = "https://cosign.sigstore.dev/attestation/v1";
 
 /// A predicate type: a URI.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PredicateType(String);
 
 impl PredicateType {
-    /// Reads `custom` (cosign's short name for `https://cosign.sigstore.dev/attestation/v1`) or any URI, which is kept
-    /// as it is written.
+    /// Reads a short name, as in `slsaprovenance1`, or any URI, which is kept as it is written.
     ///
     /// # Errors
     /// When the text is neither, or the type that is reserved for signatures.
     pub fn parse(text: &str) -> Result<Self, PredicateError> {
-        if text == "custom" {
-            return Ok(Self(CUSTOM.to_owned()));
+        if let Some(kind) = Kind::named(text) {
+            return Ok(Self(kind.uri.to_owned()));
         }
         if text == Statement::COSIGN_SIGN {
             return Err(PredicateError::Reserved);
@@ -56,11 +54,12 @@ pub struct Predicate {
 
 impl Predicate {
     /// Makes a predicate of what a file holds. Where the type is `custom`, the file may hold any text, and becomes
-    /// `{"Data": …, "Timestamp": …}` as cosign writes it, with `now` as the time. Under any other type it has to be a
-    /// JSON object, and is kept byte for byte.
+    /// `{"Data": …, "Timestamp": …}` as cosign writes it, with `now` as the time; SPDX may be in its form of lines, and is
+    /// one text then. Under any other type it has to be a JSON object, and is kept byte for byte.
     ///
     /// # Errors
-    /// When the file is too large, no text (`custom`) or no JSON object (any other type).
+    /// When the file is too large, no text (`custom`) or no JSON object (any other type), or the type is known and what
+    /// has to stand in it is not there.
     pub fn new(predicate_type: PredicateType, file: &[u8], now: Timestamp) -> Result<Self, PredicateError> {
         if file.len() > limits::PREDICATE_BYTES {
             return Err(PredicateError::TooLarge);
@@ -68,11 +67,20 @@ impl Predicate {
         let text = std::str::from_utf8(file).map_err(|_| PredicateError::NotText)?;
         let body = if predicate_type.as_str() == CUSTOM {
             custom(text, now)?
+        } else if predicate_type.as_str() == SPDX && text.trim_start().starts_with("SPDXVersion:") {
+            serde_json::value::to_raw_value(text).map_err(|error| PredicateError::NotJson(error.to_string()))?
         } else {
             let body: Box<RawValue> =
                 serde_json::from_str(text).map_err(|error| PredicateError::NotJson(error.to_string()))?;
             if !body.get().starts_with('{') {
                 return Err(PredicateError::NotObject);
+            }
+            if let Some(kind) = Kind::of(predicate_type.as_str()) {
+                let value =
+                    serde_json::from_str(body.get()).map_err(|error| PredicateError::NotJson(error.to_string()))?;
+                if let Some(missing) = kind.missing(&value) {
+                    return Err(PredicateError::Missing { predicate_type: kind.uri, missing });
+                }
             }
             body
         };
@@ -105,6 +113,14 @@ fn custom(text: &str, now: Timestamp) -> Result<Box<RawValue>, PredicateError> {
 /// Why there is no predicate.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PredicateError {
+    /// The type is known, and what has to stand in it is not there.
+    #[error("a predicate of type `{predicate_type}` needs {missing}")]
+    Missing {
+        /// The type.
+        predicate_type: &'static str,
+        /// What it needs.
+        missing: String,
+    },
     /// The file is no JSON.
     #[error("the predicate is no JSON: {0}")]
     NotJson(String),
@@ -124,7 +140,9 @@ pub enum PredicateError {
     #[error("a predicate has at most {} bytes", limits::PREDICATE_BYTES)]
     TooLarge,
     /// The type is no URI.
-    #[error("the predicate type `{0}` is neither `custom` nor a URI, as in `https://slsa.dev/provenance/v1`")]
+    #[error(
+        "the predicate type `{0}` is neither a short name such as `spdxjson` nor a URI, as in `https://slsa.dev/provenance/v1`"
+    )]
     Type(String),
 }
 
@@ -136,6 +154,8 @@ mod tests {
     fn types_are_custom_or_a_uri() {
         for (text, uri) in [
             ("custom", CUSTOM),
+            ("spdx", SPDX),
+            ("slsaprovenance1", "https://slsa.dev/provenance/v1"),
             (CUSTOM, CUSTOM),
             ("https://Example.com/a b", ""),
             ("https://Example.com/A", "https://Example.com/A"),
@@ -174,6 +194,11 @@ mod tests {
         assert_eq!(body("custom", b"").unwrap(), r#"{"Data":"","Timestamp":"2026-11-21T03:44:29Z"}"#);
         assert_eq!(body(uri, b"[1]"), Err(PredicateError::NotObject));
         assert_eq!(body(uri, b"1"), Err(PredicateError::NotObject));
+        // Of a known type, what has to be there is; the rest is kept as it is.
+        let bom = b"{\"bomFormat\":\"CycloneDX\", \"specVersion\":\"1.6\",\n \"x\":1.50}";
+        assert_eq!(body("cyclonedx", bom).unwrap().as_bytes(), bom);
+        assert!(matches!(body("cyclonedx", b"{}"), Err(PredicateError::Missing { .. })));
+        assert_eq!(body("spdx", b"SPDXVersion: SPDX-2.3\n").unwrap(), "\"SPDXVersion: SPDX-2.3\\n\"");
         for bad in [&b""[..], b"text", b"{", b"{} {}", b"{\"a\":}"] {
             assert!(matches!(body(uri, bad), Err(PredicateError::NotJson(_))), "{bad:?}");
         }

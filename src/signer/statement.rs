@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use super::Predicate;
 use crate::evidence;
-use crate::image::ImageDigest;
+use crate::image::{Digest, ImageDigest};
 
 /// The statement that `subject` is signed, with `annotations`, in cosign 3's form: no name, an empty predicate.
 pub(super) fn signature(
@@ -29,15 +29,31 @@ pub(super) fn signature(
 
 /// The statement that `predicate` is true of `subject`.
 pub(super) fn attestation(subject: &ImageDigest, predicate: &Predicate) -> Result<Vec<u8>, serde_json::Error> {
+    let name = subject.repository().to_string();
+    about(name, subject.digest(), predicate.predicate_type().as_str(), predicate.body())
+}
+
+/// The statement that `predicate`, of `predicate_type`, is true of the file `name` with `digest`.
+pub(super) fn about_file(
+    name: &str,
+    digest: Digest,
+    predicate_type: &str,
+    predicate: &RawValue,
+) -> Result<Vec<u8>, serde_json::Error> {
+    about(name.to_owned(), digest, predicate_type, predicate)
+}
+
+fn about(
+    name: String,
+    digest: Digest,
+    predicate_type: &str,
+    predicate: &RawValue,
+) -> Result<Vec<u8>, serde_json::Error> {
     serde_json::to_vec(&Statement {
         statement_type: evidence::Statement::V1,
-        subject: [Subject {
-            name: Some(subject.repository().to_string()),
-            digest: Sha256 { sha256: subject.digest().hex() },
-            annotations: None,
-        }],
-        predicate_type: predicate.predicate_type().as_str(),
-        predicate: predicate.body(),
+        subject: [Subject { name: Some(name), digest: Sha256 { sha256: digest.hex() }, annotations: None }],
+        predicate_type,
+        predicate,
     })
 }
 
@@ -69,7 +85,6 @@ struct Sha256 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::image::Digest;
     use crate::signer::PredicateType;
 
     const HEX: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";

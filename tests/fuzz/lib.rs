@@ -5,4 +5,5 @@ pub mod targets_admission;
 pub mod targets_attested;
 pub mod targets_image;
 pub mod targets_policy;
+pub mod targets_signer;
 pub mod targets_trust;

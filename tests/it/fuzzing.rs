@@ -20,6 +20,8 @@ mod targets_attested;
 mod targets_image;
 #[path = "../fuzz/targets_policy.rs"]
 mod targets_policy;
+#[path = "../fuzz/targets_signer.rs"]
+mod targets_signer;
 #[path = "../fuzz/targets_trust.rs"]
 mod targets_trust;
 
@@ -290,9 +292,15 @@ fn every_target_can_be_fuzzed_without_end() {
         assert!(manifest.contains(&format!("path = \"fuzz_targets/{name}.rs\"")), "{name} is not in Cargo.toml");
         called.push_str(&fs::read_to_string(&path).unwrap());
     }
-    for module in
-        ["targets", "targets_admission", "targets_attested", "targets_image", "targets_policy", "targets_trust"]
-    {
+    for module in [
+        "targets",
+        "targets_admission",
+        "targets_attested",
+        "targets_image",
+        "targets_policy",
+        "targets_signer",
+        "targets_trust",
+    ] {
         let source = fs::read_to_string(format!("{folder}/{module}.rs")).unwrap();
         for line in source.lines().filter_map(|line| line.strip_prefix("pub")) {
             let Some((name, _)) = line.split_once("fn ").and_then(|(_, rest)| rest.split_once("(bytes: &[u8])")) else {
@@ -338,4 +346,31 @@ fn names_of_sources_and_packages() {
         "(MIT OR Apache-2.0) AND GPL-2.0-only WITH Classpath-exception-2.0",
     ];
     run_some(10_000, seeds.map(|seed| seed.as_bytes().to_vec()).to_vec(), targets_attested::name);
+}
+
+#[test]
+fn files_to_be_signed() {
+    let mut seeds = vec![
+        b"{\"critical\":{\"image\":{\"docker-manifest-digest\":\"sha256:0\"}}}".to_vec(),
+        b"{\"_type\":\"https://in-toto.io/Statement/v1\"}".to_vec(),
+        b"DSSEv1 28 application/vnd.in-toto+json 2 {}".to_vec(),
+    ];
+    seeds.extend(
+        ["chart.tgz", "shop.jar"]
+            .map(|name| fs::read(format!("{}/tests/data/files/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()),
+    );
+    run_some(4_000, seeds, targets_signer::signed_file);
+}
+
+#[test]
+fn accounts_of_signings() {
+    let digest = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    let record = format!(
+        r#"{{"apiVersion":"countersign.dev/v1alpha1","kind":"SigningRecord","spec":{{"artifact":{{"kind":"file","name":"a","digest":"{digest}"}},"action":"signed","signer":{{"key":"sha256:0"}},"time":"2026-01-02T03:04:05Z"}}}}"#
+    );
+    run_some(
+        4_000,
+        vec![format!("{record}\n{record}\n").into_bytes(), record.into_bytes()],
+        targets_signer::signing_records,
+    );
 }

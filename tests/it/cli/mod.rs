@@ -2,8 +2,10 @@
 
 mod commands;
 mod conditions;
+mod files;
 mod keys;
 mod policies;
+mod provenance;
 mod serving;
 mod signing;
 mod support;

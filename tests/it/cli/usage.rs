@@ -5,7 +5,7 @@ use super::support::Place;
 #[test]
 fn help() {
     let place = Place::new();
-    let commands: [&[&str]; 16] = [
+    let commands: [&[&str]; 21] = [
         &["-h"],
         &["--help"],
         &["quickstart", "--help"],
@@ -14,6 +14,11 @@ fn help() {
         &["verify-bundle", "--help"],
         &["sign", "--help"],
         &["attest", "--help"],
+        &["ship", "--help"],
+        &["sign-file", "--help"],
+        &["attest-file", "--help"],
+        &["verify-file", "--help"],
+        &["provenance", "generate", "--help"],
         &["key", "--help"],
         &["key", "generate", "--help"],
         &["policy", "--help"],
