@@ -433,6 +433,13 @@ pub const ARCHIVE_FILE_BYTES: usize = 1 << 20;
 /// Bytes of one file of a checkout of git. Scope: that file; refused. The list of packed references may be long.
 pub const GIT_FILE_BYTES: usize = 64 << 20;
 
+/// Bytes of one blob that is copied from one repository to another. Scope: that copy; it ends. The largest layers in use
+/// have some GiB.
+pub const COPIED_BLOB_BYTES: usize = 64 << 30;
+
+/// Bytes of a blob that are held in memory while it is copied.
+pub const COPIED_PART_BYTES: usize = 16 << 20;
+
 /// How often a tag that others write at the same time is read, extended and written again. Scope: that tag; signing
 /// fails. Each round costs the slowest signer one loss, so this is about how many may sign one image at once.
 pub const TAG_WRITES: usize = 32;

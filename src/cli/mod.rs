@@ -6,13 +6,16 @@
 //! This module never decides anything. It is the only one that reads the environment, in one file of it.
 
 mod account;
+pub mod artifacts;
 pub mod attest;
 pub mod attest_file;
 mod clock;
+pub mod copy;
 pub mod crd;
 mod delivery_args;
 mod digest_args;
 mod env;
+pub mod export;
 mod file;
 mod file_args;
 mod git_checkout;
@@ -34,6 +37,7 @@ mod print;
 pub mod provenance;
 pub mod quickstart;
 pub mod registry_args;
+pub mod run;
 mod runtime;
 pub mod serve;
 pub mod ship;
@@ -42,6 +46,8 @@ pub mod sign_file;
 mod signer_args;
 mod signing_args;
 mod sigstore_args;
+mod source_args;
+pub mod tree;
 pub mod trust;
 pub mod verify;
 pub mod verify_bundle;
@@ -110,6 +116,15 @@ enum Command {
     VerifyFile(verify_file::Args),
     #[command(subcommand)]
     Provenance(provenance::Command),
+    Run(run::RunArgs),
+    #[command(subcommand)]
+    Convert(run::Convert),
+    Tree(tree::Args),
+    #[command(subcommand)]
+    Artifacts(artifacts::Command),
+    Custody(artifacts::CustodyArgs),
+    Copy(copy::Args),
+    Export(export::Args),
     Serve(serve::Args),
     #[command(subcommand)]
     Policy(policy::Command),
@@ -131,18 +146,23 @@ pub fn run(args: impl IntoIterator<Item = OsString>, out: &mut dyn Write, err: &
         Ok(cli) => cli,
         Err(error) => return print::usage(&error, out, err),
     };
-    let done = cli.log.start(cli.command.log_level()).and_then(|()| dispatch(cli.command, err));
+    let done = cli.log.start(cli.command.log_level()).and_then(|()| dispatch(cli.command, out, err));
     match done {
         Ok(outcome) => print::outcome(&outcome, out, err),
         Err(error) => print::error(&error, err),
     }
 }
 
-fn dispatch(command: Command, err: &mut dyn Write) -> Result<Outcome, Error> {
+fn dispatch(command: Command, out: &mut dyn Write, err: &mut dyn Write) -> Result<Outcome, Error> {
     match command {
+        Command::Artifacts(command) => artifacts::run(&command),
         Command::Attest(args) => runtime::start()?.block_on(attest::run(args)),
         Command::AttestFile(args) => runtime::start()?.block_on(attest_file::run(args)),
         Command::Crd(args) => Ok(crd::run(args)),
+        Command::Convert(command) => run::convert(&command),
+        Command::Copy(args) => runtime::start()?.block_on(copy::run(args)),
+        Command::Custody(args) => runtime::start()?.block_on(artifacts::custody(args)),
+        Command::Export(args) => runtime::start()?.block_on(export::run(args)),
         Command::Image(args) => Ok(image::run(&args)),
         Command::Images(args) => images::run(&args),
         Command::GenerateKeyPair(args) => runtime::start()?.block_on(key::generate(args)),
@@ -150,10 +170,12 @@ fn dispatch(command: Command, err: &mut dyn Write) -> Result<Outcome, Error> {
         Command::Policy(command) => policy::run(&command),
         Command::Provenance(command) => provenance::run(&command),
         Command::Quickstart(args) => runtime::start()?.block_on(quickstart::run(args)),
+        Command::Run(args) => run::run(&args, out, err),
         Command::Serve(args) => serve::run(args, err),
         Command::Ship(args) => runtime::start()?.block_on(ship::run(*args)),
         Command::Sign(args) => runtime::start()?.block_on(sign::run(args)),
         Command::SignFile(args) => runtime::start()?.block_on(sign_file::run(args)),
+        Command::Tree(args) => runtime::start()?.block_on(tree::run(args)),
         Command::Trust(args) => runtime::start()?.block_on(trust::run(args)),
         Command::Verify(args) => runtime::start()?.block_on(verify::run(args)),
         Command::VerifyBundle(args) => verify_bundle::run(&args),
@@ -166,9 +188,14 @@ impl Command {
     fn log_level(&self) -> crate::telemetry::LogLevel {
         match self {
             Self::Serve(_) => crate::telemetry::LogLevel::Info,
-            Self::Attest(_)
+            Self::Artifacts(_)
+            | Self::Attest(_)
             | Self::AttestFile(_)
             | Self::Crd(_)
+            | Self::Convert(_)
+            | Self::Copy(_)
+            | Self::Custody(_)
+            | Self::Export(_)
             | Self::Image(_)
             | Self::Images(_)
             | Self::GenerateKeyPair(_)
@@ -176,9 +203,11 @@ impl Command {
             | Self::Policy(_)
             | Self::Provenance(_)
             | Self::Quickstart(_)
+            | Self::Run(_)
             | Self::Ship(_)
             | Self::Sign(_)
             | Self::SignFile(_)
+            | Self::Tree(_)
             | Self::Trust(_)
             | Self::Verify(_)
             | Self::VerifyBundle(_)

@@ -128,6 +128,7 @@ pub(super) fn exit(error: &SignError) -> Exit {
         SignError::Certificate { .. }
         | SignError::Encode(_)
         | SignError::File(_)
+        | SignError::Layout { .. }
         | SignError::Key(_)
         | SignError::LegacyLog
         | SignError::Request

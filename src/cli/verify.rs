@@ -12,7 +12,8 @@ use tokio::sync::watch;
 use super::key_ref::KeyRef;
 use super::print::table;
 use super::registry_args::RegistryArgs;
-use super::{Error, Exit, Outcome};
+use super::source_args::SourceArgs;
+use super::{Error, Exit, Outcome, clock};
 use crate::explain::{self, VerdictJson};
 use crate::gate::{Decision, Gate};
 use crate::image::{ContainerKind, Digest, ImageRef, ImageUse, Pointer};
@@ -48,6 +49,8 @@ pub struct Args {
     /// Give up after so many seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u16).range(1..))]
     timeout: u16,
+    #[command(flatten)]
+    sources: SourceArgs,
     #[command(flatten)]
     registry: RegistryArgs,
 }
@@ -102,19 +105,31 @@ pub async fn run(args: Args) -> Result<Outcome, Error> {
     let Some(images) = NonEmpty::from_vec(images.collect()) else {
         return Err(Error::usage("there is no image to verify"));
     };
+    if args.sources.are_given() {
+        let now = clock::now();
+        let time = Duration::from_secs(args.timeout.into());
+        let verdicts = args.sources.judge(&set, &images, &args.registry, time, now).await?;
+        let revision = set.revision().to_owned();
+        outcome.notes.push(args.sources.note());
+        return told(outcome, args.output, Decision { verdicts, revision });
+    }
     let keychain: Arc<dyn registry::Keychain> = Arc::new(args.registry.keychain()?);
     let (_policies, receiver) = watch::channel(Some(set));
     let gate = Gate::new(receiver, args.registry.client()?, keychain);
     let time = Duration::from_secs(args.timeout.into());
     let decision = gate.judge(&Workload::default(), &images, PinRule::Free, time).await;
-    let Decision { verdicts, revision } =
-        decision.map_err(|failure| Error::usage(failure.finding).hint("verify fewer images at a time"))?;
+    let decision = decision.map_err(|failure| Error::usage(failure.finding).hint("verify fewer images at a time"))?;
+    told(outcome, args.output, decision)
+}
 
+/// Says what was decided.
+fn told(mut outcome: Outcome, output: Format, decision: Decision) -> Result<Outcome, Error> {
+    let Decision { verdicts, revision } = decision;
     for verdict in &verdicts {
         tell(verdict, &mut outcome);
     }
     outcome.exit = exit(&verdicts);
-    outcome.data = match args.output {
+    outcome.data = match output {
         Format::Json => {
             let verdicts = verdicts.iter().map(explain::verdict_json).collect();
             let report = Report { accepted: outcome.exit == Exit::Success, revision, verdicts };

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use http::header::{ALLOW, CONTENT_TYPE, HeaderName, LINK, LOCATION};
+use http::header::{ALLOW, CONTENT_TYPE, HeaderName, LINK, LOCATION, RANGE};
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use http_body_util::Full;
 use serde_json::json;
@@ -134,7 +134,11 @@ fn blob(store: &mut Store, request: &Request<'_>, name: &str, digest: &str) -> A
             let Some(bytes) = store.repositories.get(name).and_then(|contents| contents.blobs.get(&digest)) else {
                 return error(StatusCode::NOT_FOUND, "BLOB_UNKNOWN");
             };
-            let mut answer = content("application/octet-stream", bytes.clone());
+            let part = request.headers.get(RANGE).and_then(|range| part_of(range.to_str().ok()?, bytes));
+            let mut answer = content("application/octet-stream", part.clone().unwrap_or_else(|| bytes.clone()));
+            if part.is_some() {
+                *answer.status_mut() = StatusCode::PARTIAL_CONTENT;
+            }
             put_header(&mut answer, DIGEST, &digest.to_string());
             answer
         }
@@ -144,6 +148,14 @@ fn blob(store: &mut Store, request: &Request<'_>, name: &str, digest: &str) -> A
         },
         _ => method_not_supported("GET, HEAD, DELETE"),
     }
+}
+
+/// The part of a blob that `bytes=FIRST-LAST` names; none where it names none of it.
+fn part_of(range: &str, bytes: &Bytes) -> Option<Bytes> {
+    let (first, last) = range.strip_prefix("bytes=")?.split_once('-')?;
+    let (first, last) = (first.parse::<usize>().ok()?, last.parse::<usize>().ok()?);
+    let end = last.checked_add(1)?;
+    (first < end && end <= bytes.len()).then(|| bytes.slice(first..end))
 }
 
 fn upload(store: &mut Store, request: &Request<'_>, name: &str, id: &str) -> Answer {

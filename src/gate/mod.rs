@@ -33,7 +33,7 @@ use crate::policy::{
 use crate::registry::{Client, Keychain};
 use crate::verify::Platforms;
 use blocking::Pool;
-pub use saved::judge_saved;
+pub use saved::{judge_found, judge_saved};
 
 /// What is said where there is no set of policies.
 const NO_POLICIES: &str = "no policies are in force: none were loaded yet, or they got too old";

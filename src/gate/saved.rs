@@ -8,9 +8,9 @@ use nonempty::NonEmpty;
 
 use super::{examine, failure};
 use crate::evidence::{Answer, Evidence, Query};
-use crate::image::{Digest, ImageDigest, ImageUse};
+use crate::image::{Digest, ImageDigest, ImageRef, ImageUse};
 use crate::policy::{Finding, Lookup, PinRule, PolicySet, Subject, SubjectId, Verdict, Workload};
-use crate::registry::Layout;
+use crate::registry::{Error, Layout};
 use crate::verify::Platforms;
 
 /// Judges `images` by `policies` and by what `evidence` holds, as of `now`. Without any evidence nothing lies beside the
@@ -26,6 +26,27 @@ pub fn judge_saved(
     let plan = policies.plan(workload, images, pin);
     let findings: BTreeMap<SubjectId, Finding> =
         plan.subjects().iter().map(|subject| (subject.id(), find(subject, evidence, now))).collect();
+    plan.decide(&findings, now)
+}
+
+/// Judges `images` by `policies` and by what was found about each, as of `now`. `found` is asked for every image that a
+/// policy looks at, by its name as it was written.
+pub fn judge_found(
+    policies: &Arc<PolicySet>,
+    workload: &Workload,
+    images: &NonEmpty<ImageUse>,
+    pin: PinRule,
+    found: &dyn Fn(&ImageRef) -> Result<Evidence, Error>,
+    now: Timestamp,
+) -> NonEmpty<Verdict> {
+    let plan = policies.plan(workload, images, pin);
+    let find = |subject: &Subject| -> Finding {
+        let evidence = found(subject.image()).map_err(failure::of_registry)?;
+        let found: Vec<_> = subject.lookups().iter().map(|lookup| (lookup.clone(), evidence.clone())).collect();
+        Ok(examine::examine(evidence.subject(), &found, now))
+    };
+    let findings: BTreeMap<SubjectId, Finding> =
+        plan.subjects().iter().map(|subject| (subject.id(), find(subject))).collect();
     plan.decide(&findings, now)
 }
 

@@ -19,6 +19,13 @@ impl Moment {
     /// Every moment, in the order of an artifact's life.
     pub const ALL: [Self; 4] = [Self::Creation, Self::Storage, Self::Distribution, Self::Consumption];
 
+    /// Whether attestations of this type tell how something was made.
+    pub fn is_of_creation(predicate_type: &str) -> bool {
+        ["https://slsa.dev/provenance/", "https://spdx.dev/", "https://cyclonedx.org/", "https://in-toto.io/Link/"]
+            .iter()
+            .any(|prefix| predicate_type.starts_with(prefix))
+    }
+
     /// How messages and JSON name it.
     pub fn as_str(self) -> &'static str {
         match self {

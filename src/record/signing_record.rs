@@ -176,19 +176,12 @@ impl SigningRecord {
     /// The moment in the life of the artifact to which it belongs.
     pub fn moment(&self) -> Moment {
         match self.action {
-            Action::Attested if self.predicate_type.as_deref().is_some_and(is_of_creation) => Moment::Creation,
+            Action::Attested if self.predicate_type.as_deref().is_some_and(Moment::is_of_creation) => Moment::Creation,
             Action::Attested | Action::Signed => Moment::Storage,
             Action::Copied => Moment::Distribution,
             Action::Verified => Moment::Consumption,
         }
     }
-}
-
-/// Whether attestations of this type tell how something was made.
-fn is_of_creation(predicate_type: &str) -> bool {
-    ["https://slsa.dev/provenance/", "https://spdx.dev/", "https://cyclonedx.org/", "https://in-toto.io/Link/"]
-        .iter()
-        .any(|prefix| predicate_type.starts_with(prefix))
 }
 
 impl Action {

@@ -32,13 +32,7 @@ pub(super) async fn fetch(inner: &Inner, query: &Query, keys: &dyn Keychain, dea
             return Evidence::unasked(query.subject().clone(), query.paths(), &why);
         }
     };
-    let fetch = Fetch {
-        session,
-        query,
-        subject: query.subject().digest(),
-        bytes: AtomicU64::new(0),
-        layers: AtomicUsize::new(0),
-    };
+    let fetch = Fetch::new(&session, query);
     let answers = join_all(query.paths().map(|path| {
         let fetch = &fetch;
         async move {
@@ -51,12 +45,20 @@ pub(super) async fn fetch(inner: &Inner, query: &Query, keys: &dyn Keychain, dea
 
 /// One fetch: the image, and what was read for it.
 pub(super) struct Fetch<'a> {
-    pub(super) session: Session<'a>,
+    pub(super) session: &'a Session<'a>,
     query: &'a Query,
     pub(super) subject: Digest,
     bytes: AtomicU64,
     /// Layers of evidence behind referrers.
     layers: AtomicUsize,
+}
+
+impl<'a> Fetch<'a> {
+    /// Nothing is read yet.
+    pub(super) fn new(session: &'a Session<'a>, query: &'a Query) -> Self {
+        let subject = query.subject().digest();
+        Self { session, query, subject, bytes: AtomicU64::new(0), layers: AtomicUsize::new(0) }
+    }
 }
 
 impl Fetch<'_> {

@@ -13,11 +13,13 @@
 //! This module never judges what it found, never writes on the admission path (pushing is the signer's), and never runs
 //! a program, such as a credential helper.
 
+mod attached;
 mod body;
 mod challenge;
 mod client;
 mod clock;
 mod content;
+mod copy;
 mod credential;
 mod delete;
 mod docker_config;
@@ -26,6 +28,7 @@ mod fetch;
 mod host;
 mod keychain;
 mod layout;
+mod layout_writer;
 mod link;
 mod push;
 mod referrers;
@@ -39,13 +42,16 @@ mod transport;
 mod trouble;
 mod zone;
 
+pub use attached::{Attached, AttachedPlace};
 pub use challenge::{Bearer, Challenge, ChallengeError};
 pub use client::{Client, ClientError, Options};
+pub use copy::CopiedBlob;
 pub use credential::{Credential, CredentialId};
 pub use delete::Deleted;
 pub use docker_config::{DockerConfig, DockerConfigError};
 pub use error::{Error, PushError};
 pub use keychain::{Anonymous, Keychain};
 pub use layout::{Layout, LayoutError};
+pub use layout_writer::LayoutWriter;
 pub use push::{Fetched, Pushed, Reference};
 pub use requests::{Outcome, Requests};

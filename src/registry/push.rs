@@ -202,7 +202,7 @@ impl Client {
 }
 
 /// One upload from its beginning: what becomes of one that broke off is not known.
-async fn upload(session: &Session<'_>, digest: Digest, bytes: Bytes) -> Result<(), PushError> {
+pub(super) async fn upload(session: &Session<'_>, digest: Digest, bytes: Bytes) -> Result<(), PushError> {
     let name = || format!("{}@{digest}", session.repository());
     let reply = session.ask(&post("blobs/uploads/".to_owned())).await.map_err(unasked)?;
     if reply.status != StatusCode::ACCEPTED {
@@ -218,7 +218,7 @@ async fn upload(session: &Session<'_>, digest: Digest, bytes: Bytes) -> Result<(
     }
 }
 
-async fn has_blob(session: &Session<'_>, digest: Digest) -> Result<bool, Unasked> {
+pub(super) async fn has_blob(session: &Session<'_>, digest: Digest) -> Result<bool, Unasked> {
     let mut question = Question::get(format!("blobs/{digest}"), 0);
     question.method = Method::HEAD;
     let reply = session.ask(&question).await.map_err(of_path)?;
@@ -229,14 +229,14 @@ async fn has_blob(session: &Session<'_>, digest: Digest) -> Result<bool, Unasked
     }
 }
 
-fn post(path: String) -> Question {
+pub(super) fn post(path: String) -> Question {
     let mut question = Question::get(path, limits::SMALL_ANSWER_BYTES);
     question.method = Method::POST;
     question.redirects = false;
     question
 }
 
-fn put(place: Place, media_type: &str, body: Bytes) -> Result<Question, Unasked> {
+pub(super) fn put(place: Place, media_type: &str, body: Bytes) -> Result<Question, Unasked> {
     let media_type = HeaderValue::from_str(media_type)
         .map_err(|_| Unasked::new(UnaskedKind::Refused, "the media type is none that can be sent"))?;
     Ok(Question {
@@ -252,7 +252,7 @@ fn put(place: Place, media_type: &str, body: Bytes) -> Result<Question, Unasked>
 
 /// Where the upload goes on. It must be the registry itself, since the blob is sent there with the credentials; one behind
 /// a proxy may write its own address without TLS, and is then believed the host and not the scheme.
-fn location(session: &Session<'_>, reply: &Reply) -> Result<Url, PushError> {
+pub(super) fn location(session: &Session<'_>, reply: &Reply) -> Result<Url, PushError> {
     let refuse = || {
         let registry = session.repository().registry();
         Unasked::new(UnaskedKind::Refused, format!("`{registry}` wants the upload elsewhere"))

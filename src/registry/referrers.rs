@@ -29,6 +29,8 @@ struct Listing {
     candidates: Vec<Descriptor>,
     /// What is known to be of no use without being fetched.
     artifacts: Vec<Artifact>,
+    /// Entries of something else.
+    others: Vec<Digest>,
 }
 
 impl Fetch<'_> {
@@ -45,13 +47,26 @@ impl Fetch<'_> {
         if listing.candidates.is_empty() {
             self.list_fallback(&mut listing).await?;
         }
-        let Listing { candidates, mut artifacts } = listing;
+        let Listing { candidates, mut artifacts, others: _ } = listing;
         if candidates.len() + artifacts.len() > limits::REFERRERS {
             return Err(limit(Exceeded::new("referrers of one image", limits::REFERRERS, Scope::Request)));
         }
         let found = try_join_all(candidates.iter().map(|candidate| self.referrer(candidate))).await?;
         artifacts.extend(found.into_iter().flatten());
         Ok(if artifacts.is_empty() { Answer::Absent } else { Answer::Answered(artifacts) })
+    }
+
+    /// The manifests of everything that either list names, evidence or not, each once.
+    pub(super) async fn listed(&self) -> Result<Vec<Digest>, Unasked> {
+        let namespace = self.session.repository().path().split('/').next().unwrap_or_default();
+        let mut listing = Listing::default();
+        if !self.session.host().lacks_referrers(namespace) {
+            self.list(namespace, &mut listing).await?;
+        }
+        self.list_fallback(&mut listing).await?;
+        let candidates = listing.candidates.iter().map(|candidate| candidate.digest);
+        let all: BTreeSet<Digest> = candidates.chain(listing.others).collect();
+        Ok(all.into_iter().collect())
     }
 
     /// The registry's own list, page by page. Without an interface for it nothing is listed.
@@ -147,8 +162,9 @@ impl Fetch<'_> {
             }
             match Looks::of(entry) {
                 Looks::LikeEvidence => listing.candidates.push(entry.clone()),
-                Looks::Foreign => {}
+                Looks::Foreign => listing.others.push(entry.digest),
                 Looks::Unsupported(format) => {
+                    listing.others.push(entry.digest);
                     listing.artifacts.push(Artifact::unreadable(
                         path,
                         entry.digest,

@@ -269,7 +269,7 @@ impl Ci {
             branch: lookup("ARGO_GIT_REVISION").as_deref().and_then(branch_of),
             reference: lookup("ARGO_GIT_REVISION").filter(|revision| revision.starts_with("refs/")),
             commit: lookup("ARGO_GIT_COMMIT"),
-            invocation: lookup("ARGO_WORKFLOW_UID").or_else(|| lookup("ARGO_NODE_ID")),
+            invocation: lookup("ARGO_WORKFLOW_UID").or_else(|| lookup("ARGO_WORKFLOW_NAME")),
             execution: lookup("ARGO_WORKFLOW_NAME"),
             url: lookup("ARGO_WORKFLOW_URL"),
             pipeline: lookup("ARGO_WORKFLOW_TEMPLATE"),

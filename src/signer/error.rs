@@ -70,6 +70,14 @@ pub enum SignError {
     /// The log is one whose entries tags cannot carry.
     #[error("the tags of cosign 2 cannot carry entries of Rekor v2; write bundles, or name a log of Rekor v1")]
     LegacyLog,
+    /// A directory cannot be written.
+    #[error("cannot write the image layout `{directory}`: {error}")]
+    Layout {
+        /// The directory.
+        directory: String,
+        /// Why not.
+        error: std::io::Error,
+    },
     /// There is nothing to sign.
     #[error("the registry has no `{image}`; push it before signing it")]
     NotFound {

@@ -184,7 +184,7 @@ impl Extend for Layer<'_> {
     }
 
     fn extend(&self, manifest: Option<Map<String, Value>>) -> Result<Extended, Foreign> {
-        let mut manifest = manifest.unwrap_or_default();
+        let manifest = manifest.unwrap_or_default();
         let mut kept = match layers(&manifest) {
             Some(layers) => layers.clone(),
             None if manifest.is_empty() => Vec::new(),
@@ -192,30 +192,36 @@ impl Extend for Layer<'_> {
         };
         kept.retain(|layer| !self.is(layer) && !self.is_older(layer));
         kept.push(serde_json::to_value(&self.descriptor).map_err(Foreign::Encode)?);
-        if kept.len() > limits::EVIDENCE_LAYERS {
-            return Err(Foreign::Full(Exceeded::new(
-                "layers of signatures or attestations",
-                limits::EVIDENCE_LAYERS,
-                Scope::Request,
-            )));
-        }
-        let config = config(&kept).ok_or(Foreign::Type)?;
-        manifest.insert("schemaVersion".to_owned(), 2.into());
-        manifest.insert("mediaType".to_owned(), media_type::OCI_MANIFEST.into());
-        manifest.insert(
-            "config".to_owned(),
-            serde_json::json!({
-                "mediaType": media_type::OCI_CONFIG,
-                "size": config.len(),
-                "digest": Digest::of(&config).to_string(),
-            }),
-        );
-        manifest.insert("layers".to_owned(), kept.into());
-        Ok(Extended { manifest, blob: Some(config) })
+        with_layers(manifest, kept)
     }
 }
 
-fn layers(manifest: &Map<String, Value>) -> Option<&Vec<Value>> {
+/// The manifest with these layers, and the config that belongs to them.
+pub(super) fn with_layers(mut manifest: Map<String, Value>, kept: Vec<Value>) -> Result<Extended, Foreign> {
+    if kept.len() > limits::EVIDENCE_LAYERS {
+        return Err(Foreign::Full(Exceeded::new(
+            "layers of signatures or attestations",
+            limits::EVIDENCE_LAYERS,
+            Scope::Request,
+        )));
+    }
+    let config = config(&kept).ok_or(Foreign::Type)?;
+    manifest.insert("schemaVersion".to_owned(), 2.into());
+    manifest.insert("mediaType".to_owned(), media_type::OCI_MANIFEST.into());
+    manifest.insert(
+        "config".to_owned(),
+        serde_json::json!({
+            "mediaType": media_type::OCI_CONFIG,
+            "size": config.len(),
+            "digest": Digest::of(&config).to_string(),
+        }),
+    );
+    manifest.insert("layers".to_owned(), kept.into());
+    Ok(Extended { manifest, blob: Some(config) })
+}
+
+/// The layers of a manifest, if it has any.
+pub(super) fn layers(manifest: &Map<String, Value>) -> Option<&Vec<Value>> {
     manifest.get("layers").and_then(Value::as_array)
 }
 

@@ -11,6 +11,7 @@
 
 mod bundle;
 mod ci;
+mod copy;
 mod credential;
 mod delivery;
 mod encrypted_pem;
@@ -38,6 +39,7 @@ mod tag;
 mod witnesses;
 
 pub use ci::{Ci, Lookup, Platform};
+pub use copy::{Copied, Saved, copy, save};
 pub use credential::Signatory;
 pub use delivery::{attest, attest_unattached, sign, sign_unattached};
 pub use encrypted_pem::{EncryptedPemError, PemType};

@@ -1,11 +1,13 @@
 //! The program: what it says, and how it ends.
 
+mod accounts;
 mod commands;
 mod conditions;
 mod files;
 mod keys;
 mod policies;
 mod provenance;
+mod runs;
 mod serving;
 mod signing;
 mod support;

@@ -5,7 +5,7 @@ use super::support::Place;
 #[test]
 fn help() {
     let place = Place::new();
-    let commands: [&[&str]; 21] = [
+    let commands: [&[&str]; 29] = [
         &["-h"],
         &["--help"],
         &["quickstart", "--help"],
@@ -19,6 +19,14 @@ fn help() {
         &["attest-file", "--help"],
         &["verify-file", "--help"],
         &["provenance", "generate", "--help"],
+        &["run", "--help"],
+        &["convert", "harness", "--help"],
+        &["tree", "--help"],
+        &["artifacts", "list", "--help"],
+        &["artifacts", "show", "--help"],
+        &["custody", "--help"],
+        &["copy", "--help"],
+        &["export", "--help"],
         &["key", "--help"],
         &["key", "generate", "--help"],
         &["policy", "--help"],

@@ -1,0 +1,269 @@
+//! `countersign artifacts` and `countersign custody`
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::ValueEnum;
+use serde::Serialize;
+
+use super::print::table;
+use super::registry_args::RegistryArgs;
+use super::tree::{self, Leaf};
+use super::{Error, Exit, Outcome, account, clock, file};
+use crate::evidence::Query;
+use crate::image::{Digest, ImageRef};
+use crate::limits;
+use crate::record::{Action, ArtifactKind, Chain, Link, Moment, SigningRecord};
+
+/// Look at what was signed, by the signing records
+#[derive(Clone, Debug, clap::Subcommand)]
+pub enum Command {
+    /// List every artifact of the records, with who signed it last
+    List(ListArgs),
+    /// Print every record about one artifact, and what was attested about it
+    Show(ShowArgs),
+}
+
+/// What `artifacts list` takes.
+#[derive(Clone, Debug, clap::Args)]
+pub struct ListArgs {
+    /// The file of signing records
+    #[arg(long, value_name = "FILE")]
+    record: PathBuf,
+    /// How to print it
+    #[arg(short, long, value_enum, default_value_t = Format::Table)]
+    output: Format,
+}
+
+/// What `artifacts show` takes.
+#[derive(Clone, Debug, clap::Args)]
+pub struct ShowArgs {
+    /// The artifact: its name, or its digest
+    #[arg(value_name = "NAME_OR_DIGEST")]
+    artifact: String,
+    /// The file of signing records
+    #[arg(long, value_name = "FILE")]
+    record: PathBuf,
+}
+
+/// How to print what was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// One line for each, for people
+    Table,
+    /// JSON
+    Json,
+}
+
+/// Looks at the records.
+///
+/// # Errors
+/// When the records cannot be read, or do not hold.
+pub fn run(command: &Command) -> Result<Outcome, Error> {
+    match command {
+        Command::List(args) => list(args),
+        Command::Show(args) => show(args),
+    }
+}
+
+/// One artifact of a list.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Listed<'a> {
+    name: &'a str,
+    version: Option<&'a str>,
+    digest: String,
+    kind: ArtifactKind,
+    signed: usize,
+    attested: usize,
+    last: String,
+    by: String,
+    execution: Option<&'a str>,
+}
+
+fn list(args: &ListArgs) -> Result<Outcome, Error> {
+    let chain = account::read(&args.record)?;
+    let mut listed: Vec<Listed<'_>> = Vec::new();
+    let mut seen = std::collections::BTreeSet::new();
+    // The newest first.
+    for link in chain.links().iter().rev() {
+        let SigningRecord { artifact, .. } = &link.record;
+        if !seen.insert(artifact.digest) {
+            continue;
+        }
+        let count = |action| chain.of(artifact.digest).filter(|link| link.record.action == action).count();
+        let made =
+            chain.of(artifact.digest).filter(|link| matches!(link.record.action, Action::Signed | Action::Attested));
+        let last = made.last().unwrap_or(link);
+        listed.push(Listed {
+            name: &artifact.name,
+            version: artifact.version.as_deref(),
+            digest: artifact.digest.to_string(),
+            kind: artifact.kind,
+            signed: count(Action::Signed),
+            attested: count(Action::Attested),
+            last: last.record.time.to_string(),
+            by: last.record.signer.to_string(),
+            execution: last.record.execution.as_ref().and_then(|execution| execution.url.as_deref()),
+        });
+    }
+    let data = match args.output {
+        Format::Json => format!("{}\n", serde_json::to_string_pretty(&listed).map_err(Error::usage)?),
+        Format::Table => {
+            let head = ["NAME", "VERSION", "SIGNED", "ATTESTED", "LAST", "BY", "DIGEST"].map(str::to_owned);
+            let rows = listed.iter().map(|row| {
+                [
+                    row.name.to_owned(),
+                    row.version.unwrap_or_default().to_owned(),
+                    row.signed.to_string(),
+                    row.attested.to_string(),
+                    row.last.clone(),
+                    row.by.clone(),
+                    row.digest.clone(),
+                ]
+            });
+            let rows: Vec<_> = [head].into_iter().chain(rows).collect();
+            table(&rows)
+        }
+    };
+    Ok(Outcome { data, ..Outcome::default() })
+}
+
+fn show(args: &ShowArgs) -> Result<Outcome, Error> {
+    let chain = account::read(&args.record)?;
+    let digest: Option<Digest> = args.artifact.parse().ok();
+    let is_it = |link: &&Link| match digest {
+        Some(digest) => link.record.artifact.digest == digest,
+        None => link.record.artifact.name == args.artifact,
+    };
+    let found: Vec<&SigningRecord> = chain.links().iter().filter(is_it).map(|link| &link.record).collect();
+    if found.is_empty() {
+        let message = format!("there is no record about `{}`", args.artifact);
+        return Ok(Outcome { exit: Exit::Refused, messages: vec![message], ..Outcome::default() });
+    }
+    let data = format!("{}\n", serde_json::to_string_pretty(&found).map_err(Error::usage)?);
+    Ok(Outcome { data, ..Outcome::default() })
+}
+
+/// Show the chain of custody of an artifact: what was done with it, when, where, why and by whom
+///
+/// The events are those of the signing records and, for an image, what lies beside it in its registry. They stand under
+/// the four moments in the life of an artifact: creation, storage, distribution, consumption.
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "Examples:
+  countersign custody ghcr.io/acme/app:1.2 --record records.jsonl --key cosign.pub
+  countersign custody ./shop-1.2.3.tgz --record records.jsonl")]
+pub struct CustodyArgs {
+    /// An image, or a file (`./FILE`), or a digest (`sha256:…`) of which only the records are asked
+    #[arg(value_name = "IMAGE_OR_FILE")]
+    artifact: String,
+    /// A file of signing records; may be given several times
+    #[arg(long, value_name = "FILE")]
+    record: Vec<PathBuf>,
+    /// Verify what is in the registry with this public key, in a PEM file
+    #[arg(long, value_name = "PEM")]
+    key: Option<PathBuf>,
+    /// How to print it
+    #[arg(short, long, value_enum, default_value_t = Format::Table)]
+    output: Format,
+    /// Give up after so many seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u16).range(1..))]
+    timeout: u16,
+    #[command(flatten)]
+    registry: RegistryArgs,
+}
+
+/// Something that was done.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Event {
+    moment: &'static str,
+    what: String,
+    when: String,
+    #[serde(rename = "where")]
+    place: String,
+    why: String,
+    who: String,
+    execution_url: String,
+    log_url: String,
+    /// `record`, or where in the registry.
+    source: String,
+}
+
+/// Shows the chain of custody.
+///
+/// # Errors
+/// When a file cannot be read, the records do not hold, or the registry cannot be asked.
+pub async fn custody(args: CustodyArgs) -> Result<Outcome, Error> {
+    let mut events = Vec::new();
+    let digest = if let Ok(digest) = args.artifact.parse::<Digest>() {
+        digest
+    } else if args.artifact.starts_with(['.', '/']) {
+        let path = PathBuf::from(&args.artifact);
+        Digest::of(&file::read("the file", &path, limits::SIGNED_FILE_BYTES)?)
+    } else {
+        let image: ImageRef =
+            args.artifact.parse().map_err(|error| Error::usage(format!("`{}`: {error}", args.artifact)))?;
+        let anchor = args.key.as_ref().map(|path| tree::anchor(path)).transpose()?;
+        let client = args.registry.client()?;
+        let keys = args.registry.keychain()?;
+        let deadline = clock::deadline(Duration::from_secs(args.timeout.into()));
+        let subject = client.resolve(&image, &keys, deadline).await.map_err(|error| tree::unasked(&error))?;
+        let attached = client.attached(&subject, &keys, deadline).await.map_err(|error| tree::unasked(&error))?;
+        let evidence = client.fetch(&Query::new(subject.clone(), true), &keys, deadline).await;
+        events.extend(
+            tree::leaves(&attached, &evidence, anchor.as_ref()).into_iter().map(|leaf| of_leaf(leaf, &args.artifact)),
+        );
+        subject.digest()
+    };
+    for path in &args.record {
+        let chain: Chain = account::read(path)?;
+        events.extend(chain.of(digest).map(|link| of_record(&link.record)));
+    }
+    let rank = |event: &Event| Moment::ALL.iter().position(|moment| moment.as_str() == event.moment);
+    events.sort_by(|a, b| rank(a).cmp(&rank(b)).then_with(|| a.when.cmp(&b.when)));
+    let data = match args.output {
+        Format::Json => format!("{}\n", serde_json::to_string_pretty(&events).map_err(Error::usage)?),
+        Format::Table => {
+            let head = ["MOMENT", "WHEN", "WHAT", "WHO", "WHERE", "WHY", "SOURCE"].map(str::to_owned);
+            let rows = events.into_iter().map(|event| {
+                [event.moment.to_owned(), event.when, event.what, event.who, event.place, event.why, event.source]
+            });
+            let rows: Vec<_> = [head].into_iter().chain(rows).collect();
+            format!("{digest}\n{}", table(&rows))
+        }
+    };
+    Ok(Outcome { data, ..Outcome::default() })
+}
+
+fn of_record(record: &SigningRecord) -> Event {
+    let execution = record.execution.clone().unwrap_or_default();
+    let log_url = record.log_entries.iter().find_map(|entry| entry.url.clone()).unwrap_or_default();
+    let kind = record.predicate_type.as_ref().map(|kind| format!(" {kind}")).unwrap_or_default();
+    Event {
+        moment: record.moment().as_str(),
+        what: format!("{}{kind}", record.action.as_str()),
+        when: record.time.to_string(),
+        place: execution.url.clone().or(execution.platform).unwrap_or_default(),
+        why: record.reason.clone().or_else(|| record.name.clone()).unwrap_or_default(),
+        who: record.signer.to_string(),
+        execution_url: execution.url.unwrap_or_default(),
+        log_url,
+        source: "record".to_owned(),
+    }
+}
+
+fn of_leaf(leaf: Leaf, image: &str) -> Event {
+    let moment = if Moment::is_of_creation(&leaf.what) { Moment::Creation } else { Moment::Storage };
+    Event {
+        moment: moment.as_str(),
+        what: format!("{} ({})", leaf.what, leaf.verdict),
+        when: leaf.created.unwrap_or_default(),
+        place: image.to_owned(),
+        why: String::new(),
+        who: String::new(),
+        execution_url: String::new(),
+        log_url: String::new(),
+        source: leaf.place,
+    }
+}

@@ -1,0 +1,226 @@
+//! What lies beside an image, who did it, and the same elsewhere: `tree`, `artifacts`, `custody`, `copy`, `export`.
+
+use std::fs;
+use std::process::Output;
+
+use bytes::Bytes;
+use countersign::demo::{Options, Registry, Running};
+use serde_json::{Value, json};
+
+use super::support::Place;
+
+const KEY: [&str; 4] = ["--key", "cosign.key", "--password-file", "password"];
+
+fn place() -> Place {
+    let place =
+        Place::new().with("password", "x\n").with("bom.json", r#"{"bomFormat":"CycloneDX","specVersion":"1.6"}"#);
+    for prefix in ["cosign", "other"] {
+        let args = ["key", "generate", "--password-file", "password", "--output-key-prefix", prefix];
+        assert!(place.command(&args).output().unwrap().status.success());
+    }
+    place
+}
+
+fn run(place: &Place, args: &[&str]) -> Output {
+    place.command(args).output().unwrap()
+}
+
+fn done(place: &Place, args: &[&str]) -> String {
+    let output = run(place, args);
+    assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().unwrap()
+}
+
+/// Signs `app:v1`, attests an SBOM about it, and puts things beside it that are no evidence.
+async fn signed(place: &Place, referrers: bool) -> (Running, String) {
+    let registry = Registry::start(Options { referrers, ..Options::default() }).await.unwrap();
+    let subject = registry.seed_image("app", "v1").unwrap();
+    let image = format!("{}/app:v1", registry.address());
+    done(place, &[&["sign", &image, "--record", "r.jsonl", "--reason", "release 1"], &KEY[..]].concat());
+    let attest = ["attest", &image, "--type", "cyclonedx", "--predicate", "bom.json", "--record", "r.jsonl"];
+    done(place, &[&attest[..], &KEY].concat());
+
+    let (media_type, bytes) = registry.manifest("app", "v1").unwrap();
+    let empty = json!({"mediaType": "application/vnd.oci.empty.v1+json",
+        "digest": countersign::image::Digest::of(b"{}").to_string(), "size": 2});
+    registry.put_blob("app", Bytes::from_static(b"{}"));
+    let foreign = json!({
+        "schemaVersion": 2,
+        "mediaType": "application/vnd.oci.image.manifest.v1+json",
+        "artifactType": "application/spdx+json",
+        "config": empty,
+        "layers": [empty],
+        "subject": {"mediaType": media_type, "digest": subject.digest().to_string(), "size": bytes.len()},
+    });
+    registry.put_manifest("app", None, "application/vnd.oci.image.manifest.v1+json", Bytes::from(foreign.to_string()));
+    (registry, image)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tree_shows_every_layout_and_what_verifies() {
+    for referrers in [true, false] {
+        let place = place();
+        let (_registry, image) = signed(&place, referrers).await;
+        let tree: Value =
+            serde_json::from_str(&done(&place, &["tree", &image, "-o", "json", "--key", "cosign.pub"])).unwrap();
+        let mut leaves: Vec<_> = tree["attached"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|leaf| {
+                let text = |name: &str| leaf[name].as_str().unwrap().to_owned();
+                (text("place"), text("what"), text("verdict"))
+            })
+            .collect();
+        leaves.sort();
+        let row = |place: &str, what: &str, verdict: &str| (place.to_owned(), what.to_owned(), verdict.to_owned());
+        let mut expected = vec![
+            row(".att", "https://cyclonedx.org/bom", "verified"),
+            row(".sig", "signature", "verified"),
+            row("referrers", "https://cyclonedx.org/bom", "verified"),
+            row("referrers", "signature", "verified"),
+        ];
+        // Without a list of referrers, nobody has written the other one into the tag that stands in for it.
+        if referrers {
+            expected.insert(2, row("referrers", "application/spdx+json", "not verified"));
+        }
+        assert_eq!(leaves, expected, "referrers: {referrers}");
+        let foreign: Value =
+            serde_json::from_str(&done(&place, &["tree", &image, "-o", "json", "--key", "other.pub"])).unwrap();
+        assert!(foreign["attached"].as_array().unwrap().iter().all(|leaf| leaf["verdict"] != "verified"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn custody_stands_under_its_moments() {
+    let place = place();
+    let (_registry, image) = signed(&place, true).await;
+    let args = ["custody", &image, "--record", "r.jsonl", "--key", "cosign.pub", "-o", "json"];
+    let events: Value = serde_json::from_str(&done(&place, &args)).unwrap();
+    let of = |source: &str| {
+        let all = events.as_array().unwrap().iter().filter(|event| event["source"] == source);
+        all.map(|event| (event["moment"].as_str().unwrap(), event["what"].as_str().unwrap())).collect::<Vec<_>>()
+    };
+    assert_eq!(of("record"), [("creation", "attested https://cyclonedx.org/bom"), ("storage", "signed")]);
+    assert_eq!(of(".sig"), [("storage", "signature (verified)")]);
+    assert!(events.as_array().unwrap().iter().any(|event| event["why"] == "release 1"));
+
+    let list: Value =
+        serde_json::from_str(&done(&place, &["artifacts", "list", "--record", "r.jsonl", "-o", "json"])).unwrap();
+    assert_eq!((&list[0]["signed"], &list[0]["attested"]), (&json!(1), &json!(1)));
+    let digest = list[0]["digest"].as_str().unwrap();
+    let shown: Value =
+        serde_json::from_str(&done(&place, &["artifacts", "show", digest, "--record", "r.jsonl"])).unwrap();
+    assert_eq!(shown.as_array().unwrap().len(), 2);
+    assert_eq!(code(&run(&place, &["artifacts", "show", "nothing", "--record", "r.jsonl"])), 1);
+
+    // An account that was changed is not told.
+    let path = place.path().join("r.jsonl");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text.replacen("release 1", "release 2", 1)).unwrap();
+    for args in [&["artifacts", "list", "--record", "r.jsonl"][..], &["custody", &image, "--record", "r.jsonl"]] {
+        let output = run(&place, args);
+        assert_eq!(code(&output), 2);
+        assert!(String::from_utf8_lossy(&output.stderr).contains("does not follow"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_has_all_evidence_and_takes_none_away() {
+    for (from, to) in [(true, true), (true, false), (false, true), (false, false)] {
+        let place = place();
+        let (_registry, image) = signed(&place, from).await;
+        let target = Registry::start(Options { referrers: to, ..Options::default() }).await.unwrap();
+        let copy = format!("{}/mirror/app:v1", target.address());
+        done(&place, &["copy", &image, &copy, "--record", "r.jsonl"]);
+        assert_eq!(code(&run(&place, &["verify", &copy, "--key", "cosign.pub"])), 0);
+        assert_eq!(code(&run(&place, &["verify", &copy, "--key", "other.pub"])), 1);
+
+        // Another signature at the destination stays when it is copied again.
+        done(&place, &["sign", &copy, "--key", "other.key", "--password-file", "password"]);
+        done(&place, &["copy", &image, &copy]);
+        for key in ["cosign.pub", "other.pub"] {
+            assert_eq!(code(&run(&place, &["verify", &copy, "--key", key])), 0, "{from} {to} {key}");
+        }
+        let tree = |image: &str| {
+            let tree: Value = serde_json::from_str(&done(&place, &["tree", image, "-o", "json"])).unwrap();
+            tree["attached"].as_array().unwrap().len()
+        };
+        assert_eq!(tree(&copy), tree(&image) + 2, "{from} {to}");
+        let wrong = format!("{copy}@sha256:{}", "0".repeat(64));
+        assert_eq!(code(&run(&place, &["copy", &image, &wrong])), 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_package_decides_the_same_without_a_network() {
+    let place = place();
+    let (registry, image) = signed(&place, true).await;
+    let unsigned = registry.seed_image("unsigned", "v1").unwrap();
+    let key = fs::read_to_string(place.path().join("cosign.pub")).unwrap();
+    let policy = json!({
+        "apiVersion": "policy.sigstore.dev/v1beta1",
+        "kind": "ClusterImagePolicy",
+        "metadata": {"name": "signed"},
+        "spec": {"images": [{"glob": "**"}], "authorities": [{"name": "key", "key": {"data": key}}]},
+    });
+    place.write("policies/p.json", &policy.to_string());
+    let review = |image: &str| {
+        let object = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "app"},
+            "spec": {"containers": [{"name": "app", "image": image}]}});
+        json!({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": {
+            "uid": "1", "kind": {"group": "", "version": "v1", "kind": "Pod"},
+            "resource": {"group": "", "version": "v1", "resource": "pods"}, "name": "app", "namespace": "default",
+            "operation": "CREATE", "userInfo": {"username": "u", "groups": []}, "object": object, "oldObject": null,
+            "dryRun": false, "options": null}})
+        .to_string()
+    };
+    let digest = registry.manifest("app", "v1").map(|(_, bytes)| countersign::image::Digest::of(&bytes)).unwrap();
+    place.write("review.json", &review(&format!("{image}@{digest}")));
+    done(&place, &["export", &image, "package", "--policy", "policies", "--review", "review.json"]);
+    let gone = format!("{}/unsigned:v1@{}", registry.address(), unsigned.digest());
+    registry.stop().await;
+
+    done(&place, &["policy", "test", "package/suite.yaml"]);
+    let verify =
+        |image: &str, by: &[&str]| run(&place, &[&["verify", image, "--offline", "package/evidence"], by].concat());
+    assert_eq!(code(&verify(&image, &["--policy", "package/policies"])), 0);
+    assert_eq!(code(&verify(&image, &["--key", "cosign.pub"])), 0);
+    assert_eq!(code(&verify(&image, &["--key", "other.pub"])), 1);
+    assert_eq!(code(&verify(&gone, &["--key", "cosign.pub"])), 1);
+
+    // Somebody changes what was saved: its bytes no longer have their digest.
+    let blobs = place.path().join("package/evidence/blobs/sha256");
+    for entry in fs::read_dir(blobs).unwrap() {
+        let path = entry.unwrap().path();
+        let text = fs::read_to_string(&path).unwrap();
+        fs::write(path, text.replace("cosign", "cosigm")).unwrap();
+    }
+    assert_ne!(code(&verify(&image, &["--key", "cosign.pub"])), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signature_that_was_not_uploaded_is_verified_from_its_bundle_or_record() {
+    let place = place();
+    let registry = Registry::start(Options::default()).await.unwrap();
+    registry.seed_image("app", "v1").unwrap();
+    let image = format!("{}/app:v1", registry.address());
+    let args = ["sign", &image, "--upload=false", "--bundle", "b.json", "--record", "r.jsonl"];
+    done(&place, &[&args[..], &KEY].concat());
+    let verify = |args: &[&str]| code(&run(&place, &[&["verify", &image], args].concat()));
+    assert_eq!(verify(&["--key", "cosign.pub"]), 1);
+    assert_eq!(verify(&["--key", "cosign.pub", "--bundle", "b.json"]), 0);
+    assert_eq!(verify(&["--key", "cosign.pub", "--record", "r.jsonl"]), 0);
+    assert_eq!(verify(&["--key", "cosign.pub", "--record", "r.jsonl", "--signature-source", "registry,record"]), 0);
+    assert_eq!(verify(&["--key", "cosign.pub", "--bundle", "b.json", "--signature-source", "registry"]), 1);
+    assert_eq!(verify(&["--key", "other.pub", "--bundle", "b.json"]), 1);
+    assert_eq!(verify(&["--key", "cosign.pub", "--signature-source", "file"]), 2);
+    // Of another image it proves nothing.
+    registry.seed_image("app", "v2").unwrap();
+    let other = format!("{}/app:v2", registry.address());
+    assert_eq!(code(&run(&place, &["verify", &other, "--key", "cosign.pub", "--bundle", "b.json"])), 1);
+}
