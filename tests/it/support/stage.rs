@@ -245,7 +245,8 @@ pub(crate) fn compiled(documents: &[String], no_match: NoMatch) -> Arc<PolicySet
         match document {
             Document::ClusterImagePolicy(policy) => policies.push(*policy),
             Document::Secret(secret) => assert!(resolved.add_secret(secret)),
-            Document::ConfigMap(_) | Document::Namespace(_) | Document::Other(_) | Document::TrustRoot(_) => {
+            Document::TrustRoot(root) => assert!(resolved.add_trust_root(*root)),
+            Document::ConfigMap(_) | Document::Namespace(_) | Document::Other(_) => {
                 panic!("{document:?}")
             }
         }

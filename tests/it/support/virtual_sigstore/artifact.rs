@@ -258,6 +258,15 @@ impl Signed {
 
     /// As a layer of a `.sig` or `.att` manifest.
     pub(crate) fn layer(&self) -> Artifact {
+        let (layer, bytes) = self.layer_parts();
+        match &self.content {
+            Content::Bytes(_) => Artifact::from_signature_layer(&layer, &bytes),
+            Content::Envelope { .. } => Artifact::from_envelope_layer(&layer, &bytes),
+        }
+    }
+
+    /// The same, as a registry holds it.
+    pub(crate) fn layer_parts(&self) -> (Descriptor, Vec<u8>) {
         let (media_type, bytes, signature) = match &self.content {
             Content::Bytes(bytes) => (media_type::SIMPLE_SIGNING, bytes.clone(), STANDARD.encode(&self.signature)),
             Content::Envelope { .. } => (media_type::DSSE, self.envelope().to_string().into_bytes(), String::new()),
@@ -278,10 +287,7 @@ impl Signed {
             let json = json!({ "SignedRFC3161Timestamp": STANDARD.encode(timestamp) });
             layer = layer.with_annotation(annotation::TIMESTAMP, json.to_string());
         }
-        match &self.content {
-            Content::Bytes(_) => Artifact::from_signature_layer(&layer, &bytes),
-            Content::Envelope { .. } => Artifact::from_envelope_layer(&layer, &bytes),
-        }
+        (layer, bytes)
     }
 }
 
