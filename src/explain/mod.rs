@@ -5,6 +5,7 @@
 //!
 //! This module never decides anything, and never changes what it was given to explain.
 
+mod account;
 mod audit;
 mod escape;
 mod json;
@@ -13,6 +14,7 @@ mod policy;
 mod sentence;
 mod warning;
 
+pub use account::{Account, Check, Judged, Place};
 pub use audit::annotations;
 pub use escape::{plain, quoted};
 pub use json::{DenialJson, SatisfiedJson, VerdictJson, verdict_json};

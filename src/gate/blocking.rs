@@ -30,7 +30,7 @@ impl Pool {
     pub(super) async fn decide(
         &self,
         plan: Plan,
-        findings: BTreeMap<SubjectId, Finding>,
+        findings: Arc<BTreeMap<SubjectId, Finding>>,
         now: Timestamp,
         deadline: Instant,
     ) -> Result<NonEmpty<Verdict>, Failure> {

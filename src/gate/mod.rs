@@ -25,7 +25,7 @@ use nonempty::NonEmpty;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::image::{Digest, ImageDigest, ImageUse};
+use crate::image::{Digest, ImageDigest, ImageRef, ImageUse};
 use crate::limits::{self, Exceeded, Scope};
 use crate::policy::{
     DenyReason, Failure, Finding, Lookup, PinRule, Plan, PolicySet, Subject, SubjectId, Verdict, Workload,
@@ -58,6 +58,8 @@ pub struct Decision {
     pub verdicts: NonEmpty<Verdict>,
     /// The generation of policies that decided.
     pub revision: String,
+    /// What was found out about each image that was looked up, for whoever explains the verdicts.
+    pub findings: Vec<(ImageRef, Finding)>,
 }
 
 /// An image that names a tag, and the digest that the tag means now.
@@ -105,8 +107,13 @@ impl Gate {
         let findings = join_all(plan.subjects().iter().map(|subject| self.find(subject, &*keys, deadlines))).await;
         let findings: BTreeMap<SubjectId, Finding> = findings.into_iter().collect();
         let revision = plan.policies().revision().to_owned();
-        let verdicts = self.pool.decide(plan, findings, clock::now(), deadlines.answering).await?;
-        Ok(Decision { verdicts, revision })
+        let images: BTreeMap<_, _> = plan.subjects().iter().map(|one| (one.id(), one.image().clone())).collect();
+        let findings = Arc::new(findings);
+        let decided = self.pool.decide(plan, Arc::clone(&findings), clock::now(), deadlines.answering);
+        let verdicts = decided.await?;
+        let findings = Arc::unwrap_or_clone(findings).into_iter();
+        let findings = findings.filter_map(|(id, finding)| Some((images.get(&id)?.clone(), finding)));
+        Ok(Decision { verdicts, revision, findings: findings.collect() })
     }
 
     /// Resolves the tags of those `images` that a policy looks at, within `time`. What cannot be resolved is left out:

@@ -67,7 +67,7 @@ async fn validate(gate: Gate, metrics: Arc<Metrics>, request: Arc<Request>, time
     };
     let decision = gate.judge(&judge.workload, &judge.images, judge.target.pin_rule(), time).await;
     match decision {
-        Ok(Decision { verdicts, revision }) => {
+        Ok(Decision { verdicts, revision, findings: _ }) => {
             for verdict in &verdicts {
                 account(&metrics, &request, judge, verdict, &revision);
             }
