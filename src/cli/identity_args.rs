@@ -34,6 +34,12 @@ impl IdentityArgs {
             || self.certificate_oidc_issuer_regexp.is_some()
     }
 
+    /// The subject or the expression for it, as written.
+    pub(super) fn written(&self) -> &str {
+        let subject = self.certificate_identity.as_ref().or(self.certificate_identity_regexp.as_ref());
+        subject.map_or("", String::as_str)
+    }
+
     /// The identity.
     ///
     /// # Errors

@@ -22,6 +22,7 @@ mod git_checkout;
 mod identity_args;
 pub mod image;
 pub mod images;
+mod judged_by;
 pub mod key;
 mod key_ref;
 mod key_secret;

@@ -12,7 +12,7 @@ use crate::api::{self, Document};
 use crate::limits;
 use crate::sigstore::{RefreshError, RefreshFailure, TufClient, http_client, repository_of};
 use crate::trust::{
-    AuthoritySummary, BuiltInRoot, LogSummary, RootSource, RootSummary, TrustedRoot, TufPlace, TufSource,
+    AuthoritySummary, BuiltInRoot, LogSummary, RootReference, RootSource, RootSummary, TrustedRoot, TufPlace, TufSource,
 };
 
 /// Show what is believed about signers without keys, and renew it
@@ -138,8 +138,7 @@ async fn show(args: ShowArgs) -> Result<Outcome, Error> {
                         shown.push(Shown::new(name, &root));
                     }
                     RootSource::Referenced(reference) => {
-                        let message = format!("{name} is in another object, `{}`", api::one_line(&reference.name));
-                        return Err(Error::usage(message).hint("give the `trusted_root.json` in it to `--trust-root`"));
+                        return Err(in_another_object(&name, &reference));
                     }
                     RootSource::Tuf(source) => match source.place {
                         TufPlace::Archive(_) => match fetch(&source, None).await {
@@ -209,6 +208,31 @@ fn one_repository(path: &Path) -> Result<(String, TufSource), Error> {
         }
         (_, false) | (None, true) => Err(Error::usage(format!("`{}` holds more than one TrustRoot", path.display()))),
     }
+}
+
+/// The one root in the file at `path`, which is fetched where it lies on the network.
+///
+/// # Errors
+/// When there is none, there are several, or it cannot be had.
+pub(super) async fn one(path: &Path) -> Result<Arc<TrustedRoot>, Error> {
+    let mut roots = read(path)?;
+    let (Some((name, source)), true) = (roots.pop(), roots.is_empty()) else {
+        return Err(Error::usage(format!("`{}` holds more than one TrustRoot", path.display())));
+    };
+    match source {
+        RootSource::BuiltIn(which) => TrustedRoot::built_in_once(which).map_err(Error::unavailable),
+        RootSource::Given(root) => Ok(root),
+        RootSource::Referenced(reference) => Err(in_another_object(&name, &reference)),
+        RootSource::Tuf(source) => match fetch(&source, None).await {
+            Ok(root) => Ok(Arc::new(root)),
+            Err(error) => Err(Error::unavailable(format!("{name}: {error}"))),
+        },
+    }
+}
+
+fn in_another_object(name: &str, reference: &RootReference) -> Error {
+    let message = format!("{name} is in another object, `{}`", api::one_line(&reference.name));
+    Error::usage(message).hint("give the `trusted_root.json` in it to `--trust-root`")
 }
 
 /// The roots of a file, with their names; one at least.

@@ -1,6 +1,5 @@
 //! `countersign verify`
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,23 +8,18 @@ use nonempty::NonEmpty;
 use serde::Serialize;
 use tokio::sync::watch;
 
-use super::key_ref::KeyRef;
+use super::judged_by::By;
 use super::print::table;
 use super::registry_args::RegistryArgs;
 use super::source_args::SourceArgs;
 use super::{Error, Exit, Outcome, clock};
-use crate::explain::{self, VerdictJson};
+use crate::explain::{self, Account, VerdictJson};
 use crate::gate::{Decision, Gate};
 use crate::image::{ContainerKind, Digest, ImageRef, ImageUse, Pointer};
-use crate::loader;
-use crate::policy::{
-    Authority, Basis, Coverage, DenyClass, Mode, NoMatch, Outcome as Judgement, PinRule, Policy, PolicyBody,
-    PolicyName, PolicySet, PolicyTerms, Rule, SignerRule, Verdict, Workload,
-};
-use crate::trust::{Anchor, HashAlgorithm, Proofs};
+use crate::policy::{Basis, DenyClass, Outcome as Judgement, PinRule, Verdict, Workload};
 use crate::{limits, registry};
 
-/// Say whether images would be admitted, by a key or by policies
+/// Say whether images would be admitted, by a key, an identity or policies
 ///
 /// Looks at the same evidence and judges by the same rules as the admission webhook, except that an image may be named by
 /// a tag: the answer is about what the tag means now.
@@ -36,7 +30,9 @@ use crate::{limits, registry};
 #[command(after_help = "Examples:
   countersign verify ghcr.io/acme/app:1.2 --key cosign.pub
   countersign verify ghcr.io/acme/app:1.2 ghcr.io/acme/web:3 --policy policies/
-  countersign verify ghcr.io/acme/app:1.2 --policy policies/ -o json")]
+  countersign verify ghcr.io/acme/app:1.2 --policy policies/ -o json
+  countersign verify ghcr.io/acme/app:1.2 --explain --certificate-identity somebody@example.com \\
+    --certificate-oidc-issuer https://accounts.google.com")]
 pub struct Args {
     /// The images, by tag or digest
     #[arg(required = true, value_name = "IMAGE")]
@@ -46,6 +42,9 @@ pub struct Args {
     /// How to print the verdicts
     #[arg(short, long, value_enum, default_value_t = Format::Table)]
     output: Format,
+    /// Say besides everything that was found, and every check that was made of it
+    #[arg(long)]
+    explain: bool,
     /// Give up after so many seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u16).range(1..))]
     timeout: u16,
@@ -53,18 +52,6 @@ pub struct Args {
     sources: SourceArgs,
     #[command(flatten)]
     registry: RegistryArgs,
-}
-
-/// What the images are judged by.
-#[derive(Clone, Debug, clap::Args)]
-#[group(required = true, multiple = false)]
-struct By {
-    /// Ask for a signature by this public key: a PEM file, or a key as `sign --key` takes it
-    #[arg(long, value_name = "KEY")]
-    key: Option<KeyRef>,
-    /// Judge by the policies in this file or directory; may be given several times
-    #[arg(long, value_name = "FILE")]
-    policy: Vec<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -80,6 +67,8 @@ struct Report {
     accepted: bool,
     revision: String,
     verdicts: Vec<VerdictJson>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    explained: Option<Vec<Account>>,
 }
 
 /// Judges the images.
@@ -88,14 +77,7 @@ struct Report {
 /// When a file cannot be read, or there are too many images.
 pub async fn run(args: Args) -> Result<Outcome, Error> {
     let mut outcome = Outcome::default();
-    let set = match &args.by.key {
-        Some(key) => Arc::new(by_key(key).await?),
-        None => {
-            let loaded = loader::load_all(&args.by.policy, NoMatch::Deny).map_err(Error::usage)?;
-            outcome.notes.extend(loaded.problems.iter().map(ToString::to_string));
-            loaded.set
-        }
-    };
+    let set = Arc::new(args.by.policies(&args.registry, &mut outcome.notes).await?);
     let images = args.images.into_iter().map(|image| ImageUse {
         pointer: Pointer::new(""),
         kind: ContainerKind::Container,
@@ -111,20 +93,31 @@ pub async fn run(args: Args) -> Result<Outcome, Error> {
         let verdicts = args.sources.judge(&set, &images, &args.registry, time, now).await?;
         let revision = set.revision().to_owned();
         outcome.notes.push(args.sources.note());
-        return told(outcome, args.output, Decision { verdicts, revision });
+        if args.explain {
+            return Err(Error::usage("`--explain` is about what a registry holds"));
+        }
+        return told(outcome, args.output, Decision { verdicts, revision, findings: Vec::new() }, None);
     }
     let keychain: Arc<dyn registry::Keychain> = Arc::new(args.registry.keychain()?);
-    let (_policies, receiver) = watch::channel(Some(set));
+    let (_policies, receiver) = watch::channel(Some(Arc::clone(&set)));
     let gate = Gate::new(receiver, args.registry.client()?, keychain);
     let time = Duration::from_secs(args.timeout.into());
     let decision = gate.judge(&Workload::default(), &images, PinRule::Free, time).await;
     let decision = decision.map_err(|failure| Error::usage(failure.finding).hint("verify fewer images at a time"))?;
-    told(outcome, args.output, decision)
+    let explained = args.explain.then(|| {
+        decision.findings.iter().map(|(image, finding)| Account::new(&set, image, finding)).collect::<Vec<_>>()
+    });
+    told(outcome, args.output, decision, explained)
 }
 
 /// Says what was decided.
-fn told(mut outcome: Outcome, output: Format, decision: Decision) -> Result<Outcome, Error> {
-    let Decision { verdicts, revision } = decision;
+fn told(
+    mut outcome: Outcome,
+    output: Format,
+    decision: Decision,
+    explained: Option<Vec<Account>>,
+) -> Result<Outcome, Error> {
+    let Decision { verdicts, revision, findings: _ } = decision;
     for verdict in &verdicts {
         tell(verdict, &mut outcome);
     }
@@ -132,34 +125,18 @@ fn told(mut outcome: Outcome, output: Format, decision: Decision) -> Result<Outc
     outcome.data = match output {
         Format::Json => {
             let verdicts = verdicts.iter().map(explain::verdict_json).collect();
-            let report = Report { accepted: outcome.exit == Exit::Success, revision, verdicts };
+            let report = Report { accepted: outcome.exit == Exit::Success, revision, verdicts, explained };
             let json = serde_json::to_string_pretty(&report).map_err(Error::usage)?;
             format!("{json}\n")
         }
         Format::Table => {
             let head = ["IMAGE", "VERDICT", "CODE", "POLICY", "DIGEST"].map(str::to_owned);
             let rows: Vec<_> = [head].into_iter().chain(verdicts.iter().map(row)).collect();
-            table(&rows)
+            let accounts = explained.into_iter().flatten().map(|account| format!("\n{}", account.text()));
+            [table(&rows)].into_iter().chain(accounts).collect()
         }
     };
     Ok(outcome)
-}
-
-/// The policy that asks for a signature by the key of `reference`, and covers every image.
-async fn by_key(reference: &KeyRef) -> Result<PolicySet, Error> {
-    let key = reference.public_key().await?;
-    let revision = key.fingerprint();
-    let anchor = Anchor::key(key, HashAlgorithm::Sha256, Proofs::beside_key());
-    let rule = Rule::Signed { signers: NonEmpty::new(SignerRule::key(Arc::new(anchor))) };
-    let authority = Authority { name: "key".to_owned(), rule, terms: Box::default() };
-    let policy = Policy {
-        name: PolicyName::new("", reference.written()),
-        coverage: Coverage::Everything,
-        mode: Mode::Enforce,
-        body: PolicyBody::Compiled(NonEmpty::new(authority)),
-        terms: PolicyTerms::default(),
-    };
-    Ok(PolicySet::new(vec![policy], NoMatch::Deny, revision))
 }
 
 /// Says beside the table why an image is refused and what to do, and of what its users are warned.

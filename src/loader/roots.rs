@@ -107,6 +107,11 @@ impl Roots {
         self.shared.kept.borrow().roots.values().cloned().collect()
     }
 
+    /// Whether any repository on the network is wanted.
+    pub fn are_wanted(&self) -> bool {
+        !self.shared.wanted.borrow().is_empty()
+    }
+
     /// How many changes there were that can change a verdict.
     pub(super) fn version(&self) -> u64 {
         self.shared.kept.borrow().version

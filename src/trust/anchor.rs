@@ -94,6 +94,11 @@ impl Eq for Anchor {}
 pub struct AnchorId(Digest);
 
 impl AnchorId {
+    /// The fingerprint.
+    pub fn digest(&self) -> Digest {
+        self.0
+    }
+
     /// Hashes `parts`, each with its length before it, so that no two lists of parts read the same.
     fn of(parts: &[&[u8]]) -> Self {
         let mut bytes = Vec::new();

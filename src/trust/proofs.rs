@@ -36,6 +36,14 @@ impl Proofs {
         Self { log_entry: required(logs), sct: required(root.has_ct_logs()), timestamp }
     }
 
+    /// The same, without log entries: nobody looks at them. Then a timestamp has to prove the time, where `root` has an
+    /// authority for it.
+    pub fn without_log_entry(root: &Arc<TrustedRoot>) -> Self {
+        let timestamp =
+            if root.has_timestamp_authorities() { ProofRule::required(Arc::clone(root)) } else { ProofRule::ignored() };
+        Self { log_entry: ProofRule::ignored(), timestamp, ..Self::derived_from(root) }
+    }
+
     /// What is asked of the signatures of a managed key of which nothing else was said: nothing. An entry of a log of the
     /// public-good instance is checked where one is there, since a proof that is wrong never counts as absent.
     pub fn beside_key() -> Self {

@@ -13,3 +13,4 @@ mod signing;
 mod support;
 mod usage;
 mod verify_bundle;
+mod verify_keyless;
