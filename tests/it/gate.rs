@@ -1,5 +1,6 @@
 //! The whole way of an admission: the routes, the gate, the registry client and a registry.
 
+mod conditions;
 mod keyless;
 mod rules;
 mod sweep;
