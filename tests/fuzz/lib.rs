@@ -6,4 +6,5 @@ pub mod targets_attested;
 pub mod targets_image;
 pub mod targets_policy;
 pub mod targets_signer;
+pub mod targets_signing;
 pub mod targets_trust;

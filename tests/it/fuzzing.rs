@@ -22,6 +22,8 @@ mod targets_image;
 mod targets_policy;
 #[path = "../fuzz/targets_signer.rs"]
 mod targets_signer;
+#[path = "../fuzz/targets_signing.rs"]
+mod targets_signing;
 #[path = "../fuzz/targets_trust.rs"]
 mod targets_trust;
 
@@ -299,6 +301,7 @@ fn every_target_can_be_fuzzed_without_end() {
         "targets_image",
         "targets_policy",
         "targets_signer",
+        "targets_signing",
         "targets_trust",
     ] {
         let source = fs::read_to_string(format!("{folder}/{module}.rs")).unwrap();
@@ -373,4 +376,21 @@ fn accounts_of_signings() {
         vec![format!("{record}\n{record}\n").into_bytes(), record.into_bytes()],
         targets_signer::signing_records,
     );
+}
+
+#[test]
+fn signing_configurations() {
+    let config = r#"{"mediaType":"application/vnd.dev.sigstore.signingconfig.v0.2+json","caUrls":[{"url":"https://a.example.com","majorApiVersion":1,"validFor":{"start":"2024-01-01T00:00:00Z"},"operator":"o"}],"rekorTlogUrls":[{"url":"https://b.example.com","majorApiVersion":2,"validFor":{"start":"2024-01-01T00:00:00Z","end":"2030-01-01T00:00:00Z"},"operator":"o"}],"rekorTlogConfig":{"selector":"EXACT","count":1},"tsaUrls":[{"url":"https://c.example.com/t","majorApiVersion":1}],"tsaConfig":{}}"#;
+    run(vec![config.into()], targets_signing::signing_config);
+}
+
+#[test]
+fn log_entries() {
+    let entry = r#"{"logIndex":"7","logId":{"keyId":"AQI="},"kindVersion":{"kind":"hashedrekord","version":"0.0.2"},"integratedTime":"5","inclusionPromise":{"signedEntryTimestamp":"MEU="},"inclusionProof":{"logIndex":"7","rootHash":"AA==","treeSize":"9","hashes":["AQ=="],"checkpoint":{"envelope":"log"}},"canonicalizedBody":"e30="}"#;
+    run(vec![entry.into()], targets_signing::log_entry);
+}
+
+#[test]
+fn identity_tokens() {
+    run(vec![b" header.payload.signature\n".to_vec()], targets_signing::identity_token);
 }
