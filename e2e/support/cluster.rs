@@ -151,6 +151,11 @@ impl Cluster {
         &self.authority
     }
 
+    /// The kubeconfig of the cluster's administrator.
+    pub(crate) fn kubeconfig(&self) -> &Path {
+        &self.admin
+    }
+
     /// Runs kubectl as the cluster's administrator.
     pub(crate) fn kubectl(&self, arguments: &[&str]) -> Outcome {
         kubectl(&self.admin, arguments, "")

@@ -31,9 +31,11 @@ impl Installed {
 
     fn prepared(registry: &Registry, options: Options<'_>) -> Self {
         let cluster = Cluster::start();
-        cluster.kubectl(&["create", "namespace", SYSTEM]).expect_success();
-        let rbac = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/rbac");
-        cluster.kubectl(&["apply", "-f", &rbac.display().to_string()]).expect_success();
+        let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("config");
+        let path = |name: &str| config.join(name).display().to_string();
+        let (namespace, certificate) = (path("default/namespace.yaml"), path("default/certificate.yaml"));
+        cluster.kubectl(&["apply", "-f", &namespace, "-f", &certificate]).expect_success();
+        cluster.kubectl(&["apply", "-k", &path("rbac")]).expect_success();
         let kubeconfig = cluster.kubeconfig_of(SYSTEM, "countersign");
         let options = Options { port: cluster.webhook_port(), ..options };
         let gate = Gate::in_cluster(&kubeconfig, SYSTEM, &[registry], options);

@@ -15,7 +15,7 @@ use super::wire::{self, ApiError};
 use super::{Access, clock};
 use crate::limits;
 use crate::telemetry::field;
-use secret::{Step, Stored};
+use secret::{Seen, Step, Stored};
 
 /// A certificate with its key and the authority that signed it, all in PEM.
 #[derive(Clone, PartialEq, Eq)]
@@ -116,18 +116,24 @@ impl CertificateKeeper {
     async fn look(&self) -> Result<MadeCertificate, ApiError> {
         // Each step makes the next one possible; replicas that race take a few more.
         for _ in 0..limits::CERTIFICATE_STEPS {
-            let stored = self.read().await?;
-            let step = Step::due(stored.as_ref(), clock::timestamp());
-            let make = || (self.make)().map_err(ApiError::Trouble);
             let now = clock::timestamp();
-            let written = match (step, stored) {
-                (Step::None, Some(stored)) => return Ok(stored.current),
-                (Step::MakeFirst, None) | (Step::None | Step::PrepareNext | Step::UseNext, None) => {
-                    self.create(&Stored::first(make()?, now)).await
+            let make = || (self.make)().map_err(ApiError::Trouble);
+            let (step, written) = match self.read().await? {
+                Seen::Empty(version) => {
+                    let first = Stored::first(make()?, now).in_place_of(version);
+                    (Step::MakeFirst, self.replace(&first).await)
                 }
-                (Step::MakeFirst, Some(stored)) => self.replace(&stored.anew(make()?, now)).await,
-                (Step::PrepareNext, Some(stored)) => self.replace(&stored.with_next(make()?, now)).await,
-                (Step::UseNext, Some(stored)) => self.replace(&stored.use_next(now)).await,
+                Seen::Nothing => (Step::MakeFirst, self.create(&Stored::first(make()?, now)).await),
+                Seen::Stored(stored) => {
+                    let step = Step::due(Some(&stored), now);
+                    let changed = match step {
+                        Step::MakeFirst => stored.anew(make()?, now),
+                        Step::None => return Ok(stored.current),
+                        Step::PrepareNext => stored.with_next(make()?, now),
+                        Step::UseNext => stored.use_next(now),
+                    };
+                    (step, self.replace(&changed).await)
+                }
             };
             match written {
                 Ok(()) => tracing::info!({ field::EVENT } = "certificate", "{}", step.done()),
@@ -142,11 +148,11 @@ impl CertificateKeeper {
         Place::new("", "v1", "secrets", Some(&self.namespace))
     }
 
-    async fn read(&self) -> Result<Option<Stored>, ApiError> {
+    async fn read(&self) -> Result<Seen, ApiError> {
         let request = wire::get(&self.place().object(&self.secret))?;
         match wire::read(&self.client, request, limits::API_EVENT_BYTES).await.map(Zeroizing::new) {
-            Ok(body) => Ok(Some(Stored::read(&body).map_err(ApiError::Trouble)?)),
-            Err(ApiError::NotFound(_)) => Ok(None),
+            Ok(body) => Stored::read(&body).map_err(ApiError::Trouble),
+            Err(ApiError::NotFound(_)) => Ok(Seen::Nothing),
             Err(error) => Err(error),
         }
     }
@@ -163,7 +169,7 @@ impl CertificateKeeper {
 
     /// Has the API server believe every authority that is in use, or may be soon.
     async fn believe(&self) -> Result<(), ApiError> {
-        let Some(stored) = self.read().await? else {
+        let Seen::Stored(stored) = self.read().await? else {
             return Ok(());
         };
         let bundle = stored.bundle();

@@ -22,6 +22,16 @@ pub(super) struct Stored {
     version: Option<String>,
 }
 
+/// What stands in the place of the Secret.
+pub(super) enum Seen {
+    /// A Secret that nobody has filled yet, in this state.
+    Empty(String),
+    /// Nothing.
+    Nothing,
+    /// A certificate.
+    Stored(Stored),
+}
+
 /// What is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
@@ -79,6 +89,11 @@ impl Stored {
         Self { current: made, renew_after, next: None, previous_authority: None, version: None }
     }
 
+    /// The same in place of a Secret in the state `version`.
+    pub(super) fn in_place_of(self, version: String) -> Self {
+        Self { version: Some(version), ..self }
+    }
+
     /// The same Secret with `made` in place of what is over.
     pub(super) fn anew(self, made: MadeCertificate, now: Timestamp) -> Self {
         let previous_authority = Some(self.current.authority);
@@ -116,9 +131,12 @@ impl Stored {
     }
 
     /// Reads a Secret. The text of an error says nothing of what it holds.
-    pub(super) fn read(body: &[u8]) -> Result<Self, String> {
+    pub(super) fn read(body: &[u8]) -> Result<Seen, String> {
         let Object { metadata, data } =
             serde_json::from_slice(body).map_err(|_| "the Secret of the certificate cannot be read".to_owned())?;
+        if data.is_empty() {
+            return Ok(Seen::Empty(metadata.resource_version));
+        }
         let found = |key: &str| {
             let bytes = STANDARD.decode(data.get(key)?).ok()?;
             String::from_utf8(bytes).ok()
@@ -140,13 +158,13 @@ impl Stored {
             true => Some((certificate("next-")?, time("use-next-after")?)),
             false => None,
         };
-        Ok(Self {
+        Ok(Seen::Stored(Self {
             current: certificate("")?,
             renew_after: time("renew-after")?,
             next,
             previous_authority: found("previous-ca.crt"),
             version: Some(metadata.resource_version),
-        })
+        }))
     }
 
     /// The Secret to be stored. Where it was read, only in place of what was read.
@@ -177,7 +195,7 @@ impl Stored {
                 "namespace": namespace,
                 "labels": {"app.kubernetes.io/name": "countersign", "app.kubernetes.io/managed-by": "countersign"},
             },
-            "type": "kubernetes.io/tls",
+            "type": "Opaque",
             "data": data,
         });
         if let (Some(version), Some(metadata)) = (&self.version, object.get_mut("metadata")) {
@@ -213,7 +231,7 @@ mod tests {
     fn through(stored: &Stored) -> Stored {
         let mut object = stored.object("ns", "n");
         object["metadata"]["resourceVersion"] = json!("7");
-        let read = Stored::read(object.to_string().as_bytes()).unwrap();
+        let Ok(Seen::Stored(read)) = Stored::read(object.to_string().as_bytes()) else { panic!("not stored") };
         let mut again = read.object("ns", "n");
         assert_eq!(again["metadata"]["resourceVersion"], "7");
         again["metadata"]["resourceVersion"] = object["metadata"]["resourceVersion"].clone();
@@ -250,6 +268,14 @@ mod tests {
 
         let again = used.anew(made("c", "2026-09-01T00:00:00Z"), at("2026-06-01T00:00:00Z"));
         assert_eq!(believed(&through(&again)), ["b", "c"]);
+    }
+
+    #[test]
+    fn a_secret_that_is_empty_is_filled() {
+        let seen = Stored::read(br#"{"metadata":{"resourceVersion":"7"}}"#).unwrap();
+        let Seen::Empty(version) = seen else { panic!("not empty") };
+        let first = Stored::first(made("a", "2026-03-31T00:00:00Z"), at("2026-01-01T00:00:00Z")).in_place_of(version);
+        assert_eq!(first.object("ns", "n")["metadata"]["resourceVersion"], "7");
     }
 
     #[test]
