@@ -1,5 +1,7 @@
 //! Policies that are objects of a real API server, followed by countersign with the rights of `config/rbac`.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 
 use crate::support::codes;
@@ -177,6 +179,17 @@ fn an_author_is_told_at_once_what_is_wrong_with_a_policy() {
     assert!(!refused.succeeded(), "{refused}");
     assert!(refused.stderr.contains("spec.authorities[0].kay: "), "{refused}");
     namespace.admits(&pod("still", &[&image.by_tag()]));
+
+    // What is not carried out is not silently stored.
+    let definition = Path::new(env!("CARGO_MANIFEST_DIR")).join("crds/imagepolicies.countersign.dev.yaml");
+    cluster.kubectl(&["apply", "--server-side", "-f", &definition.display().to_string()]).expect_success();
+    let wait = ["wait", "--for=condition=Established", "--timeout=30s", "crd/imagepolicies.countersign.dev"];
+    cluster.kubectl(&wait).expect_success();
+    let mut namespaced = policy_of(OWN, "team", KeyPair::trusted());
+    namespaced["kind"] = json!("ImagePolicy");
+    namespaced["metadata"]["namespace"] = json!("default");
+    let refused = cluster.try_apply(&namespaced);
+    assert!(refused.stderr.contains("`ImagePolicy` is not carried out"), "{refused}");
 
     let mut odd = policy_of(OWN, "odd", KeyPair::trusted());
     odd["spec"]["mode"] = json!("warn");

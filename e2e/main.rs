@@ -9,6 +9,7 @@
     reason = "a test says what it expects, and fails where it is not so"
 )]
 
+mod chart;
 mod cosign_signs;
 mod countersign_signs;
 mod definitions;

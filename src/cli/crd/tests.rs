@@ -35,6 +35,20 @@ fn the_files_under_crds_are_what_is_printed() {
     assert_eq!(files.collect::<BTreeSet<_>>(), names);
 }
 
+#[test]
+#[expect(clippy::disallowed_methods, reason = "the variable by which snapshots are renewed renews these files, too")]
+fn the_chart_installs_the_definitions_that_are_followed() {
+    let file = |path: &str, name: &str| -> PathBuf { [env!("CARGO_MANIFEST_DIR"), path, name].iter().collect() };
+    for name in ["clusterimagepolicies.countersign.dev.yaml", "trustroots.countersign.dev.yaml"] {
+        let (own, chart) = (file("crds", name), file("charts/countersign/files/crds", name));
+        if std::env::var("INSTA_UPDATE").as_deref() == Ok("always") {
+            std::fs::copy(&own, &chart).unwrap();
+        }
+        let same = std::fs::read(&own).unwrap() == std::fs::read(&chart).unwrap();
+        assert!(same, "{name} of the chart is old: run this test with INSTA_UPDATE=always, and read the difference");
+    }
+}
+
 /// What of `value` a schema does not accept, CEL aside.
 fn invalid(schema: &Value, value: &Value, path: &str, found: &mut Vec<String>) {
     if schema["x-kubernetes-preserve-unknown-fields"] == json!(true) {

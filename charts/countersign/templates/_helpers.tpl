@@ -1,0 +1,117 @@
+{{- define "countersign.fullname" -}}
+{{- $name := default .Chart.Name .Values.nameOverride -}}
+{{- $made := ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) -}}
+{{- default $made .Values.fullnameOverride | trunc 40 | trimSuffix "-" -}}
+{{- end -}}
+
+{{- define "countersign.selector" -}}
+app.kubernetes.io/name: {{ default .Chart.Name .Values.nameOverride }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "countersign.labels" -}}
+{{ include "countersign.selector" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+app.kubernetes.io/part-of: countersign
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
+{{- end -}}
+
+{{- define "countersign.serviceAccount" -}}
+{{- default (include "countersign.fullname" .) .Values.serviceAccount.name -}}
+{{- end -}}
+
+{{- define "countersign.image" -}}
+{{- if .Values.image.digest -}}
+{{ .Values.image.repository }}@{{ .Values.image.digest }}
+{{- else -}}
+{{ .Values.image.repository }}:{{ default .Chart.AppVersion .Values.image.tag }}
+{{- end -}}
+{{- end -}}
+
+{{- define "countersign.certificateSecret" -}}
+{{- if eq .Values.certificate.mode "secret" -}}
+{{ required "certificate.mode is `secret`: certificate.secretName has to name it" .Values.certificate.secretName }}
+{{- else -}}
+{{ include "countersign.fullname" . }}-certificate
+{{- end -}}
+{{- end -}}
+
+{{- define "countersign.noMatch" -}}
+{{- if and (eq .Values.namespaces.mode "all") (not .Values.noMatch) -}}
+{{- fail "namespaces.mode is `all`: choose noMatch (deny, warn or allow). With deny, every image that no policy covers is refused in every namespace" -}}
+{{- end -}}
+{{ default "deny" .Values.noMatch }}
+{{- end -}}
+
+{{/* Whom to believe: the controller or cert-manager says it, or it is given. */}}
+{{- define "countersign.caBundle" -}}
+{{- if eq .Values.certificate.mode "secret" }}
+caBundle: {{ required "certificate.mode is `secret`: certificate.caBundle has to say whom to believe" .Values.certificate.caBundle | b64enc }}
+{{- end }}
+{{- end -}}
+
+{{- define "countersign.injection" -}}
+{{- if eq .Values.certificate.mode "certManager" }}
+annotations:
+  cert-manager.io/inject-ca-from: {{ .Release.Namespace }}/{{ include "countersign.fullname" . }}
+{{- end }}
+{{- end -}}
+
+{{/* One webhook: a dict of root, name, path, label (enforce, include or empty) and pods (whether of pods alone). */}}
+{{- define "countersign.webhook" -}}
+{{- $root := .root -}}
+- name: {{ .name }}.countersign.dev
+  admissionReviewVersions: [v1]
+  sideEffects: NoneOnDryRun
+  failurePolicy: Fail
+  matchPolicy: Equivalent
+  timeoutSeconds: {{ $root.Values.webhook.timeoutSeconds }}
+  {{- if .pods }}
+  reinvocationPolicy: IfNeeded
+  {{- end }}
+  clientConfig:
+    service:
+      name: {{ include "countersign.fullname" $root }}
+      namespace: {{ $root.Release.Namespace }}
+      path: {{ .path }}
+      port: 443
+    {{- include "countersign.caBundle" $root | nindent 4 }}
+  namespaceSelector:
+    matchExpressions:
+      # By the label that the API server itself keeps.
+      - key: kubernetes.io/metadata.name
+        operator: NotIn
+        values:
+          {{- toYaml (concat (list "kube-system" $root.Release.Namespace) $root.Values.namespaces.exclude | uniq) | nindent 10 }}
+      {{- if eq .label "enforce" }}
+      - key: countersign.dev/enforce
+        operator: In
+        values: ["true"]
+      {{- else if eq .label "include" }}
+      - key: policy.sigstore.dev/include
+        operator: In
+        values: ["true"]
+      - key: countersign.dev/enforce
+        operator: NotIn
+        values: ["true"]
+      {{- end }}
+  rules:
+    - apiGroups: [""]
+      apiVersions: [v1]
+      operations: [CREATE, UPDATE]
+      resources: [pods, pods/ephemeralcontainers{{ if not .pods }}, podtemplates, replicationcontrollers{{ end }}]
+      scope: Namespaced
+    {{- if not .pods }}
+    - apiGroups: [apps]
+      apiVersions: [v1]
+      operations: [CREATE, UPDATE]
+      resources: [daemonsets, deployments, replicasets, statefulsets]
+      scope: Namespaced
+    - apiGroups: [batch]
+      apiVersions: [v1]
+      operations: [CREATE, UPDATE]
+      resources: [cronjobs, jobs]
+      scope: Namespaced
+    {{- end }}
+{{- end -}}
