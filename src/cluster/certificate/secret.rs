@@ -29,7 +29,7 @@ pub(super) enum Seen {
     /// Nothing.
     Nothing,
     /// A certificate.
-    Stored(Stored),
+    Stored(Box<Stored>),
 }
 
 /// What is due.
@@ -158,13 +158,13 @@ impl Stored {
             true => Some((certificate("next-")?, time("use-next-after")?)),
             false => None,
         };
-        Ok(Seen::Stored(Self {
+        Ok(Seen::Stored(Box::new(Self {
             current: certificate("")?,
             renew_after: time("renew-after")?,
             next,
             previous_authority: found("previous-ca.crt"),
             version: Some(metadata.resource_version),
-        }))
+        })))
     }
 
     /// The Secret to be stored. Where it was read, only in place of what was read.
@@ -236,7 +236,7 @@ mod tests {
         assert_eq!(again["metadata"]["resourceVersion"], "7");
         again["metadata"]["resourceVersion"] = object["metadata"]["resourceVersion"].clone();
         assert_eq!(again, object);
-        read
+        *read
     }
 
     #[test]
