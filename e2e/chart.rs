@@ -17,7 +17,8 @@ use crate::support::registry::{Kind, Registry};
 use crate::support::tools;
 use crate::support::wait::poll;
 
-const CRDS: [&str; 2] = ["clusterimagepolicies.countersign.dev", "trustroots.countersign.dev"];
+const CRDS: [&str; 3] =
+    ["clusterimagepolicies.countersign.dev", "imagepolicies.countersign.dev", "trustroots.countersign.dev"];
 
 /// What every definition bears.
 const PART: &str = "app.kubernetes.io/part-of=countersign";

@@ -1,7 +1,5 @@
 //! Policies that are objects of a real API server, followed by countersign with the rights of `config/rbac`.
 
-use std::path::Path;
-
 use serde_json::{Value, json};
 
 use crate::support::codes;
@@ -180,17 +178,6 @@ fn an_author_is_told_at_once_what_is_wrong_with_a_policy() {
     assert!(refused.stderr.contains("spec.authorities[0].kay: "), "{refused}");
     namespace.admits(&pod("still", &[&image.by_tag()]));
 
-    // What is not carried out is not silently stored.
-    let definition = Path::new(env!("CARGO_MANIFEST_DIR")).join("crds/imagepolicies.countersign.dev.yaml");
-    cluster.kubectl(&["apply", "--server-side", "-f", &definition.display().to_string()]).expect_success();
-    let wait = ["wait", "--for=condition=Established", "--timeout=30s", "crd/imagepolicies.countersign.dev"];
-    cluster.kubectl(&wait).expect_success();
-    let mut namespaced = policy_of(OWN, "team", KeyPair::trusted());
-    namespaced["kind"] = json!("ImagePolicy");
-    namespaced["metadata"]["namespace"] = json!("default");
-    let refused = cluster.try_apply(&namespaced);
-    assert!(refused.stderr.contains("`ImagePolicy` is not carried out"), "{refused}");
-
     let mut odd = policy_of(OWN, "odd", KeyPair::trusted());
     odd["spec"]["mode"] = json!("warn");
     let warned = cluster.try_apply(&odd);
@@ -206,6 +193,23 @@ fn an_author_is_told_at_once_what_is_wrong_with_a_policy() {
     let name = "clusterimagepolicy.countersign.dev/authored";
     cluster.kubectl(&["label", name, "team=a"]).expect_success();
     cluster.kubectl(&["delete", name]).expect_success();
+}
+
+#[test]
+fn a_tenant_tightens_his_own_namespace_alone() {
+    let installed = Installed::new(registry());
+    let (cluster, strict, other) = (&installed.cluster, installed.namespace(), installed.namespace());
+    let image = signed("shared", KeyPair::trusted());
+    cluster.apply(&policy_of(OWN, "shared", KeyPair::trusted()));
+    installed.admits_soon(&strict, &image.by_tag());
+    let mut tenants = policy_of(OWN, "team", KeyPair::foreign());
+    tenants["kind"] = json!("ImagePolicy");
+    tenants["metadata"]["namespace"] = json!(strict.name());
+    cluster.apply(&tenants);
+    installed.denies_soon(&strict, codes::KEY_MISMATCH, &image.by_tag());
+    other.admits(&pod("other", &[&image.by_tag()]));
+    strict.kubectl(&["delete", "imagepolicy", "team"]).expect_success();
+    installed.admits_soon(&strict, &image.by_tag());
 }
 
 #[test]

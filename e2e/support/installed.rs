@@ -68,10 +68,15 @@ impl Installed {
         namespace
     }
 
-    /// Defines both kinds of `group` at `versions`, of which the first is stored, and waits until they are served.
+    /// Defines every kind of `group` at `versions`, of which the first is stored, and waits until they are served.
     pub(crate) fn define(&self, group: &str, versions: &[&str]) {
-        for (plural, kind) in [("clusterimagepolicies", "ClusterImagePolicy"), ("trustroots", "TrustRoot")] {
-            self.cluster.apply(&definition(group, plural, kind, versions));
+        let mut kinds =
+            vec![("clusterimagepolicies", "ClusterImagePolicy", "Cluster"), ("trustroots", "TrustRoot", "Cluster")];
+        if group == "countersign.dev" {
+            kinds.push(("imagepolicies", "ImagePolicy", "Namespaced"));
+        }
+        for (plural, kind, scope) in kinds {
+            self.cluster.apply(&definition(group, plural, (kind, scope), versions));
             let name = format!("crd/{plural}.{group}");
             self.cluster.kubectl(&["wait", "--for=condition=Established", "--timeout=30s", &name]).expect_success();
         }
@@ -116,7 +121,7 @@ impl Installed {
 }
 
 /// A definition of a kind whose fields nobody checks: what countersign makes of them is its own affair.
-fn definition(group: &str, plural: &str, kind: &str, versions: &[&str]) -> Value {
+fn definition(group: &str, plural: &str, (kind, scope): (&str, &str), versions: &[&str]) -> Value {
     let version = |(index, name): (usize, &&str)| {
         json!({
             "name": name,
@@ -132,7 +137,7 @@ fn definition(group: &str, plural: &str, kind: &str, versions: &[&str]) -> Value
         "metadata": {"name": format!("{plural}.{group}")},
         "spec": {
             "group": group,
-            "scope": "Cluster",
+            "scope": scope,
             "names": {"plural": plural, "singular": kind.to_lowercase(), "kind": kind, "listKind": format!("{kind}List")},
             "versions": versions.iter().enumerate().map(version).collect::<Vec<_>>(),
         },

@@ -107,11 +107,15 @@ impl PolicyDocument {
         }
     }
 
-    /// A policy of which nothing can be read but that it is there: it refuses every image.
-    pub fn unreadable(group: &str, name: &str, error: &DocumentError) -> Self {
+    /// A policy of which nothing can be read but that it is there: it refuses every image, a tenant's those of its
+    /// namespace.
+    pub fn unreadable(group: &str, namespace: Option<&str>, name: &str, error: &DocumentError) -> Self {
         Self {
-            name: PolicyName::new(group, name),
-            kind: KIND,
+            name: match namespace {
+                None => PolicyName::new(group, name),
+                Some(namespace) => PolicyName::in_namespace(group, namespace, name),
+            },
+            kind: if namespace.is_some() { tenant::KIND } else { KIND },
             is_named: true,
             line: error.line(),
             spec: Spec::unread(),

@@ -246,7 +246,8 @@ fn read(source: Source, object: &Object) -> Option<Arc<Document>> {
         // Objects of definitions say it themselves.
         Necessity::Optional | Necessity::Required => "",
     };
-    let name = &object.key.1;
+    let (namespace, name) = &object.key;
+    let namespace = Some(namespace.as_str()).filter(|namespace| !namespace.is_empty());
     let error = match api::parse_object(&object.json, version, source.kind()) {
         Ok(document) => return Some(Arc::new(document)),
         Err(error) => error,
@@ -259,7 +260,7 @@ fn read(source: Source, object: &Object) -> Option<Arc<Document>> {
         "an object cannot be read"
     );
     source.is_policies().then(|| {
-        let policy = PolicyDocument::unreadable(source.group(), name, &error);
+        let policy = PolicyDocument::unreadable(source.group(), namespace, name, &error);
         Arc::new(Document::ClusterImagePolicy(Box::new(policy)))
     })
 }

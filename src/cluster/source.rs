@@ -18,16 +18,19 @@ pub(super) enum Source {
     SigstorePolicies,
     /// TrustRoots of `policy.sigstore.dev`.
     SigstoreTrustRoots,
+    /// ImagePolicies of `countersign.dev`, of every namespace.
+    TenantPolicies,
 }
 
 impl Source {
-    pub(super) const ALL: [Self; 6] = [
+    pub(super) const ALL: [Self; 7] = [
         Self::ConfigMaps,
         Self::OwnPolicies,
         Self::OwnTrustRoots,
         Self::Secrets,
         Self::SigstorePolicies,
         Self::SigstoreTrustRoots,
+        Self::TenantPolicies,
     ];
 
     /// How messages name it; for custom resources also the name of their definition.
@@ -39,6 +42,7 @@ impl Source {
             Self::Secrets => "secrets",
             Self::SigstorePolicies => "clusterimagepolicies.policy.sigstore.dev",
             Self::SigstoreTrustRoots => "trustroots.policy.sigstore.dev",
+            Self::TenantPolicies => "imagepolicies.countersign.dev",
         }
     }
 
@@ -49,6 +53,7 @@ impl Source {
             Self::OwnPolicies | Self::SigstorePolicies => "ClusterImagePolicy",
             Self::Secrets => "Secret",
             Self::OwnTrustRoots | Self::SigstoreTrustRoots => "TrustRoot",
+            Self::TenantPolicies => "ImagePolicy",
         }
     }
 
@@ -56,7 +61,7 @@ impl Source {
     pub(super) fn group(self) -> &'static str {
         match self {
             Self::ConfigMaps | Self::Secrets => "",
-            Self::OwnPolicies | Self::OwnTrustRoots => COUNTERSIGN_GROUP,
+            Self::OwnPolicies | Self::OwnTrustRoots | Self::TenantPolicies => COUNTERSIGN_GROUP,
             Self::SigstorePolicies | Self::SigstoreTrustRoots => SIGSTORE_GROUP,
         }
     }
@@ -67,13 +72,14 @@ impl Source {
             Self::OwnPolicies | Self::SigstorePolicies => "clusterimagepolicies",
             Self::Secrets => "secrets",
             Self::OwnTrustRoots | Self::SigstoreTrustRoots => "trustroots",
+            Self::TenantPolicies => "imagepolicies",
         }
     }
 
     /// Whether its objects are policies: of those none may get lost.
     pub(super) fn is_policies(self) -> bool {
         match self {
-            Self::OwnPolicies | Self::SigstorePolicies => true,
+            Self::OwnPolicies | Self::SigstorePolicies | Self::TenantPolicies => true,
             Self::ConfigMaps | Self::OwnTrustRoots | Self::Secrets | Self::SigstoreTrustRoots => false,
         }
     }
@@ -82,7 +88,7 @@ impl Source {
     pub(super) fn necessity(self) -> Necessity {
         match self {
             Self::ConfigMaps | Self::Secrets => Necessity::BuiltIn,
-            Self::OwnPolicies | Self::OwnTrustRoots => Necessity::Required,
+            Self::OwnPolicies | Self::OwnTrustRoots | Self::TenantPolicies => Necessity::Required,
             Self::SigstorePolicies | Self::SigstoreTrustRoots => Necessity::Optional,
         }
     }
@@ -93,9 +99,11 @@ impl Source {
             Self::ConfigMaps => Place::new("", version, self.plural(), Some(namespace)),
             // Helm keeps its releases in Secrets, each up to a mebibyte: no policy names one.
             Self::Secrets => Place::new("", version, self.plural(), Some(namespace)).only("type!=helm.sh/release.v1"),
-            Self::OwnPolicies | Self::OwnTrustRoots | Self::SigstorePolicies | Self::SigstoreTrustRoots => {
-                Place::new(self.group(), version, self.plural(), None)
-            }
+            Self::OwnPolicies
+            | Self::OwnTrustRoots
+            | Self::SigstorePolicies
+            | Self::SigstoreTrustRoots
+            | Self::TenantPolicies => Place::new(self.group(), version, self.plural(), None),
         }
     }
 }

@@ -30,7 +30,7 @@ pub fn examine(json: &str) -> Result<Examined, DocumentError> {
             let compiled = api::compile(&policy, &Resolved::new(""));
             let problems = compiled.problems.into_iter().filter(|problem| problem.unresolved.is_none());
             Examined {
-                object: describe("ClusterImagePolicy", policy.name().name()),
+                object: describe(policy.kind(), &policy.name().to_string()),
                 problems: problems.collect(),
                 warnings: compiled.warnings,
             }
