@@ -1,6 +1,7 @@
 //! The custom resources of `countersign crd` on a real API server: each rule refuses what it is there to refuse, with its
 //! message, and what differs from that in one thing is accepted, as is every sample.
 
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use countersign::api::custom_resources;
@@ -244,6 +245,10 @@ fn every_sample_is_accepted() {
         items.extend(documents.into_iter().filter(|document| document["apiVersion"] == json!(VERSION)));
     }
     assert!(items.len() >= 20, "{} policies in samples", items.len());
+    let namespaces: BTreeSet<&str> = items.iter().filter_map(|item| item["metadata"]["namespace"].as_str()).collect();
+    for namespace in namespaces {
+        cluster.apply(&json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}));
+    }
     let apply = ["apply", "--dry-run=server", "--validate=strict", "-f", "-"];
     cluster.kubectl_with(&apply, &list(items)).expect_success();
 }
