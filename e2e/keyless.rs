@@ -133,3 +133,38 @@ fn images_that_a_key_signed_before_witnesses() {
         }
     }
 }
+
+/// Every token begins so.
+const TOKEN_HEAD: &str = "eyJhbGciOiJSUzI1NiIsImtpZCI6IjEi";
+
+#[test]
+fn identity_tokens_from_where_they_are_and_never_in_the_log() {
+    let sigstore = Sigstore::shared();
+    let registry = Registry::shared(Kind::Referrers);
+    let signer = Signer { registry, sigstore, config: sigstore.config_v2() };
+    let token = sigstore.token(ALICE);
+    assert!(token.starts_with(TOKEN_HEAD), "{token}");
+    let actions = format!("{}/actions?email={ALICE}", sigstore.issuer());
+    let github = [("ACTIONS_ID_TOKEN_REQUEST_URL", actions.as_str()), ("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "runner")];
+    for (name, variables) in [("environment", &[("SIGSTORE_ID_TOKEN", token.as_str())][..]), ("github", &github)] {
+        let image = registry.push(&format!("tokens/{name}"), "v1");
+        let mut command = signer.command(&["--log-level", "trace", "sign", &image.by_tag()]);
+        command.envs(variables.iter().copied());
+        let signed = process::run(command);
+        assert_eq!(signed.code(), 0, "{name}: {signed}");
+        assert!(!signed.stderr.contains(TOKEN_HEAD), "{name}: the token is in the log");
+        Flavour::RekorV2.verify(Cosign::V3, registry, sigstore, ALICE, &image.by_digest()).expect_success();
+    }
+
+    let image = registry.push("tokens/none", "v1");
+    let nobody = process::run(signer.command(&["sign", &image.by_tag()]));
+    assert_eq!(nobody.code(), 2, "{nobody}");
+    assert!(nobody.stderr.contains("neither a key to sign with nor an identity token"), "{nobody}");
+    // Fulcio believes no token that its issuer has not signed.
+    let forged = format!("{}x", token.trim_end_matches(char::is_alphanumeric));
+    let refused = signer.run(&forged, &["sign", &image.by_tag()]);
+    assert_eq!(refused.code(), 1, "{refused}");
+    assert!(refused.stderr.contains("the certificate authority"), "{refused}");
+    let tags = registry.crane(&["ls", &image.repository]);
+    assert_eq!(tags.trim(), "v1", "nothing was signed");
+}
