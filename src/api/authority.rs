@@ -56,7 +56,7 @@ impl AuthoritySpec {
     pub(super) fn references(&self) -> impl Iterator<Item = &Reference> {
         let (signer, proofs, attestations) = match &self.rule {
             RuleSpec::Fail { .. } | RuleSpec::Pass => (None, None, None),
-            RuleSpec::Key { key, proofs, attestations } => (key.secret(), Some(proofs), Some(attestations)),
+            RuleSpec::Key { key, proofs, attestations } => (key.reference(), Some(proofs), Some(attestations)),
             RuleSpec::Keyless { keyless, proofs, attestations } => {
                 (keyless.reference(), Some(proofs), Some(attestations))
             }

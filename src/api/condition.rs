@@ -55,7 +55,7 @@ impl ConditionSpec {
     fn in_config_map(&self, reference: &Reference, key: &str, resolved: &Resolved) -> Result<Condition, Problem> {
         let config_map = match reference {
             Reference::ConfigMap { namespace, name } => resolved.config_map(namespace.as_deref(), name),
-            Reference::Secret { .. } | Reference::TrustRoot { .. } => None,
+            Reference::Kms(_) | Reference::Secret { .. } | Reference::TrustRoot { .. } => None,
         };
         let Some(config_map) = config_map else {
             let mut problem = self.problem(format!("{reference} is not there"));

@@ -7,7 +7,7 @@ use super::problem::{Problem, listed, quoted};
 use super::secret::{self, SecretSpec};
 use super::{Reference, Resolved, lint};
 use crate::limits;
-use crate::trust::{Anchor, HashAlgorithm, Proofs, PublicKey};
+use crate::trust::{Anchor, HashAlgorithm, KeyState, KmsKey, Proofs, PublicKey};
 
 /// A key that could be read, or where it will be found.
 #[derive(Clone, Debug)]
@@ -19,14 +19,25 @@ pub(super) struct KeySpec {
 #[derive(Clone, Debug)]
 enum KeySource {
     Inline(PublicKey),
+    Kms(Box<KmsSpec>),
     Secret(Box<SecretSpec>),
 }
 
+/// A key in a key management service, and the field that names it.
+#[derive(Clone, Debug)]
+struct KmsSpec {
+    key: KmsKey,
+    reference: Reference,
+    /// A problem with the field that names it, its message still to be written.
+    place: Problem,
+}
+
 impl KeySpec {
-    /// The Secret that holds it.
-    pub(super) fn secret(&self) -> Option<&Reference> {
+    /// What holds it.
+    pub(super) fn reference(&self) -> Option<&Reference> {
         match &self.source {
             KeySource::Inline(_) => None,
+            KeySource::Kms(kms) => Some(&kms.reference),
             KeySource::Secret(secret) => Some(secret.reference()),
         }
     }
@@ -43,6 +54,24 @@ impl KeySpec {
     pub(super) fn anchor(&self, proofs: Proofs, resolved: &Resolved) -> Result<Arc<Anchor>, Problem> {
         let key = match &self.source {
             KeySource::Inline(key) => key.clone(),
+            KeySource::Kms(kms) => {
+                let KmsSpec { key, reference, place } = kms.as_ref();
+                let problem = |message, unresolved| {
+                    let mut problem = place.clone();
+                    problem.field.message = message;
+                    problem.unresolved = unresolved;
+                    problem
+                };
+                match resolved.kms_key(key) {
+                    Some(KeyState::Usable(key)) => key.clone(),
+                    Some(KeyState::Unusable(why)) => {
+                        return Err(problem(format!("{reference} cannot be had: {why}"), None));
+                    }
+                    None => {
+                        return Err(problem(format!("{reference} was not asked for yet"), Some(reference.clone())));
+                    }
+                }
+            }
             KeySource::Secret(secret) => secret.parse("the public key", resolved, parse)?,
         };
         Ok(Arc::new(Anchor::key(key, self.hash, proofs)))
@@ -60,10 +89,7 @@ pub(super) fn read(field: &Field<'_>, problems: &mut Vec<Problem>, warnings: &mu
     let source = match &sources {
         [Some(data), None, None] => read_inline(data, problems, warnings).map(KeySource::Inline),
         [None, Some(secret), None] => secret::read(secret, problems).map(Box::new).map(KeySource::Secret),
-        [None, None, Some(kms)] => {
-            problems.push(super::field::not_carried_out(kms));
-            None
-        }
+        [None, None, Some(kms)] => read_kms(kms, problems),
         sources => {
             let there = sources.iter().filter(|source| source.is_some()).count();
             problems.push(object.problem(format!(
@@ -86,6 +112,21 @@ fn read_inline(field: &Field<'_>, problems: &mut Vec<Problem>, warnings: &mut Ve
         }
         Err(message) => {
             problems.push(field.problem(message));
+            None
+        }
+    }
+}
+
+/// policy-controller takes keys of AWS by their ARN alone; ids and aliases are read too.
+fn read_kms(field: &Field<'_>, problems: &mut Vec<Problem>) -> Option<KeySource> {
+    let text = field.required_text(problems)?;
+    match text.parse::<KmsKey>() {
+        Ok(key) => {
+            let reference = Reference::Kms(Box::new(key.clone()));
+            Some(KeySource::Kms(Box::new(KmsSpec { key, reference, place: field.problem("") })))
+        }
+        Err(error) => {
+            problems.push(field.problem(error.to_string()));
             None
         }
     }

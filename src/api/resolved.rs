@@ -11,7 +11,8 @@ use super::root::{Unusable, usable};
 use super::{ConfigMap, PolicyDocument, Secret, TrustRootDocument};
 use crate::image::Digest;
 use crate::trust::{
-    BuiltInRoot, ObjectKind, RootReference, RootSource, RootState, TrustedRoot, TufSource, TufSourceId,
+    BuiltInRoot, KeyState, KmsKey, ObjectKind, RootReference, RootSource, RootState, TrustedRoot, TufSource,
+    TufSourceId,
 };
 
 /// The namespace that stands in for the controller's own where there is no cluster.
@@ -27,6 +28,8 @@ pub enum Reference {
         /// Its name.
         name: String,
     },
+    /// A key in a key management service.
+    Kms(Box<KmsKey>),
     /// A Secret.
     Secret {
         /// Its namespace; none means the controller's own.
@@ -58,6 +61,7 @@ impl fmt::Display for Reference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (kind, namespace, name) = match self {
             Self::ConfigMap { namespace, name } => ("ConfigMap", namespace.as_ref(), name),
+            Self::Kms(key) => return write!(f, "the key `{key}`"),
             Self::Secret { namespace, name } => ("Secret", namespace.as_ref(), name),
             Self::TrustRoot { group: _, name } => ("TrustRoot", None, name),
         };
@@ -83,12 +87,13 @@ pub fn references(document: &PolicyDocument) -> Vec<Reference> {
 
 /// What stands where references point. What is not in it is not there.
 ///
-/// TUF repositories are read by somebody else, who adds what came of it ([`Self::add_fetched`]); one of which nothing is
-/// known was not asked yet.
+/// TUF repositories and key management services are asked by somebody else, who adds what came of it
+/// ([`Self::add_fetched`], [`Self::add_key`]); one of which nothing is known was not asked yet.
 #[derive(Clone, Debug)]
 pub struct Resolved {
     built_in: BTreeMap<BuiltInRoot, RootState>,
     fetched: BTreeMap<TufSourceId, RootState>,
+    keys: BTreeMap<KmsKey, KeyState>,
     parsed: Arc<Mutex<Parsed>>,
     namespace: String,
     secrets: BTreeMap<(String, String), Secret>,
@@ -105,6 +110,7 @@ impl Resolved {
         Self {
             built_in: BTreeMap::new(),
             fetched: BTreeMap::new(),
+            keys: BTreeMap::new(),
             parsed: Arc::default(),
             namespace: namespace.into(),
             secrets: BTreeMap::new(),
@@ -137,6 +143,11 @@ impl Resolved {
         self.trust_roots.insert(key, root).is_none()
     }
 
+    /// Adds what is known of a key in a key management service.
+    pub fn add_key(&mut self, key: KmsKey, state: KeyState) {
+        self.keys.insert(key, state);
+    }
+
     /// Adds what is known of the root in a TUF repository.
     pub fn add_fetched(&mut self, source: &TufSource, state: RootState) {
         self.fetched.insert(source.id(), state);
@@ -165,6 +176,11 @@ impl Resolved {
     /// The TrustRoot `name` of `group`.
     pub(super) fn trust_root(&self, group: &str, name: &str) -> Option<&TrustRootDocument> {
         self.trust_roots.get(&(group.to_owned(), name.to_owned()))
+    }
+
+    /// What is known of a key in a key management service; none where nobody has asked.
+    pub(super) fn kms_key(&self, key: &KmsKey) -> Option<&KeyState> {
+        self.keys.get(key)
     }
 
     /// What is known of the root in a TUF repository.
@@ -205,6 +221,17 @@ impl Resolved {
                 Some(config_map) => {
                     let data = config_map.data().iter().map(|(key, text)| (key, text.as_bytes()));
                     write_entries(config_map.problems().is_empty(), data, to);
+                }
+            },
+            Reference::Kms(key) => match self.kms_key(key) {
+                None => to.push(b'-'),
+                Some(KeyState::Unusable(why)) => {
+                    to.push(b'!');
+                    write_bytes(why.as_bytes(), to);
+                }
+                Some(KeyState::Usable(key)) => {
+                    to.push(b'+');
+                    write_bytes(key.spki_der(), to);
                 }
             },
             Reference::Secret { namespace, name } => match self.secret(namespace.as_deref(), name) {

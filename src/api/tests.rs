@@ -9,7 +9,7 @@ use nonempty::NonEmpty;
 
 use super::*;
 use crate::policy::{Coverage, Mode, NoMatch, PolicyBody, Rule, SignerRule};
-use crate::trust::{Anchor, HashAlgorithm, Proofs, PublicKey};
+use crate::trust::{Anchor, HashAlgorithm, KeyState, KmsKey, Proofs, PublicKey};
 
 const KEY: &str = include_str!("../../tests/data/cosign/cosign.pub");
 const OTHER_KEY: &str = include_str!("../../tests/data/cosign/other.pub");
@@ -142,7 +142,11 @@ fn every_invalid_policy_is_told_where_and_why() {
         ),
         ("empty key (T30c)", with_key("{}")),
         ("key with two sources", with_key(&format!("{{data: {key}, secretRef: {{name: keys}}}}"))),
-        ("key by kms", with_key("{kms: 'awskms:///alias/a'}")),
+        ("key by kms that nobody asked for", with_key("{kms: 'awskms:///alias/a'}")),
+        ("key by a kms that is none", with_key("{kms: 'pkcs11:token=a'}")),
+        ("key by a kms of another scheme", with_key("{kms: 'gitlab://a/b'}")),
+        ("key by kms in the wrong form", with_key("{kms: 'gcpkms://projects/a'}")),
+        ("empty kms", with_key("{kms: ''}")),
         ("empty key data", with_key("{data: ''}")),
         ("null key data", with_key("{data: }")),
         ("key data is no key", with_key("{data: c2VjcmV0}")),
@@ -317,6 +321,49 @@ fn a_secret_holds_one_public_key() {
     let missing = compile(&document, &no_secrets());
     assert!(is_invalid(&missing));
     assert_eq!(missing.problems[0].unresolved.as_ref(), references(&document).first());
+}
+
+#[test]
+fn a_key_management_service_holds_a_key() {
+    let spec = with_key("{kms: 'hashivault://cosign', hashAlgorithm: sha512}");
+    let key: KmsKey = "hashivault://cosign".parse().unwrap();
+    for group in GROUPS {
+        let document = one(&text(group, &spec));
+        assert_eq!(references(&document), [Reference::Kms(Box::new(key.clone()))]);
+        let with = |state: Option<KeyState>| {
+            let mut resolved = no_secrets();
+            resolved
+                .add_key("hashivault://other".parse().unwrap(), KeyState::Usable(PublicKey::from_pem(KEY).unwrap()));
+            if let Some(state) = state {
+                resolved.add_key(key.clone(), state);
+            }
+            resolved
+        };
+        let usable = |pem| Some(KeyState::Usable(PublicKey::from_pem(pem).unwrap()));
+        let compiled = compile(&document, &with(usable(KEY)));
+        assert_eq!(compiled.problems, []);
+        let Rule::Signed { signers } = the_rule(&compiled) else { panic!("{compiled:?}") };
+        assert_eq!(signers, by_key(&PublicKey::from_pem(KEY).unwrap(), HashAlgorithm::Sha512));
+
+        let unusable = Some(KeyState::Unusable("Vault refuses (permission denied)".to_owned()));
+        let broken = compile(&document, &with(unusable.clone()));
+        assert!(is_invalid(&broken));
+        let message = "the key `hashivault://cosign` cannot be had: Vault refuses (permission denied)";
+        assert_eq!(broken.problems[0].field.message, message);
+        assert_eq!(broken.problems[0].unresolved, None);
+        let unasked = compile(&document, &with(None));
+        assert!(is_invalid(&unasked));
+        assert_eq!(unasked.problems[0].unresolved.as_ref(), references(&document).first());
+
+        let mut revisions: Vec<_> = [usable(KEY), usable(OTHER_KEY), unusable, None]
+            .map(|state| revision([&document], &with(state), NoMatch::Deny))
+            .into_iter()
+            .map(|revision| revision.to_string())
+            .collect();
+        revisions.sort();
+        revisions.dedup();
+        assert_eq!(revisions.len(), 4, "each is another generation");
+    }
 }
 
 #[test]

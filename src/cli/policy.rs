@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::{Error, Exit, Outcome};
-use crate::api::{self, Document, PolicyDocument, Problem, Resolved, Reviewed, STANDALONE_NAMESPACE};
+use crate::api::{self, Document, PolicyDocument, Problem, Reference, Resolved, Reviewed, STANDALONE_NAMESPACE};
 use crate::loader::{self, Note, TextFile, describe};
 
 /// Look at policies, without a cluster and without a registry
@@ -198,7 +198,12 @@ impl Checked {
             let Reviewed { mut problems, mut warnings } = api::compile(document, resolved).reviewed();
             for warning in &mut warnings {
                 if let Some(reference) = &warning.unresolved {
-                    warning.field.message = format!("{reference} is not in these files, so its key was not checked");
+                    warning.field.message = match reference {
+                        Reference::Kms(_) => format!("{reference} was not asked for, and so was not checked"),
+                        Reference::ConfigMap { .. } | Reference::Secret { .. } | Reference::TrustRoot { .. } => {
+                            format!("{reference} is not in these files, so its key was not checked")
+                        }
+                    };
                 }
             }
             if document.is_named() && !names.insert(document.name()) {

@@ -12,7 +12,7 @@ mod public_key;
 mod root;
 
 pub use anchor::{Anchor, AnchorId, Believed};
-pub use kms::{AwsKey, AzureKey, GoogleKey, KeyHost, KmsKey, ParseKmsKeyError, VaultKey, VaultKind};
+pub use kms::{AwsKey, AzureKey, GoogleKey, KeyHost, KeyState, KmsKey, ParseKmsKeyError, VaultKey, VaultKind};
 pub use proofs::{ProofRule, Proofs, Requirement};
 pub use public_key::{HashAlgorithm, KeyAlgorithm, ParseKeyError, PublicKey};
 pub use root::{

@@ -4,6 +4,7 @@ mod aws;
 mod azure;
 mod error;
 mod google;
+mod state;
 mod text;
 mod vault;
 
@@ -14,6 +15,7 @@ pub use aws::{AwsKey, KeyHost};
 pub use azure::AzureKey;
 pub use error::ParseKmsKeyError;
 pub use google::GoogleKey;
+pub use state::KeyState;
 pub use vault::{VaultKey, VaultKind};
 
 use crate::limits;
