@@ -15,6 +15,7 @@ mod countersign_signs;
 mod definitions;
 mod forgery;
 mod harness;
+mod held_elsewhere;
 mod in_cluster;
 mod keyless;
 mod keyless_policies;

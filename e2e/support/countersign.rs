@@ -31,6 +31,16 @@ pub(crate) fn countersign(arguments: &[&str], registry: &Registry) -> Outcome {
     process::run(command)
 }
 
+/// The same, with more variables in its environment; without a registry where it is told of none.
+pub(crate) fn countersign_with(arguments: &[&str], registry: Option<&Registry>, variables: &[(&str, &str)]) -> Outcome {
+    let mut command = program();
+    command.args(arguments).envs(variables.iter().copied());
+    if let Some(registry) = registry {
+        reach(&mut command, &[registry]);
+    }
+    process::run(command)
+}
+
 /// The reason codes in what `countersign verify --output json` printed.
 pub(crate) fn codes_of(json: &str) -> Vec<String> {
     fn collect(value: &Value, codes: &mut Vec<String>) {

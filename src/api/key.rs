@@ -45,7 +45,8 @@ impl KeySpec {
     /// The same, named by a policy of the tenant in `namespace`.
     pub(super) fn in_tenant(&mut self, namespace: &str) {
         match &mut self.source {
-            KeySource::Inline(_) => {}
+            // A tenant names none: one that does is refused as a whole, and what it names is not asked for.
+            KeySource::Inline(_) | KeySource::Kms(_) => {}
             KeySource::Secret(secret) => secret.in_tenant(namespace),
         }
     }

@@ -6,7 +6,7 @@ use std::io::Write;
 use std::sync::Arc;
 
 use countersign::sigstore::Archive;
-use countersign::trust::{RelativePath, TrustedRoot, TufArchive};
+use countersign::trust::{KmsKey, RelativePath, TrustedRoot, TufArchive};
 
 /// A `trusted_root.json`.
 pub fn trusted_root(bytes: &[u8]) {
@@ -21,6 +21,19 @@ pub fn trusted_root(bytes: &[u8]) {
     let again = TrustedRoot::parse(bytes).map(|root| root.fingerprint());
     assert_eq!(again, Ok(root.fingerprint()));
     assert_eq!(root.summary().transparency_logs.len(), root.transparency_logs().len());
+}
+
+/// A reference to a key in a key management service. What is read prints as it was written, but for one short form.
+pub fn kms_key(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let Ok(key) = text.parse::<KmsKey>() else { return };
+    assert!(KmsKey::claims(text));
+    let printed = key.to_string();
+    assert_eq!(printed, text.replace("/versions/", "/cryptoKeyVersions/"));
+    assert_eq!(printed.parse::<KmsKey>(), Ok(key));
+    // It becomes part of addresses: nothing in it may end a host or a path, or climb out of one.
+    let (_, rest) = text.split_once("://").unwrap_or_default();
+    assert!(!rest.contains(['?', '#', '@', '%', '\\', ' ']) && rest.split('/').all(|part| part != ".."), "{text}");
 }
 
 /// A TUF repository as a document carries it.

@@ -241,6 +241,19 @@ fn trusted_roots() {
 }
 
 #[test]
+fn references_to_keys() {
+    let seeds = [
+        "awskms://localhost:4566/arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+        "awskms:///alias/team/cosign",
+        "azurekms://acme.vault.azure.net/cosign/0123456789abcdef0123456789abcdef",
+        "gcpkms://projects/p/locations/global/keyRings/r/cryptoKeys/k/versions/3",
+        "hashivault://cosign",
+        "openbao://team.cosign",
+    ];
+    run_some(20_000, seeds.map(|seed| seed.as_bytes().to_vec()).to_vec(), targets_trust::kms_key);
+}
+
+#[test]
 fn tuf_archives() {
     use std::io::Write as _;
 
