@@ -402,6 +402,20 @@ pub const KMS_REQUEST_TIME: Duration = Duration::from_secs(15);
 /// Time to read a key or to have it sign, credentials included. Scope: that key; it fails.
 pub const KMS_TIME: Duration = Duration::from_secs(60);
 
+/// How long a key that a policy names counts after it was last read, while its service cannot be asked. After that the
+/// policy refuses.
+pub const KEY_AGE: Duration = Duration::from_secs(3600);
+
+/// How long a program that starts waits for the keys that policies name. Those that are not read by then are read beside
+/// it.
+pub const KEY_FIRST_TIME: Duration = Duration::from_secs(10);
+
+/// The time between two readings of such a key. A key that was taken away counts no longer than this.
+pub const KEY_REFRESH_INTERVAL: Duration = Duration::from_secs(300);
+
+/// The time to the first reading after one that failed; it doubles up to [`KEY_REFRESH_INTERVAL`].
+pub const KEY_RETRY_FIRST: Duration = Duration::from_secs(5);
+
 /// Bytes of a file with a credential: a key of a service account, a token, a Secret's value. Scope: that file; refused.
 pub const CREDENTIAL_BYTES: usize = 64 << 10;
 

@@ -8,8 +8,8 @@ use nonempty::NonEmpty;
 use super::identity_args::IdentityArgs;
 use super::key_ref::KeyRef;
 use super::registry_args::RegistryArgs;
-use super::{Error, clock, trust};
-use crate::loader::{self, Roots};
+use super::{Error, clock, kms, trust};
+use crate::loader::{self, Keys, Roots};
 use crate::policy::{
     Authority, Coverage, Mode, NoMatch, Policy, PolicyBody, PolicyName, PolicySet, PolicyTerms, Rule, SignerRule,
 };
@@ -59,12 +59,17 @@ impl By {
                 "name a key with `--key`, a person or workflow with `--certificate-identity`, or policies with `--policy`",
             ));
         }
-        let roots = Roots::default();
-        let load = || loader::load_all_by(&self.policy, NoMatch::Deny, &roots).map_err(Error::usage);
+        let (roots, keys) = (Roots::default(), Keys::default());
+        let load = || loader::load_all_by(&self.policy, NoMatch::Deny, &roots, &keys).map_err(Error::usage);
         let mut loaded = load()?;
         if roots.are_wanted() {
             let http = http_client(&registry.options()?.root_certificates).map_err(Error::unavailable)?;
             roots.refresh_once(&http, clock::now()).await;
+        }
+        if keys.are_wanted() {
+            keys.read_once(&kms::client()?, clock::now()).await;
+        }
+        if roots.are_wanted() || keys.are_wanted() {
             loaded = load()?;
         }
         notes.extend(loaded.problems.iter().map(ToString::to_string));

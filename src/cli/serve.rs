@@ -1,6 +1,7 @@
 //! `countersign serve`
 
 mod certificate;
+mod keys;
 mod policies;
 mod roots;
 
@@ -14,12 +15,13 @@ use clap::ValueEnum;
 use rustls_pki_types::CertificateDer;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, watch};
+use tokio::task::AbortHandle;
 
 use super::registry_args::{self, RegistryArgs};
-use super::{Error, Exit, Outcome, clock, file, runtime};
+use super::{Error, Exit, Outcome, clock, file, kms, runtime};
 use crate::cluster::PullSecrets;
 use crate::gate::Gate;
-use crate::loader::Status;
+use crate::loader::{Keeping, Status};
 use crate::policy::NoMatch;
 use crate::registry::{self, Keychain};
 use crate::server::{App, Ceilings, Certificate, Check, Drained, Health, Server, State, Webhook, tls};
@@ -97,7 +99,9 @@ async fn serve(args: Args, err: &mut dyn Write) -> Result<Outcome, Error> {
     for helper in keychain.unsupported() {
         tracing::warn!({ field::EVENT } = "registry", { field::DETAIL } = helper, "a credential helper is not run");
     }
-    let policies = args.policies.open().await?;
+    let mut policies = args.policies.open().await?;
+    let kms = kms::client()?;
+    policies.read_keys(&kms).await;
     let http = roots::http(&args.registry)?;
     let authorities = match &args.certificate.client_ca {
         Some(path) => registry_args::certificates(path)?,
@@ -115,8 +119,12 @@ async fn serve(args: Args, err: &mut dyn Write) -> Result<Outcome, Error> {
         }
         None => gate,
     };
-    let mut checks =
-        vec![policies_check(&policies), roots::check(policies.roots()), certificate_check(certificate.clone())];
+    let mut checks = vec![
+        policies_check(&policies),
+        roots::check(policies.roots()),
+        keys::check(policies.keys()),
+        certificate_check(certificate.clone()),
+    ];
     checks.extend(renewal.check());
     let health = Health::new(checks);
     let app =
@@ -127,6 +135,8 @@ async fn serve(args: Args, err: &mut dyn Write) -> Result<Outcome, Error> {
     start(tell(policies.status()));
     start(roots::tell(policies.roots()));
     start(roots::keep(policies.roots(), http));
+    start(keys::tell(policies.keys()));
+    start(keys::keep(policies.keys(), kms));
     policies.follow();
     renewal.follow(renewed, metrics);
     let address = server.address();
@@ -208,12 +218,13 @@ fn scrape(
     certificate: watch::Receiver<Certificate>,
     client: registry::Client,
 ) -> impl Fn(&Metrics) + Send + Sync + 'static {
-    let (status, roots) = (policies.status(), policies.roots());
+    let (status, roots, keys) = (policies.status(), policies.roots(), policies.keys());
     move |metrics| {
         let status = status.borrow();
         metrics.policies(status.policies.saturating_sub(status.invalid), status.invalid);
         metrics.policies_read(status.stale.is_some(), status.read_at.map(clock::since).unwrap_or_default());
         roots::scrape(&roots, metrics);
+        keys::scrape(&keys, metrics);
         let left = clock::now().duration_until(certificate.borrow().not_after());
         metrics.certificate_expires(left.as_secs_f64());
         let requests = client.requests();
@@ -288,4 +299,10 @@ impl Signals {
 #[expect(clippy::disallowed_methods, reason = "what goes on beside the server, until the process ends")]
 fn start(task: impl Future<Output = ()> + Send + 'static) {
     drop(tokio::spawn(task));
+}
+
+/// Starts a task that can be ended.
+#[expect(clippy::disallowed_methods, reason = "the command line starts the tasks of the server")]
+fn start_for(task: Keeping) -> AbortHandle {
+    tokio::spawn(task).abort_handle()
 }

@@ -66,6 +66,14 @@ impl Client {
         })))
     }
 
+    /// The public half of the version of `key` that signs now, within [`limits::KMS_TIME`].
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub async fn read(&self, key: &KmsKey) -> Result<PublicKey, KmsError> {
+        self.open(key, clock::deadline(limits::KMS_TIME)).await.map(|remote| remote.public)
+    }
+
     /// The version of `key` that signs now, with its public half.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::load::from_documents;
 use super::observed::{Documents, Observed};
-use super::{Loaded, Roots, Status, clock};
+use super::{Keys, Loaded, Roots, Status, clock};
 use crate::api::Document;
 use crate::policy::{NoMatch, PolicySet};
 
@@ -26,6 +26,8 @@ pub struct Rules {
     pub max_age: Duration,
     /// What is known of the roots in TUF repositories.
     pub roots: Roots,
+    /// What is known of the keys in key management services.
+    pub keys: Keys,
 }
 
 /// Publishes what a cluster says, as watches see it.
@@ -67,6 +69,11 @@ impl Follower {
         self.status.subscribe()
     }
 
+    /// What is known of the keys in key management services.
+    pub fn keys(&self) -> Keys {
+        self.rules.keys.clone()
+    }
+
     /// What is known of the roots in TUF repositories.
     pub fn roots(&self) -> Roots {
         self.rules.roots.clone()
@@ -77,6 +84,7 @@ impl Follower {
     pub async fn run(mut self, shutdown: impl Future<Output = ()>) {
         let mut shutdown = pin!(shutdown);
         let mut roots = self.rules.roots.changes();
+        let mut keys = self.rules.keys.changes();
         loop {
             let observed = self.observed.borrow_and_update().clone();
             if let Some(documents) = self.unseen(&observed) {
@@ -102,6 +110,7 @@ impl Follower {
                 () = changed => {}
                 // The same documents mean something else now.
                 () = roots.next() => self.seen = None,
+                () = keys.next() => self.seen = None,
                 () = until(expiry) => self.expire(),
             }
         }
@@ -184,7 +193,7 @@ async fn until(instant: Option<Instant>) {
 
 fn compile(documents: &Documents, rules: &Rules) -> Result<Box<Loaded>, String> {
     let documents = documents.iter().map(|(origin, document)| ((*origin).to_owned(), Document::clone(document)));
-    from_documents(documents, &rules.namespace, rules.no_match, &rules.roots)
+    from_documents(documents, &rules.namespace, rules.no_match, (&rules.roots, &rules.keys))
         .map(Box::new)
         .map_err(|error| error.to_string())
 }

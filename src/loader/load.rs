@@ -6,10 +6,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{ReadError, Roots, TextFile, read};
-use crate::api::{self, Document, DocumentError, Namespace, PolicyDocument, Problem, Resolved, STANDALONE_NAMESPACE};
+use super::{Keys, ReadError, Roots, TextFile, read};
+use crate::api::{
+    self, Document, DocumentError, Namespace, PolicyDocument, Problem, Reference, Resolved, STANDALONE_NAMESPACE,
+};
 use crate::limits;
 use crate::policy::{NoMatch, PolicyName, PolicySet};
+use crate::trust::KmsKey;
 
 /// Where policies come from, and how they are taken.
 #[derive(Clone, Debug)]
@@ -24,6 +27,8 @@ pub struct Settings {
     pub interval: Duration,
     /// What is known of the roots in TUF repositories.
     pub roots: Roots,
+    /// What is known of the keys in key management services.
+    pub keys: Keys,
 }
 
 impl Settings {
@@ -31,7 +36,7 @@ impl Settings {
     /// no cluster.
     pub fn new(path: impl Into<PathBuf>, no_match: NoMatch) -> Self {
         let (namespace, interval) = (STANDALONE_NAMESPACE.to_owned(), limits::POLICY_POLL);
-        Self { path: path.into(), no_match, namespace, interval, roots: Roots::default() }
+        Self { path: path.into(), no_match, namespace, interval, roots: Roots::default(), keys: Keys::default() }
     }
 }
 
@@ -126,21 +131,21 @@ pub fn load(settings: &Settings) -> Result<Loaded, LoadError> {
 /// # Errors
 /// As [`load`].
 pub fn load_all(paths: &[PathBuf], no_match: NoMatch) -> Result<Loaded, LoadError> {
-    load_all_by(paths, no_match, &Roots::default())
+    load_all_by(paths, no_match, &Roots::default(), &Keys::default())
 }
 
-/// The same, by what is known of the roots in TUF repositories.
+/// The same, by what is known of the roots in TUF repositories and of the keys in key management services.
 ///
 /// # Errors
 /// As [`load`].
-pub fn load_all_by(paths: &[PathBuf], no_match: NoMatch, roots: &Roots) -> Result<Loaded, LoadError> {
+pub fn load_all_by(paths: &[PathBuf], no_match: NoMatch, roots: &Roots, keys: &Keys) -> Result<Loaded, LoadError> {
     let mut files = Vec::new();
     for path in paths {
         files.extend(read(path)?);
     }
     let shown: Vec<_> = paths.iter().map(|path| path.display().to_string()).collect();
     let settings = Settings::new(shown.join("`, `"), no_match);
-    from_files(&files, &Settings { roots: roots.clone(), ..settings })
+    from_files(&files, &Settings { roots: roots.clone(), keys: keys.clone(), ..settings })
 }
 
 /// The generation that `files` make.
@@ -153,7 +158,7 @@ pub(super) fn from_files(files: &[TextFile], settings: &Settings) -> Result<Load
             return Err(LoadError::TooManyDocuments);
         }
     }
-    let loaded = from_documents(documents, &settings.namespace, settings.no_match, &settings.roots)?;
+    let loaded = from_documents(documents, &settings.namespace, settings.no_match, (&settings.roots, &settings.keys))?;
     if loaded.set.policies().is_empty() {
         let path = settings.path.display().to_string();
         return Err(LoadError::NoPolicy { path });
@@ -166,10 +171,11 @@ pub(super) fn from_documents(
     documents: impl IntoIterator<Item = (String, Document)>,
     namespace: &str,
     no_match: NoMatch,
-    roots: &Roots,
+    (roots, keys): (&Roots, &Keys),
 ) -> Result<Loaded, LoadError> {
     let mut documents = Documents::read(documents, namespace)?;
     roots.fill(&mut documents.resolved);
+    keys.fill(documents.kms_keys(), &mut documents.resolved);
     let mut problems = documents.problems;
     let mut warnings = Vec::new();
     let mut policies = Vec::new();
@@ -264,6 +270,19 @@ impl Documents {
             return Ok(());
         }
         Err(LoadError::Duplicate { object: format!("the {object}"), file: file.to_owned() })
+    }
+
+    /// The keys in key management services that the policies name.
+    fn kms_keys(&self) -> BTreeSet<KmsKey> {
+        // One that is broken decides nothing: what it names, or a tenant names who may not, is not asked for.
+        let whole = self.policies.iter().filter(|(_, document)| document.problems().is_empty());
+        let references = whole.flat_map(|(_, document)| api::references(document));
+        references
+            .filter_map(|reference| match reference {
+                Reference::Kms(key) => Some(*key),
+                Reference::ConfigMap { .. } | Reference::Secret { .. } | Reference::TrustRoot { .. } => None,
+            })
+            .collect()
     }
 
     fn note(&mut self, file: &str, object: &str, problems: &[Problem]) {

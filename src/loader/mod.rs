@@ -3,8 +3,8 @@
 //! [`load`] reads files once. [`Loader`] reads them again and again, and publishes a new set when they say something new;
 //! [`Follower`] does so with what watches see in a cluster ([`Observed`]). A Secret that is gone breaks the policy that
 //! names it at once; files that cannot be read as a whole, and a cluster that cannot be asked, leave the last good set in
-//! force, and the [`Status`] says so. What TrustRoots name in TUF repositories is kept fresh beside it ([`Roots`]), and a
-//! root that changes makes a new set.
+//! force, and the [`Status`] says so. What TrustRoots name in TUF repositories and the keys that policies name in key
+//! management services are kept fresh beside it ([`Roots`], [`Keys`]), and one that changes makes a new set.
 //!
 //! This module never decides about an image, and never takes "could not be read" for "is not there".
 
@@ -12,6 +12,8 @@ mod clock;
 mod examine;
 mod files;
 mod follow;
+mod keep;
+mod keys;
 mod load;
 mod observed;
 mod roots;
@@ -23,9 +25,11 @@ mod watch;
 pub use examine::{Examined, examine};
 pub use files::{ReadError, TextFile, read};
 pub use follow::{Follower, Rules};
+pub use keep::Keeping;
+pub use keys::{KeyChanges, KeyReport, Keys};
 pub(crate) use load::describe;
 pub use load::{LoadError, Loaded, Note, Settings, load, load_all, load_all_by, load_dir};
 pub use observed::{Documents, Observed};
-pub use roots::{Keeping, KeptRoot, RootChanges, Roots};
+pub use roots::{KeptRoot, RootChanges, Roots};
 pub use status::Status;
 pub use watch::Loader;

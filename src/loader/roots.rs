@@ -5,7 +5,6 @@
 //! Nothing waits for it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -13,6 +12,7 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
+use super::keep::{Keeping, keep_each};
 use crate::api::Resolved;
 use crate::sigstore::{Keeper, Refresh, TufClient, keep, read_archive, repository_of};
 use crate::trust::{BuiltInRoot, RootSource, RootState, TrustedRoot, TufPlace, TufSource, TufSourceId};
@@ -49,9 +49,6 @@ pub struct KeptRoot {
     /// What is known of it.
     pub refresh: Refresh,
 }
-
-/// A task that keeps one root fresh.
-pub type Keeping = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 impl Roots {
     /// Nothing is known yet. The roots `built_in` are kept fresh, from the repositories of their instances.
@@ -148,26 +145,13 @@ impl Roots {
         W: Fn(Duration) -> F + Clone + Send + 'static,
         F: Future<Output = bool> + Send + 'static,
     {
-        let mut wanted = self.shared.wanted.subscribe();
-        let mut running: BTreeMap<TufSourceId, AbortHandle> = BTreeMap::new();
-        loop {
-            let now_wanted = wanted.borrow_and_update().clone();
-            running.retain(|id, task| {
-                let stays = now_wanted.contains_key(id) && !task.is_finished();
-                if !stays {
-                    task.abort();
-                }
-                stays
-            });
-            for (id, source) in now_wanted {
-                let roots = self.clone();
-                let (http, clock, wait) = (http.clone(), clock.clone(), wait.clone());
-                running.entry(id).or_insert_with(|| start(Box::pin(roots.keep_one(source, http, clock, wait))));
-            }
-            if wanted.changed().await.is_err() {
-                return;
-            }
-        }
+        let wanted = self.shared.wanted.subscribe();
+        keep_each(wanted, |source| {
+            let roots = self.clone();
+            let (http, clock, wait) = (http.clone(), clock.clone(), wait.clone());
+            start(Box::pin(roots.keep_one(source, http, clock, wait)))
+        })
+        .await;
     }
 
     async fn keep_one<C, W, F>(self, source: TufSource, http: reqwest::Client, clock: C, wait: W)

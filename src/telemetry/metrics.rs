@@ -36,6 +36,8 @@ pub struct Metrics {
     trust_roots: IntGaugeVec,
     trust_root_expiry: Gauge,
     trust_root_age: Gauge,
+    kms_keys: IntGaugeVec,
+    kms_key_age: Gauge,
     certificate_expiry: Gauge,
     certificate_refused: IntCounter,
     catching_up: Mutex<()>,
@@ -103,6 +105,11 @@ impl Metrics {
             trust_root_age: new.float(
                 "trust_root_age_seconds",
                 "The longest time since a repository vouched for its trust root; 0 where none has.",
+            )?,
+            kms_keys: new.gauges("kms_keys", "Keys held elsewhere that policies name, by state.", &["state"])?,
+            kms_key_age: new.float(
+                "kms_key_age_seconds",
+                "The longest time since a key held elsewhere was read; 0 where none was.",
             )?,
             certificate_expiry: new
                 .float("certificate_expiry_seconds", "Time until the webhook's certificate expires.")?,
@@ -210,6 +217,15 @@ impl Metrics {
     pub fn trust_roots_end(&self, expiry: f64, age: f64) {
         self.trust_root_expiry.set(expiry);
         self.trust_root_age.set(age);
+    }
+
+    /// The keys held elsewhere: how many can be used and how many cannot, and so many seconds ago the one was read that was
+    /// not read for the longest time.
+    pub fn kms_keys(&self, usable: usize, unusable: usize, age: f64) {
+        let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        self.kms_keys.with_label_values(&["usable"]).set(count(usable));
+        self.kms_keys.with_label_values(&["unusable"]).set(count(unusable));
+        self.kms_key_age.set(age);
     }
 
     /// The certificate expires in so many seconds; negative if it has expired.

@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::{Error, NoMatchArg, start};
+use super::{Error, NoMatchArg, clock, keys, start};
 use crate::cluster::{Access, Watches};
+use crate::kms::Client;
 use crate::limits;
-use crate::loader::{Follower, LoadError, Loader, Roots, Rules, Settings, Status};
+use crate::loader::{Follower, Keys, LoadError, Loader, Roots, Rules, Settings, Status};
 use crate::policy::{NoMatch, PolicySet};
 use crate::trust::BuiltInRoot;
 
@@ -86,6 +87,7 @@ impl PolicyArgs {
             namespace: access.namespace().to_owned(),
             max_age: Duration::from_secs(self.policies_max_age.into()),
             roots,
+            keys: Keys::default(),
         };
         let watches = Watches::new(access.clone());
         Ok(Policies::Cluster(Box::new((Follower::new(rules, watches.observed()), watches)), access))
@@ -114,6 +116,27 @@ impl Policies {
         match self {
             Self::Cluster(_, access) => Some(access),
             Self::Files(_) => None,
+        }
+    }
+
+    /// What is known of the keys in key management services.
+    pub(super) fn keys(&self) -> Keys {
+        match self {
+            Self::Cluster(cluster, _) => cluster.0.keys(),
+            Self::Files(loader) => loader.keys(),
+        }
+    }
+
+    /// Reads the keys that files name, before anybody is answered. What a cluster names is not known yet.
+    pub(super) async fn read_keys(&mut self, client: &Client) {
+        match self {
+            Self::Cluster(..) => {}
+            Self::Files(loader) => {
+                if loader.keys().are_wanted() {
+                    keys::read_once(&loader.keys(), client).await;
+                    loader.poll(clock::instant());
+                }
+            }
         }
     }
 

@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use tokio::task::AbortHandle;
 use tokio::time::sleep;
 
-use super::{Error, clock};
+use super::{Error, clock, start_for};
 use crate::cli::registry_args::RegistryArgs;
-use crate::loader::{Keeping, KeptRoot, Roots};
+use crate::loader::{KeptRoot, Roots};
 use crate::server::{Check, State};
 use crate::sigstore::http_client;
 use crate::telemetry::label::TrustState;
@@ -26,12 +25,7 @@ pub(super) async fn keep(roots: Roots, http: reqwest::Client) {
         sleep(time).await;
         true
     };
-    roots.keep(http, clock::now, wait, start).await;
-}
-
-#[expect(clippy::disallowed_methods, reason = "the command line starts the tasks of the server")]
-fn start(task: Keeping) -> AbortHandle {
-    tokio::spawn(task).abort_handle()
+    roots.keep(http, clock::now, wait, start_for).await;
 }
 
 /// Whether each can be used. One that cannot makes nothing unready: only what stands on it is refused.

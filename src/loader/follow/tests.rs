@@ -35,7 +35,13 @@ fn shows(texts: &[&str]) -> Observed {
 }
 
 fn rules(max_age: Duration) -> Rules {
-    Rules { no_match: NoMatch::Deny, namespace: "own".to_owned(), max_age, roots: Roots::default() }
+    Rules {
+        no_match: NoMatch::Deny,
+        namespace: "own".to_owned(),
+        max_age,
+        roots: Roots::default(),
+        keys: Keys::default(),
+    }
 }
 
 const HOUR: Duration = Duration::from_secs(3600);

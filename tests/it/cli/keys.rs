@@ -325,3 +325,36 @@ fn inspecting_says_by_its_exit_code() {
         assert_eq!(output.status.code(), Some(expected), "{key} {password}");
     }
 }
+
+/// `verify --policy` asks for the keys that policies name.
+#[tokio::test(flavor = "multi_thread")]
+async fn policies_name_keys_held_elsewhere() {
+    let (registry, image) = registry().await;
+    registry.seed_image("other", "v1").unwrap();
+    let double = VaultDouble::start(HeldKey::generate(Kind::P256)).await;
+    let held = vault(&double);
+    let place = place().with(
+        "policies/p.yaml",
+        "apiVersion: countersign.dev/v1alpha1\nkind: ClusterImagePolicy\nmetadata: {name: held}\nspec:\n  \
+         images: [{glob: '**'}]\n  authorities: [{key: {kms: 'hashivault://cosign'}}]\n",
+    );
+    let run = |args: &[&str]| {
+        let mut command = place.command(args);
+        command.envs(held.variables.iter().map(|(name, value)| (name, value)));
+        told(command)
+    };
+    assert_eq!(run(&["sign", &image, "--key", &held.key]).0, Some(0));
+    let (code, _, err) = run(&["verify", &image, "--policy", "policies"]);
+    assert_eq!(code, Some(0), "{err}");
+    let other = image.replace("/app", "/other");
+    let (code, out, _) = run(&["verify", &other, "--policy", "policies"]);
+    assert_eq!(code, Some(1));
+    assert!(out.contains("signature_missing"), "{out}");
+    double.front.on("/keys/", Fault::Status(503));
+    let (code, out, err) = run(&["verify", &image, "--policy", "policies"]);
+    assert_eq!(code, Some(1), "{err}");
+    assert!(out.contains("policy_invalid") && err.contains("Vault answers with status 503"), "{out}{err}");
+    // Checking asks nobody, and says what it did not see.
+    let (code, _, err) = run(&["policy", "check", "policies"]);
+    assert_eq!(code, Some(0), "{err}");
+}

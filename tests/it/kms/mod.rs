@@ -4,6 +4,7 @@ mod aws;
 mod azure;
 mod faults;
 mod google;
+mod policies;
 mod settings;
 mod vault;
 

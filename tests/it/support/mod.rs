@@ -65,3 +65,9 @@ pub(crate) fn run(task: impl Future<Output = ()> + Send + 'static) {
 fn spawn(task: impl Future<Output = ()> + Send + 'static) -> tokio::task::JoinHandle<()> {
     tokio::spawn(task)
 }
+
+/// Runs `task` beside the test, until it is ended.
+#[expect(clippy::disallowed_methods, reason = "what keeps things fresh runs beside the test")]
+pub(crate) fn start(task: countersign::loader::Keeping) -> tokio::task::AbortHandle {
+    tokio::spawn(task).abort_handle()
+}
