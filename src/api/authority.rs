@@ -72,10 +72,20 @@ impl AuthoritySpec {
     pub(super) fn in_tenant(&mut self, namespace: &str) {
         match &mut self.rule {
             RuleSpec::Fail { .. } | RuleSpec::Pass => {}
-            RuleSpec::Key { key, .. } => key.in_tenant(namespace),
-            RuleSpec::Keyless { keyless, .. } => keyless.in_tenant(namespace),
+            RuleSpec::Key { key, attestations, .. } => {
+                key.in_tenant(namespace);
+                conditions(attestations).for_each(|condition| condition.in_tenant(namespace));
+            }
+            RuleSpec::Keyless { keyless, attestations, .. } => {
+                keyless.in_tenant(namespace);
+                conditions(attestations).for_each(|condition| condition.in_tenant(namespace));
+            }
         }
     }
+}
+
+fn conditions(attestations: &mut [AttestationSpec]) -> impl Iterator<Item = &mut ConditionSpec> {
+    attestations.iter_mut().filter_map(|wanted| wanted.condition.as_mut())
 }
 
 /// Reads every authority. Whatever cannot be read is among the problems.

@@ -23,6 +23,16 @@ enum Source {
 }
 
 impl ConditionSpec {
+    /// The same, in a policy of the tenant in `namespace`, who reaches into no other.
+    pub(super) fn in_tenant(&mut self, tenant: &str) {
+        match &mut self.source {
+            Source::ConfigMap { reference: Reference::ConfigMap { namespace, .. }, .. } => {
+                *namespace = Some(tenant.to_owned());
+            }
+            Source::ConfigMap { .. } | Source::Data(_) => {}
+        }
+    }
+
     /// The ConfigMap that it names.
     pub(super) fn reference(&self) -> Option<&Reference> {
         match &self.source {

@@ -68,22 +68,25 @@ impl PolicyDocument {
             let metadata = Metadata::take(&mut object, &mut problems);
             name = metadata.name;
             object.take("status");
-            if let Some(field) = object.require("spec", &mut problems) {
+            let is_readable = match node.get("spec") {
+                Some(spec) if is_tenants => tenant::check(spec, &mut problems),
+                Some(_) | None => true,
+            };
+            if let Some(field) = object.require("spec", &mut problems)
+                && is_readable
+            {
                 spec = Spec::read(&field, dialect(api_version), &mut problems, &mut warnings);
             }
             if is_tenants {
                 namespace = metadata.namespace;
                 match &namespace {
-                    Some(namespace) => spec.authorities.iter_mut().for_each(|known| known.in_tenant(namespace)),
+                    Some(namespace) => spec.in_tenant(namespace),
                     None => {
                         let message = "is missing; it is about one namespace";
                         problems.push(Problem::new("metadata.namespace", node.line, message));
                         // Whose images it was to be about is not known.
                         spec.images = None;
                     }
-                }
-                if let Some(spec) = node.get("spec") {
-                    tenant::check(spec, &mut problems);
                 }
             }
             object.finish(&mut problems);
@@ -203,6 +206,14 @@ impl Spec {
             mode: Mode::Enforce,
             terms: PolicyTerms::default(),
             condition: None,
+        }
+    }
+
+    /// The same, of the tenant in `namespace`, who names nothing of another.
+    fn in_tenant(&mut self, namespace: &str) {
+        self.authorities.iter_mut().for_each(|authority| authority.in_tenant(namespace));
+        if let Some(condition) = &mut self.condition {
+            condition.in_tenant(namespace);
         }
     }
 

@@ -88,6 +88,24 @@ fn a_tenant_asks_no_other_host() {
 }
 
 #[test]
+fn a_tenants_conditions_are_bounded_and_at_home() {
+    let spec = |policy: &str| {
+        document(
+            "{name: p, namespace: team}",
+            &format!("{{images: [{{glob: a.io/**}}], authorities: [{{static: {{action: fail}}}}], policy: {policy}}}"),
+        )
+    };
+    let rego = spec("{type: rego, data: 'package a\ndeny contains 1 if input.x'}");
+    let compiled = compile(&rego, &Resolved::new(STANDALONE_NAMESPACE));
+    assert!(told(&compiled).contains("spec.policy.type: `rego` cannot stand in a policy of a namespace"));
+    assert!(matches!(compiled.policy.body, PolicyBody::Invalid(_)));
+
+    let named = spec("{type: cel, configMapRef: {name: m, key: k, namespace: kube-system}}");
+    let home = Reference::ConfigMap { namespace: Some("team".to_owned()), name: "m".to_owned() };
+    assert_eq!(references(&named), [home]);
+}
+
+#[test]
 fn broken_it_is_broken_in_its_namespace_alone() {
     let compiled =
         compile(&document("{name: p, namespace: team}", "{images: [{}]}"), &Resolved::new(STANDALONE_NAMESPACE));
