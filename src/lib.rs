@@ -51,18 +51,23 @@
 //!
 //! *Shell: where core meets edges.*
 //!
-//! - [`loader`]: documents in, generations of policies out.
+//! - [`loader`]: documents in, generations of policies out; what they name elsewhere is kept fresh.
 //! - [`cluster`]: the Kubernetes API: what is watched there, and what is written.
 //! - [`gate`]: carries one admission from images to verdicts.
 //! - [`signer`]: carries one signature or attestation from a key to the registry, and verifies what arrived.
 //! - [`server`]: HTTPS: listener, certificates, routes, load shedding, liveness, readiness.
 //! - [`cli`]: one file for each subcommand.
 //!
+//! *Beside the pipeline.*
+//!
+//! - [`demo`]: an OCI registry in memory, for the quickstart and for tests.
+//! - [`manual`]: threat model, past bypasses, deny codes, required proofs, decisions.
+//!
 //! # The invariants
 //!
 //! The absences are the design: *policy never verifies; verify never fetches; registry never judges; admission never
-//! decides; nothing but `admission::response` can say "allowed"; nothing but `cli` and `server` start tasks, and the gate
-//! and the loader one bounded blocking call each; the core never logs, it returns.*
+//! decides; nothing but `admission::response` can say "allowed"; nothing but `cli`, `server` and the demo's registry
+//! start tasks, and the gate and the loader one bounded blocking call each; the core never logs, it returns.*
 //!
 //! - A fact exists only because a signature was verified ([`verify::Fact`]); an allowance only because policies were
 //!   satisfied ([`policy::Allowance`]). Neither can be made elsewhere.
