@@ -4,6 +4,7 @@
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
+use countersign::trust::TrustedRoot;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
@@ -16,6 +17,8 @@ mod targets;
 mod targets_admission;
 #[path = "../fuzz/targets_attested.rs"]
 mod targets_attested;
+#[path = "../fuzz/targets_beside.rs"]
+mod targets_beside;
 #[path = "../fuzz/targets_image.rs"]
 mod targets_image;
 #[path = "../fuzz/targets_policy.rs"]
@@ -311,6 +314,7 @@ fn every_target_can_be_fuzzed_without_end() {
         "targets",
         "targets_admission",
         "targets_attested",
+        "targets_beside",
         "targets_image",
         "targets_policy",
         "targets_signer",
@@ -406,4 +410,16 @@ fn log_entries() {
 #[test]
 fn identity_tokens() {
     run(vec![b" header.payload.signature\n".to_vec()], targets_signing::identity_token);
+}
+
+#[test]
+fn timestamp_tokens() {
+    run(vec![include_bytes!("../data/timestamps/token.der").to_vec()], targets_beside::timestamp_token);
+}
+
+#[test]
+fn certificates() {
+    let root = TrustedRoot::public_good().unwrap();
+    let known = root.certificate_authorities().iter().map(|authority| authority.anchor().der().to_vec());
+    run(known.collect(), targets_beside::certificate);
 }
