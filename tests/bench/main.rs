@@ -11,10 +11,20 @@
 )]
 #![expect(clippy::print_stderr, reason = "rows are told while they are measured")]
 
+mod keyless;
 mod load;
 mod policies;
 mod process;
 mod report;
+#[path = "../it/support/virtual_sigstore/mod.rs"]
+#[expect(
+    dead_code,
+    unused_imports,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "it is made for tests, which use more of it"
+)]
+mod virtual_sigstore;
 
 use std::time::Duration;
 
@@ -74,6 +84,7 @@ async fn main() {
     report.latencies("seen before, half of that rate: /validate", &half);
     report.row("program", "memory, after load", format!("{:.1} MB", served.resident_megabytes()));
     policies::measure(&mut report);
+    keyless::measure(&mut report);
     report.print();
 }
 
