@@ -12,7 +12,7 @@ fn flip(bytes: &mut [u8]) {
 }
 
 #[test]
-fn every_field_of_an_entry_of_rekor_v1_counts() {
+fn t52_every_field_of_an_entry_of_rekor_v1_counts() {
     // T51 to T53, T58, T59, CVE-2022-36056
     let sigstore = Sigstore::new();
     let anchor = anchor(&sigstore);
@@ -73,7 +73,7 @@ fn every_field_of_an_entry_of_rekor_v1_counts() {
 }
 
 #[test]
-fn every_field_of_an_annotation_counts() {
+fn t52_every_field_of_an_annotation_counts() {
     let sigstore = Sigstore::new();
     let anchor = anchor(&sigstore);
     let cases: [(&str, Change<Entry>, &str, &str); 6] = [
@@ -98,7 +98,7 @@ fn every_field_of_an_annotation_counts() {
 }
 
 #[test]
-fn every_field_of_an_entry_of_rekor_v2_counts() {
+fn t52_every_field_of_an_entry_of_rekor_v2_counts() {
     let sigstore = Sigstore::new();
     let anchor = anchor(&sigstore);
     const PROOF: &str = "inclusion proof does not hold";
