@@ -25,6 +25,7 @@ mod lint;
 mod matching;
 mod node;
 mod objects;
+mod own_file;
 mod policy_document;
 mod predicate_type;
 mod problem;

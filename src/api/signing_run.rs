@@ -3,10 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::core_objects::Metadata;
-use super::document::{DocumentError, nodes};
 use super::field::{Field, Object};
-use super::node::{Node, Value};
-use super::policy_document::COUNTERSIGN_GROUP;
+use super::own_file::read_one;
 use super::problem::{Problem, quoted};
 
 /// The kind of a run file. It is no resource of a cluster.
@@ -69,29 +67,10 @@ pub enum RunSource {
 /// # Errors
 /// When the text cannot be read, or is no run file: everything that is wrong with it.
 pub fn signing_run(text: &str) -> Result<SigningRun, Vec<Problem>> {
-    let document = |error: DocumentError| vec![Problem::new("document", error.line(), error.message())];
-    let nodes: Vec<_> = nodes(text).map_err(document)?.into_iter().filter(|node| node.value != Value::Null).collect();
-    let [node] = &nodes[..] else {
-        return Err(vec![Problem::new("document", None, format!("a file holds one run, not {}", nodes.len()))]);
-    };
-    let mut problems = Vec::new();
-    let run = read(node, &mut problems);
-    match run {
-        Some(run) if problems.is_empty() => Ok(run),
-        Some(_) | None => Err(problems),
-    }
+    read_one(text, KIND, "run", read)
 }
 
-fn read(node: &Node, problems: &mut Vec<Problem>) -> Option<SigningRun> {
-    let mut object = Field::root(node).object(problems)?;
-    let version = format!("{COUNTERSIGN_GROUP}/v1alpha1");
-    for (name, expected) in [("apiVersion", version.as_str()), ("kind", KIND)] {
-        if let Some(field) = object.require(name, problems)
-            && field.text(problems).is_some_and(|text| text != expected)
-        {
-            problems.push(field.problem(format!("has to be `{expected}`")));
-        }
-    }
+fn read(mut object: Object<'_>, problems: &mut Vec<Problem>) -> Option<SigningRun> {
     let name = Metadata::take(&mut object, problems).name;
     let mut spec = object.require("spec", problems)?.object(problems)?;
     object.finish(problems);

@@ -2,10 +2,9 @@
 
 use jiff::Timestamp;
 
-use super::document::{DocumentError, nodes};
 use super::field::{Field, Object};
-use super::node::{Node, Value};
-use super::policy_document::COUNTERSIGN_GROUP;
+use super::node::Value;
+use super::own_file::read_one;
 use super::problem::{Problem, listed, quoted};
 use crate::image::ImageRef;
 use crate::limits;
@@ -93,29 +92,10 @@ impl ExpectedVerdict {
 /// # Errors
 /// When the text cannot be read as a whole, or is no suite: everything that is wrong with it.
 pub fn suite(text: &str) -> Result<Suite, Vec<Problem>> {
-    let document = |error: DocumentError| vec![Problem::new("document", error.line(), error.message())];
-    let nodes: Vec<_> = nodes(text).map_err(document)?.into_iter().filter(|node| node.value != Value::Null).collect();
-    let [node] = &nodes[..] else {
-        return Err(vec![Problem::new("document", None, format!("a file holds one suite, not {}", nodes.len()))]);
-    };
-    let mut problems = Vec::new();
-    let suite = read(node, &mut problems);
-    match suite {
-        Some(suite) if problems.is_empty() => Ok(suite),
-        Some(_) | None => Err(problems),
-    }
+    read_one(text, KIND, "suite", read)
 }
 
-fn read(node: &Node, problems: &mut Vec<Problem>) -> Option<Suite> {
-    let mut object = Field::root(node).object(problems)?;
-    let version = format!("{COUNTERSIGN_GROUP}/v1alpha1");
-    for (name, expected) in [("apiVersion", version.as_str()), ("kind", KIND)] {
-        if let Some(field) = object.require(name, problems)
-            && field.text(problems).is_some_and(|text| text != expected)
-        {
-            problems.push(field.problem(format!("has to be `{expected}`")));
-        }
-    }
+fn read(mut object: Object<'_>, problems: &mut Vec<Problem>) -> Option<Suite> {
     object.take("metadata");
     let policies = object.require("policies", problems).map(|field| paths(&field, problems)).unwrap_or_default();
     let no_match = object.take("noMatch").and_then(|field| read_no_match(&field, problems)).unwrap_or(NoMatch::Deny);
