@@ -9,13 +9,15 @@ use super::canonical::write_bytes;
 use super::root::Unusable;
 use super::{PolicyDocument, Problem, Resolved, covered, references};
 use crate::image::Digest;
-use crate::policy::{AttestationRule, Authority, Coverage, NoMatch, Policy, PolicyBody, Rule, SignerRule};
+use crate::policy::{AttestationRule, Authority, Coverage, NoMatch, Policy, PolicyBody, Rule, SignerRule, Stance};
 
 /// What became of a document.
 #[derive(Clone, Debug)]
 pub struct Compiled {
     /// The policy: one that refuses what it covers, where anything is wrong with it.
     pub policy: Policy,
+    /// What it says of itself as far as it can be read, whatever is wrong with it.
+    pub stance: Stance,
     /// What is wrong with it.
     pub problems: Vec<Problem>,
     /// What is not wrong and worth a second look.
@@ -46,6 +48,7 @@ pub fn compile(document: &PolicyDocument, resolved: &Resolved) -> Compiled {
         warnings.extend(covered::warnings(&authorities, document.line()));
     }
     let coverage = spec.images.clone().and_then(NonEmpty::from_vec).map_or(Coverage::Everything, Coverage::Matching);
+    let stance = Stance::of(spec.mode, &terms, &authorities);
     let errors = problems.iter().map(|problem| problem.field.clone());
     let body = match (NonEmpty::collect(errors), NonEmpty::from_vec(authorities)) {
         (Some(errors), _) => PolicyBody::Invalid(errors),
@@ -60,6 +63,7 @@ pub fn compile(document: &PolicyDocument, resolved: &Resolved) -> Compiled {
     };
     Compiled {
         policy: Policy { name: document.name().clone(), coverage, mode: spec.mode, body, terms },
+        stance,
         problems,
         warnings,
     }

@@ -14,6 +14,7 @@ use serde::Serialize;
 use super::{Error, Exit, Outcome};
 use crate::api::{self, Document, PolicyDocument, Problem, Reference, Resolved, Reviewed, STANDALONE_NAMESPACE};
 use crate::loader::{self, Note, TextFile, describe};
+use crate::policy::{Leniency, Stance};
 
 /// Look at policies, without a cluster and without a registry
 #[derive(Debug, clap::Subcommand)]
@@ -135,6 +136,7 @@ struct CheckedPolicy {
     name: String,
     problems: Vec<Problem>,
     warnings: Vec<Problem>,
+    stance: Stance,
 }
 
 impl Checked {
@@ -195,7 +197,9 @@ impl Checked {
         let mut names = BTreeSet::new();
         for (file, document) in policies {
             // What is not among the files may well be in the cluster.
-            let Reviewed { mut problems, mut warnings } = api::compile(document, resolved).reviewed();
+            let compiled = api::compile(document, resolved);
+            let stance = compiled.stance.clone();
+            let Reviewed { mut problems, mut warnings } = compiled.reviewed();
             for warning in &mut warnings {
                 if let Some(reference) = &warning.unresolved {
                     warning.field.message = match reference {
@@ -216,6 +220,7 @@ impl Checked {
                 name: document.name().name().to_owned(),
                 problems,
                 warnings,
+                stance,
             });
         }
         if policies.is_empty() && self.unreadable.is_empty() {
@@ -262,6 +267,10 @@ impl fmt::Display for Checked {
         let mut summary = String::new();
         let invalid = self.invalid();
         write!(summary, "{} valid, {invalid} invalid", self.policies.len() - invalid)?;
+        let permissive = self.policies.iter().filter(|policy| policy.stance != Stance::Enforcing).count();
+        if permissive > 0 {
+            write!(summary, ", {permissive} permissive")?;
+        }
         if warnings > 0 {
             write!(summary, ", {warnings} to look at")?;
         }
@@ -296,6 +305,8 @@ struct JsonPolicy<'a> {
     valid: bool,
     problems: Vec<JsonProblem<'a>>,
     warnings: Vec<JsonProblem<'a>>,
+    /// Why it lets through what it seems to refuse; empty where it refuses.
+    permissive: Vec<JsonLeniency>,
 }
 
 impl<'a> JsonPolicy<'a> {
@@ -308,7 +319,20 @@ impl<'a> JsonPolicy<'a> {
             valid: policy.problems.is_empty(),
             problems: policy.problems.iter().map(JsonProblem::new).collect(),
             warnings: policy.warnings.iter().map(JsonProblem::new).collect(),
+            permissive: policy.stance.leniencies().map(JsonLeniency::new).collect(),
         }
+    }
+}
+
+#[derive(Serialize)]
+struct JsonLeniency {
+    reason: &'static str,
+    message: String,
+}
+
+impl JsonLeniency {
+    fn new(leniency: &Leniency) -> Self {
+        Self { reason: leniency.as_str(), message: crate::explain::leniency(leniency) }
     }
 }
 

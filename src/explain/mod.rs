@@ -12,6 +12,7 @@ mod json;
 mod message;
 mod policy;
 mod sentence;
+mod stance;
 mod warning;
 
 pub use account::{Account, Check, Judged, Place};
@@ -21,4 +22,5 @@ pub use json::{DenialJson, SatisfiedJson, VerdictJson, verdict_json};
 pub use message::{Cause, advice, causes, denial, message, refusal};
 pub use policy::policy;
 pub use sentence::{hint, hint_for, sentence};
+pub use stance::leniency;
 pub use warning::{finding, missing_image, warning};

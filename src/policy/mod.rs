@@ -24,6 +24,7 @@ mod requirement;
 mod revoked;
 mod search;
 mod set;
+mod stance;
 mod terms;
 #[cfg(test)]
 mod tests;
@@ -45,6 +46,7 @@ pub use requirement::{
 };
 pub use revoked::Revoked;
 pub use set::{Coverage, FieldError, Mode, NoMatch, Policy, PolicyBody, PolicyName, PolicySet};
+pub use stance::{Leniency, Stance};
 pub use terms::{Advice, PolicyTerms, Scope, SignatureTerms};
 pub use verdict::{Allowance, Basis, Outcome, Verdict, Warning};
 pub use workload::{Requester, Workload};

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::super::{Error, Exit, Outcome};
-use crate::api::{self, ManifestObject};
+use crate::api::{self, Document, ManifestObject, Resolved, STANDALONE_NAMESPACE};
 use crate::{explain, loader};
 
 /// The arguments of `policy explain`.
@@ -49,12 +49,20 @@ fn is_policy(object: &ManifestObject) -> bool {
 fn explain(file: &str, object: &ManifestObject, outcome: &mut Outcome) -> Result<String, Error> {
     let text = str::from_utf8(&object.json).map_err(Error::usage)?;
     let document: serde_json::Value = serde_json::from_str(text).map_err(Error::usage)?;
-    let problems: Vec<_> = match api::parse(text) {
-        Ok(documents) => documents.iter().flat_map(api::Document::problems).map(ToString::to_string).collect(),
-        Err(error) => vec![error.to_string()],
+    let (problems, documents): (Vec<_>, _) = match api::parse(text) {
+        Ok(documents) => (documents.iter().flat_map(Document::problems).map(ToString::to_string).collect(), documents),
+        Err(error) => (vec![error.to_string()], Vec::new()),
     };
     let mut text =
         explain::policy(&object.name, &object.kind, document.get("spec").unwrap_or(&serde_json::Value::Null));
+    for document in &documents {
+        if let Document::ClusterImagePolicy(policy) = document {
+            let stance = api::compile(policy, &Resolved::new(STANDALONE_NAMESPACE)).stance;
+            for leniency in stance.leniencies() {
+                text.push_str(&format!("  and it is permissive: {}\n", explain::leniency(leniency)));
+            }
+        }
+    }
     if !problems.is_empty() {
         outcome.exit = Exit::Refused;
         text.push_str("  but the policy is broken: it refuses whatever it covers, and everything where its globs cannot be read\n");
