@@ -9,6 +9,7 @@ mod fault;
 mod faulty;
 pub(crate) mod forge;
 mod http;
+pub(crate) mod keyless;
 pub(crate) mod kms;
 pub(crate) mod review;
 mod secrets;
