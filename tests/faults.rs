@@ -9,6 +9,8 @@
 
 #[path = "faults/attestations.rs"]
 mod attestations;
+#[path = "faults/identities.rs"]
+mod identities;
 #[path = "faults/life.rs"]
 mod life;
 #[path = "faults/objects.rs"]
@@ -17,6 +19,8 @@ mod objects;
 mod policies;
 #[path = "faults/protocol.rs"]
 mod protocol;
+#[path = "faults/provenance.rs"]
+mod provenance;
 #[path = "faults/registries.rs"]
 mod registries;
 #[path = "faults/signatures.rs"]
@@ -41,16 +45,18 @@ const OWNED: &[&str] = &[
     "T25", "T26", "T27", "T28", "T29", "T30", "T30b", "T30c",
     // between check and use
     "T31", "T33", "T35",
+    // identities
+    "T36", "T37", "T38", "T39", "T40",
     // attestations
-    "T41", "T42", "T43", "T45", "T46", "T48", "T49", "T50",
+    "T41", "T42", "T43", "T44", "T45", "T46", "T47", "T48", "T49", "T50",
     // signatures
     "T54", "T60b", "T60c",
     // volume
-    "T61", "T62", "T63", "T66", "T67",
+    "T61", "T62", "T63", "T66", "T67", "T68",
     // registry and network
     "T69", "T70", "T71", "T72", "T77", "T78", "T80",
     // the life of the service
-    "T82", "T83", "T84", "T91", "T92", "T94", "T95", "T99",
+    "T82", "T83", "T84", "T86", "T91", "T92", "T94", "T95", "T99",
 ];
 
 #[test]
