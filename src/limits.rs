@@ -556,6 +556,9 @@ pub const TUF_DELEGATIONS: u32 = 32;
 /// ends here at the latest.
 pub const ROOT_REFRESH_TIME: Duration = Duration::from_secs(60);
 
+/// The time before a task that keeps a root or a key fresh and has ended in a fault of this program begins anew.
+pub const KEEPER_RESTART: Duration = Duration::from_secs(10);
+
 /// The longest time between two refreshes of a trust root. policy-controller's default.
 pub const ROOT_REFRESH_INTERVAL: Duration = Duration::from_secs(24 * 3600);
 

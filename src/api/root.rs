@@ -6,7 +6,7 @@ use super::core_objects::{SecretBytes, object_name};
 use super::field::Field;
 use super::policy_document::{COUNTERSIGN_GROUP, SIGSTORE_GROUP};
 use super::problem::Problem;
-use super::{Reference, Resolved};
+use super::{Reference, Resolved, TrustRootDocument};
 use crate::policy::Dialect;
 use crate::trust::{ObjectKind, RootReference, RootSource, RootState, TrustedRoot};
 
@@ -75,23 +75,11 @@ impl RootSpec {
             problem.unresolved = Some(reference.clone());
             return Err(problem.into());
         };
-        let Some(source) = document.source() else {
-            let why = document.problems().first().map_or_else(String::new, |problem| format!(": {problem}"));
-            return Err(self.problem(format!("{reference} cannot be read{why}")).into());
-        };
-        let state = match source {
-            RootSource::BuiltIn(which) => resolved.built_in(*which),
-            RootSource::Given(root) => RootState::Usable(Arc::clone(root)),
-            RootSource::Referenced(place) => match resolved.referenced_root(place) {
-                Ok(root) => RootState::Usable(root),
-                Err((why, unresolved)) => {
-                    let mut problem = self.problem(format!("{reference} cannot be read: {why}"));
-                    problem.unresolved = unresolved;
-                    return Err(problem.into());
-                }
-            },
-            RootSource::Tuf(source) => resolved.fetched(source),
-        };
+        let state = resolved.read_root(document).map_err(|(why, unresolved)| {
+            let mut problem = self.problem(format!("{reference} cannot be read{why}"));
+            problem.unresolved = unresolved;
+            problem
+        })?;
         usable(&state).map_err(|unusable| match unusable {
             Ok(stale) => Unusable::Stale(format!("{reference}: {stale}")),
             Err(broken) => self.problem(format!("{reference} cannot be used: {broken}")).into(),
@@ -110,6 +98,29 @@ pub(super) fn usable(state: &RootState) -> Result<Arc<TrustedRoot>, Result<Strin
 }
 
 impl Resolved {
+    /// What is known of the root that `document` describes, and what a policy that names it stands on.
+    pub fn root_state(&self, document: &TrustRootDocument) -> RootState {
+        let cannot_be_read = |(why, _): (String, _)| RootState::Invalid(format!("it cannot be read{why}"));
+        self.read_root(document).unwrap_or_else(cannot_be_read)
+    }
+
+    /// The same; or how it goes on after "cannot be read", and what is not there if it is only that.
+    fn read_root(&self, document: &TrustRootDocument) -> Result<RootState, (String, Option<Reference>)> {
+        let Some(source) = document.source() else {
+            let why = document.problems().first().map_or_else(String::new, |problem| format!(": {problem}"));
+            return Err((why, None));
+        };
+        match source {
+            RootSource::BuiltIn(which) => Ok(self.built_in(*which)),
+            RootSource::Given(root) => Ok(RootState::Usable(Arc::clone(root))),
+            RootSource::Referenced(place) => match self.referenced_root(place) {
+                Ok(root) => Ok(RootState::Usable(root)),
+                Err((why, unresolved)) => Err((format!(": {why}"), unresolved)),
+            },
+            RootSource::Tuf(source) => Ok(self.fetched(source)),
+        }
+    }
+
     /// The root in another object, or what is wrong, and what is not there if it is only that.
     pub(super) fn referenced_root(
         &self,

@@ -102,12 +102,13 @@ impl Keys {
         F: Future<Output = bool> + Send + 'static,
     {
         let wanted = self.shared.wanted.subscribe();
-        keep_each(wanted, |key| {
+        let waiting = wait.clone();
+        let of = move |key: KmsKey| -> Keeping {
             let keys = self.clone();
-            let (client, clock, wait) = (client.clone(), clock.clone(), wait.clone());
-            start(Box::pin(async move { keys.keep_one(&key, &client, clock, wait).await }))
-        })
-        .await;
+            let (client, clock, wait) = (client.clone(), clock.clone(), waiting.clone());
+            Box::pin(async move { keys.keep_one(&key, &client, clock, wait).await })
+        };
+        keep_each(wanted, of, wait, start).await;
     }
 
     async fn keep_one<C, W, F>(&self, key: &KmsKey, client: &Client, clock: C, wait: W)

@@ -16,6 +16,7 @@ mod keep;
 mod keys;
 mod load;
 mod observed;
+mod root_report;
 mod roots;
 mod status;
 #[cfg(test)]
@@ -30,6 +31,7 @@ pub use keys::{KeyChanges, KeyReport, Keys};
 pub(crate) use load::describe;
 pub use load::{LoadError, Loaded, Note, Settings, load, load_all, load_all_by, load_dir};
 pub use observed::{Documents, Observed};
+pub use root_report::RootReport;
 pub use roots::{KeptRoot, RootChanges, Roots};
 pub use status::Status;
 pub use watch::Loader;

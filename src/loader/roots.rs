@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 use super::keep::{Keeping, keep_each};
+use super::root_report::{Named, RootReport};
 use crate::api::Resolved;
 use crate::sigstore::{Keeper, Refresh, TufClient, keep, read_archive, repository_of};
 use crate::trust::{BuiltInRoot, RootSource, RootState, TrustedRoot, TufPlace, TufSource, TufSourceId};
@@ -30,6 +31,8 @@ struct Shared {
     /// The built-in roots that are kept fresh.
     built_in: BTreeSet<BuiltInRoot>,
     kept: watch::Sender<Kept>,
+    /// The TrustRoots of the newest documents.
+    named: watch::Sender<Vec<Named>>,
     /// The repositories on the network that the newest documents name.
     wanted: watch::Sender<BTreeMap<TufSourceId, TufSource>>,
 }
@@ -48,6 +51,8 @@ pub struct KeptRoot {
     pub place: String,
     /// What is known of it.
     pub refresh: Refresh,
+    /// Since when it can be used, or cannot.
+    pub since: Timestamp,
 }
 
 impl Roots {
@@ -87,6 +92,7 @@ impl Roots {
             }
             wanted.insert(source.id(), source);
         }
+        self.name(resolved);
         *self.shared.archives.lock().unwrap_or_else(PoisonError::into_inner) = archives;
         self.shared.kept.send_if_modified(|kept| {
             kept.roots.retain(|id, _| wanted.contains_key(id));
@@ -102,6 +108,14 @@ impl Roots {
     /// What is known of the repositories on the network that are wanted.
     pub fn kept(&self) -> Vec<KeptRoot> {
         self.shared.kept.borrow().roots.values().cloned().collect()
+    }
+
+    /// What the TrustRoots of the newest documents are worth at `now`, for the conditions of their status. Ask again when
+    /// [`Self::changes`] tells of one, and when new documents were taken ([`super::Status`]).
+    pub fn reports(&self, now: Timestamp) -> Vec<RootReport> {
+        let kept = self.shared.kept.borrow();
+        let named = self.shared.named.borrow();
+        named.iter().map(|named| named.report(named.repository.and_then(|id| kept.roots.get(&id)), now)).collect()
     }
 
     /// Whether any repository on the network is wanted.
@@ -146,12 +160,12 @@ impl Roots {
         F: Future<Output = bool> + Send + 'static,
     {
         let wanted = self.shared.wanted.subscribe();
-        keep_each(wanted, |source| {
+        let waiting = wait.clone();
+        let of = move |source: TufSource| -> Keeping {
             let roots = self.clone();
-            let (http, clock, wait) = (http.clone(), clock.clone(), wait.clone());
-            start(Box::pin(roots.keep_one(source, http, clock, wait)))
-        })
-        .await;
+            Box::pin(roots.keep_one(source, http.clone(), clock.clone(), waiting.clone()))
+        };
+        keep_each(wanted, of, wait, start).await;
     }
 
     async fn keep_one<C, W, F>(self, source: TufSource, http: reqwest::Client, clock: C, wait: W)
@@ -184,10 +198,29 @@ impl Roots {
         self.shared.kept.send_if_modified(|kept| {
             let before = kept.roots.get(&source.id());
             let is_new = before.is_none_or(|before| !before.refresh.state.is_same(&refresh.state));
-            kept.roots.insert(source.id(), KeptRoot { place, refresh });
+            let is_usable = |refresh: &Refresh| refresh.state.root().is_some();
+            let as_before = before.filter(|before| is_usable(&before.refresh) == is_usable(&refresh));
+            let since = as_before.map_or(refresh.at, |before| before.since);
+            kept.roots.insert(source.id(), KeptRoot { place, refresh, since });
             kept.version += u64::from(is_new);
             is_new
         });
+    }
+
+    /// Notes the TrustRoots of `resolved`, of which everything is known that is known now.
+    fn name(&self, resolved: &Resolved) {
+        let built_in: BTreeMap<_, _> = self.repositories().map(|(which, source)| (which, source.id())).collect();
+        let named = resolved.trust_roots().map(|document| Named {
+            group: document.group().to_owned(),
+            name: document.name().to_owned(),
+            repository: match document.source() {
+                Some(RootSource::BuiltIn(which)) => built_in.get(which).copied(),
+                Some(RootSource::Tuf(source)) => Some(source.id()),
+                Some(RootSource::Given(_) | RootSource::Referenced(_)) | None => None,
+            },
+            state: resolved.root_state(document),
+        });
+        self.shared.named.send_replace(named.collect());
     }
 
     fn archive(&self, source: &TufSource) -> RootState {

@@ -55,6 +55,9 @@ pub enum RefreshError {
     /// The target is not in the repository.
     #[error("the repository has no target `{0}`")]
     NoTarget(String),
+    /// Reading what the repository serves ended in a fault of this program.
+    #[error("the refresh failed unexpectedly; the log of the program says where")]
+    Panic,
     /// A name in the repository is refused.
     #[error("the repository's file name `{name}` is refused: {why}")]
     Path {
@@ -139,7 +142,7 @@ impl RefreshError {
     pub fn failure(&self) -> RefreshFailure {
         match self {
             Self::Expired { .. } => RefreshFailure::Stale,
-            Self::Missing(_) | Self::Timeout => RefreshFailure::Unreachable,
+            Self::Missing(_) | Self::Panic | Self::Timeout => RefreshFailure::Unreachable,
             Self::Mirror { error, .. } => match error {
                 MirrorError::Client(_)
                 | MirrorError::Redirect

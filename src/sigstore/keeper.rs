@@ -1,8 +1,10 @@
 //! Keeping one root fresh.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use jiff::Timestamp;
 
 use super::{RefreshError, RefreshFailure};
@@ -23,6 +25,8 @@ pub struct Keeper {
 /// What is known of one root at one time, for conditions and metrics.
 #[derive(Clone, Debug)]
 pub struct Refresh {
+    /// The time at which this is known.
+    pub at: Timestamp,
     /// When, why and how the last refresh failed; none if it succeeded.
     pub failure: Option<(Timestamp, RefreshFailure, String)>,
     /// When the repository will be asked again.
@@ -94,6 +98,7 @@ impl Keeper {
     pub fn report(&self, now: Timestamp) -> Refresh {
         let failure = self.last_failure.as_ref();
         Refresh {
+            at: now,
             failure: failure.map(|(at, error)| (*at, error.failure(), error.to_string())),
             next: self.next,
             refreshed: self.refreshed,
@@ -127,8 +132,9 @@ pub async fn keep<F, W>(
     loop {
         let now = clock();
         if keeper.next() <= now {
-            let fetched = fetch(now).await;
-            match fetched {
+            // What somebody else serves is read in there. A task that ended would hold its last word for ever.
+            let fetched = AssertUnwindSafe(async { fetch(now).await }).catch_unwind().await;
+            match fetched.unwrap_or(Err(RefreshError::Panic)) {
                 Ok(root) => keeper.refreshed(root, clock()),
                 Err(error) => keeper.failed(error, clock()),
             }

@@ -139,3 +139,32 @@ async fn it_keeps_a_root_and_says_when_it_ends() {
     assert_eq!(said[2].1, after(end, Duration::from_millis(1)), "it is said when it ends, not at the next refresh");
     assert!(asked.borrow().len() > 3);
 }
+
+/// A fault while reading is a failure like others: the last good root counts until it ends, and the next refresh is made.
+#[tokio::test]
+async fn a_panic_is_a_failed_refresh() {
+    let now = Cell::new(at(START));
+    let end = at("2026-01-02T00:00:00Z");
+    let asked = Cell::new(0);
+    let fetch = |_: Timestamp| {
+        asked.set(asked.get() + 1);
+        let number = asked.get();
+        async move {
+            assert!(number % 2 == 1, "a fault in the reader");
+            Ok(root().with_expiry(if number == 1 { end } else { at("2026-02-01T00:00:00Z") }))
+        }
+    };
+    let wait = |time: Duration| {
+        now.set(after(now.get(), time));
+        std::future::ready(asked.get() < 3)
+    };
+    let said = RefCell::new(Vec::new());
+    let publish = |report: Refresh| said.borrow_mut().push(report);
+    keep(Keeper::new(None, now.get()), || now.get(), fetch, wait, publish).await;
+    let said = said.into_inner();
+    let failed =
+        said.iter().find_map(|report| Some((report.failure.clone()?, report.state.root()?.expires()))).unwrap();
+    assert_eq!(failed.0.1, RefreshFailure::Unreachable);
+    assert_eq!(failed.1, Some(end), "what was held is still held");
+    assert_eq!(said.last().unwrap().state.root().unwrap().expires(), Some(at("2026-02-01T00:00:00Z")));
+}

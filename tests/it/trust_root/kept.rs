@@ -138,8 +138,16 @@ async fn t76_policies_follow_what_a_mirror_vouches_for() {
     let first = found(scene.policies.borrow().as_ref().unwrap()).unwrap_err();
     assert_eq!(first, "trust_root_stale: the TrustRoot `r`: its repository was not read yet");
 
+    let report = |roots: &Roots, now: &str| roots.reports(at(now)).pop().unwrap();
+    let waiting = report(&scene.roots, NOW);
+    assert_eq!((waiting.group.as_str(), waiting.name.as_str()), ("policy.sigstore.dev", "r"));
+    assert_eq!((waiting.is_ready(), waiting.reason(), waiting.since), (false, "TrustRootStale", None));
+
     scene.keep();
     scene.until(|found| found.as_ref().is_err_and(|why| why.contains("answers with status 503"))).await;
+    let down = report(&scene.roots, NOW);
+    assert_eq!((down.is_ready(), down.since), (false, Some(at(NOW))));
+    assert_eq!(down.message(), "`timestamp.json`: the mirror answers with status 503");
     server.publish(&repository.files());
     scene.at("2026-06-02T00:00:00Z");
     let known = TrustedRoot::built_in(BuiltInRoot::PublicGood).unwrap().fingerprint();
@@ -149,6 +157,11 @@ async fn t76_policies_follow_what_a_mirror_vouches_for() {
             found.as_ref().is_ok_and(|root| root.fingerprint() == known && ends(root, "2026-06-10T00:00:00Z"))
         })
         .await;
+
+    let usable = report(&scene.roots, "2026-06-02T00:00:00Z");
+    assert_eq!((usable.reason(), usable.since), ("Usable", Some(at("2026-06-02T00:00:00Z"))));
+    assert_eq!(usable.message(), "policies can stand on it until 2026-06-10T00:00:00Z");
+    assert_eq!((usable.refreshed, usable.failure), (Some(at("2026-06-02T00:00:00Z")), None));
 
     // The same content, vouched for longer; then another one.
     let mut newer = repository.newer(&["timestamp"]);
@@ -174,6 +187,11 @@ async fn t76_policies_follow_what_a_mirror_vouches_for() {
             found.as_ref().is_err_and(|found| found.starts_with(why))
         })
         .await;
+    let ended = report(&scene.roots, "2026-06-20T00:00:01Z");
+    assert_eq!((ended.is_ready(), ended.reason()), (false, "TrustRootStale"));
+    assert_eq!(ended.since, Some(at("2026-06-20T00:00:01Z")));
+    assert_eq!(ended.expires, Some(at("2026-06-20T00:00:00Z")));
+    assert!(ended.failure.is_some());
     // And a repository that is back is believed again.
     let mut back = other.newer(&["timestamp"]);
     back.ends.insert("timestamp", "2026-07-01T00:00:00Z");
@@ -234,6 +252,27 @@ fn an_archive_is_read_at_once() {
     let foreign = trust_root(&json!({ "repository": { "root": stranger, "mirrorFS": archive } }));
     let why = read(&foreign).unwrap_err();
     assert!(why.starts_with("policy_invalid: the TrustRoot `r` cannot be used: "), "{why}");
+}
+
+/// What nobody keeps fresh is told of by its documents, and by its own end.
+#[test]
+fn each_trust_root_says_what_it_is_worth() {
+    let report = |root: &str, now: &str| {
+        let roots = Roots::default();
+        let folder = folder(root);
+        load(&Settings { roots: roots.clone(), ..Settings::new(folder.path(), NoMatch::Deny) }).unwrap();
+        roots.reports(at(now)).pop().unwrap()
+    };
+    let archive = in_archive(&Repository::new());
+    let good = report(&archive, NOW);
+    assert_eq!((good.is_ready(), good.expires, good.since), (true, Some(at(END)), None));
+    let ended = report(&archive, "2100-01-01T00:00:00Z");
+    assert_eq!((ended.is_ready(), ended.reason(), ended.since), (false, "TrustRootStale", Some(at(END))));
+    assert_eq!(ended.message(), format!("it ended at {END}: nobody renews it"));
+
+    let broken = report(&trust_root(&json!({})), NOW);
+    assert_eq!((broken.is_ready(), broken.reason()), (false, "TrustRootInvalid"));
+    assert!(broken.message().starts_with("it cannot be read: "), "{}", broken.message());
 }
 
 /// The public-good root counts from the first second, whether or not somebody keeps it fresh.
