@@ -27,7 +27,7 @@ fn chart() -> String {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("charts/countersign").display().to_string()
 }
 
-fn helm(arguments: &[&str]) -> Outcome {
+pub(crate) fn helm(arguments: &[&str]) -> Outcome {
     let mut helm: Command = tools::command("helm3");
     helm.args(arguments);
     process::run(helm)

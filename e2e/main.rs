@@ -21,6 +21,7 @@ mod keyless;
 mod keyless_policies;
 mod pods;
 mod schema;
+mod signer_chart;
 mod support;
 mod updates;
 mod vectors;

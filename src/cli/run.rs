@@ -39,6 +39,26 @@ pub struct RunArgs {
     /// Certificate authorities of registries, as everywhere
     #[arg(long, value_name = "FILE")]
     registry_ca: Vec<PathBuf>,
+    /// Hosts on private addresses to which registries may send, as everywhere
+    #[arg(long, value_name = "HOST[:PORT]")]
+    private_host: Vec<String>,
+}
+
+impl RunArgs {
+    /// How registries are reached, as every command takes it.
+    fn registry(&self, run: &SigningRun) -> Vec<String> {
+        let authorities: Vec<_> = self.registry_ca.iter().map(|path| path.display().to_string()).collect();
+        let flags = [
+            ("--plain-http", self.plain_http.as_slice()),
+            ("--private-host", &self.private_host),
+            ("--registry-ca", &authorities),
+            ("--docker-config", run.docker_config.as_slice()),
+        ];
+        flags
+            .into_iter()
+            .flat_map(|(flag, values)| values.iter().flat_map(|value| [flag.to_owned(), value.clone()]))
+            .collect()
+    }
 }
 
 /// Turn what other tools have into our files
@@ -118,22 +138,12 @@ fn commands(run: &SigningRun, args: &RunArgs) -> Vec<Vec<String>> {
     if let Some(path) = &run.record {
         record.extend(["--record".to_owned(), path.clone()]);
     }
-    let mut registry = Vec::new();
-    for host in &args.plain_http {
-        registry.extend(["--plain-http".to_owned(), host.clone()]);
-    }
-    for path in &args.registry_ca {
-        registry.extend(["--registry-ca".to_owned(), path.display().to_string()]);
-    }
-    if let Some(path) = &run.docker_config {
-        registry.extend(["--docker-config".to_owned(), path.clone()]);
-    }
     match &run.source {
         RunSource::File { path, name, version } => {
             of_file(run, path, name.as_ref(), version.as_ref(), &signing, &record)
         }
         RunSource::Image { image, digest } => {
-            of_image(run, image, digest.as_ref(), &[signing, record, registry].concat(), args)
+            of_image(run, image, digest.as_ref(), &[signing, record].concat(), &args.registry(run))
         }
     }
 }
@@ -174,13 +184,13 @@ fn of_image(
     image: &str,
     digest: Option<&String>,
     shared: &[String],
-    args: &RunArgs,
+    registry: &[String],
 ) -> Vec<Vec<String>> {
     let mut common = vec![format!("--upload={}", run.upload)];
     for (flag, value) in [("--digest", digest), ("--format", run.format.as_ref())] {
         common.extend(value.into_iter().flat_map(|value| [flag.to_owned(), value.clone()]));
     }
-    common.extend_from_slice(shared);
+    common.extend(shared.iter().chain(registry).cloned());
     let bundle = run.bundle.iter().flat_map(|path| ["--bundle".to_owned(), path.clone()]);
     let annotations = run.annotations.iter().flat_map(|(name, value)| ["-a".to_owned(), format!("{name}={value}")]);
     let mut first = match &run.provenance {
@@ -212,15 +222,7 @@ fn of_image(
             let record = run.record.as_ref().map(|path| ["--record".to_owned(), path.clone()]);
             command.extend(source.or(record).into_iter().flatten());
         }
-        for host in &args.plain_http {
-            command.extend(["--plain-http".to_owned(), host.clone()]);
-        }
-        for path in &args.registry_ca {
-            command.extend(["--registry-ca".to_owned(), path.display().to_string()]);
-        }
-        if let Some(path) = &run.docker_config {
-            command.extend(["--docker-config".to_owned(), path.clone()]);
-        }
+        command.extend_from_slice(registry);
         commands.push(command);
     }
     commands

@@ -21,11 +21,21 @@ app.kubernetes.io/managed-by: {{ .Release.Service | quote }}
 {{- end -}}
 {{- end -}}
 
+{{/* Whether the key is the Secret, because the run file names none. */}}
+{{- define "signer.usesSecret" -}}
+{{- $spec := .Values.run.signing.spec | default dict -}}
+{{- if and (eq .Values.run.signing.type "cosign") (not $spec.privateKey) -}}yes{{- end -}}
+{{- end -}}
+
 {{/* The run file, with the Secret as its key where none is named. */}}
 {{- define "signer.spec" -}}
 {{- $run := deepCopy .Values.run -}}
-{{- if and (eq $run.signing.type "cosign") (not $run.signing.spec.privateKey) -}}
-{{- $_ := set $run.signing.spec "privateKey" (printf "k8s://%s/%s" .Release.Namespace .Values.key.secret) -}}
+{{- if not $run.source.type -}}
+{{- fail "run.source says what is signed, as in --set run.source.type=docker,run.source.spec.image=ghcr.io/acme/app:1.2" -}}
+{{- end -}}
+{{- if include "signer.usesSecret" . -}}
+{{- $key := dict "privateKey" (printf "k8s://%s/%s" .Release.Namespace .Values.key.secret) -}}
+{{- $_ := set $run.signing "spec" (mergeOverwrite (default dict $run.signing.spec) $key) -}}
 {{- end -}}
 {{- if .Values.registry.secret -}}
 {{- $_ := set $run "credentials" (dict "dockerConfig" "/registry/config.json") -}}
