@@ -45,6 +45,7 @@
 //! *Edges: async. Each speaks with one outside system and returns core values.*
 //!
 //! - [`telemetry`]: the names of metrics and log fields.
+//! - [`cloud`]: who this workload is to the clouds, and the bounded requests with which their services are asked.
 //! - [`registry`]: the OCI distribution client.
 //! - [`sigstore`]: the clients of a Sigstore instance; keeps trusted roots fresh.
 //! - [`kms`]: keys held elsewhere: AWS, Azure, Google Cloud, Vault and OpenBao, by their REST interfaces.
@@ -79,6 +80,7 @@
 pub mod admission;
 pub mod api;
 pub mod cli;
+pub mod cloud;
 pub mod cluster;
 pub mod demo;
 pub mod evidence;

@@ -67,12 +67,13 @@ const TABLE: &[Row] = &[
     row("admission", &["image", "limits", "policy", "explain"], Words::CoreKnowingKubernetes),
     // edges; telemetry stands here because they count what they do
     row("telemetry", &[], Words::Any),
-    row("registry", &["image", "limits", "evidence", "telemetry"], Words::NoKube),
+    row("cloud", &["limits"], Words::NoKube),
+    row("registry", &["image", "limits", "evidence", "telemetry", "cloud"], Words::NoKube),
     row("sigstore", &["limits", "evidence", "trust", "telemetry"], Words::NoKube),
-    row("kms", &["limits", "evidence", "trust", "telemetry"], Words::NoKube),
+    row("kms", &["limits", "evidence", "trust", "telemetry", "cloud"], Words::NoKube),
     row("demo", &["image", "limits"], Words::NoKube),
     // shell
-    row("loader", &["limits", "trust", "policy", "api", "registry", "sigstore", "kms", "telemetry"], Words::NoKube),
+    row("loader", &["limits", "trust", "policy", "api", "cloud", "registry", "sigstore", "kms", "telemetry"], Words::NoKube),
     row("cluster", &["image", "limits", "trust", "policy", "api", "explain", "registry", "loader", "record", "telemetry"], Words::Any),
     row("gate", &[
         "image", "limits", "evidence", "trust", "verify", "policy", "admission::request", "admission::Request",
@@ -85,7 +86,7 @@ const TABLE: &[Row] = &[
     row("manual", &[], Words::Core),
     row("cli", &[
         "image", "limits", "evidence", "trust", "verify", "provenance", "policy", "record", "api", "explain", "admission",
-        "telemetry", "registry", "sigstore", "kms", "demo", "loader", "cluster", "gate", "signer", "audit", "server", "manual",
+        "telemetry", "cloud", "registry", "sigstore", "kms", "demo", "loader", "cluster", "gate", "signer", "audit", "server", "manual",
     ], Words::Any),
 ];
 

@@ -135,9 +135,11 @@ pub(super) fn help() -> String {
         let lines = variables.map(|(name, what)| format!("  {name:<width$} {what}\n"));
         format!("{title}:\n{}", lines.collect::<String>())
     };
-    let elsewhere = "Environment for keys held elsewhere (for openbao://, BAO_ is read before VAULT_)";
+    let clouds = "Environment for keys and registries of clouds";
+    let elsewhere = "Environment for keys of Vault and OpenBao (for openbao://, BAO_ is read before VAULT_)";
     [
         section("Environment", 31, &mut ours.chain(OF_LIBRARIES)),
+        section(clouds, 38, &mut crate::cloud::VARIABLES.iter().copied()),
         section(elsewhere, 38, &mut crate::kms::VARIABLES.iter().copied()),
     ]
     .join("\n")

@@ -8,9 +8,9 @@ use tokio::time::{Instant, timeout_at};
 use super::aws::Aws;
 use super::azure::Azure;
 use super::google::Google;
-use super::http::Http;
 use super::vault::Vault;
-use super::{KmsError, Scheme, Service, Settings, SettingsError, clock};
+use super::{KmsError, Scheme, Settings, clock};
+use crate::cloud::{Http, Service, ServiceError, SettingsError};
 use crate::limits;
 use crate::trust::{KmsKey, PublicKey, VaultKind};
 
@@ -89,7 +89,7 @@ impl Client {
             }
         };
         let Found { version, public, scheme } =
-            timeout_at(deadline, find).await.unwrap_or_else(|_| Err(KmsError::Timeout(service(key))))?;
+            timeout_at(deadline, find).await.unwrap_or_else(|_| Err(ServiceError::Timeout(service(key)).into()))?;
         Ok(RemoteKey { client: self.clone(), key: key.clone(), version, public, scheme })
     }
 }
@@ -135,7 +135,7 @@ impl RemoteKey {
             }
         };
         let service = service(key);
-        let signature = timeout_at(deadline, sign).await.unwrap_or(Err(KmsError::Timeout(service)))?;
+        let signature = timeout_at(deadline, sign).await.unwrap_or(Err(ServiceError::Timeout(service).into()))?;
         if scheme.verifies(public, message, &signature) { Ok(signature) } else { Err(KmsError::Wrong(service)) }
     }
 

@@ -3,10 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use rustls_pki_types::CertificateDer;
-use rustls_pki_types::pem::PemObject as _;
 
-use super::{AwsSettings, AzureSettings, Endpoint, EndpointError, GoogleSettings, Secret, VaultLogin, VaultSettings};
-use crate::limits;
+use super::{VaultLogin, VaultSettings};
+use crate::cloud::{self, AwsSettings, AzureSettings, Environment, GoogleSettings, Secret, SettingsError};
 
 /// Where services are, and who asks.
 #[derive(Clone, Debug, Default)]
@@ -25,35 +24,9 @@ pub struct Settings {
     pub vault: VaultSettings,
 }
 
-/// Every variable of the environment that is read, with what it says. Where `VAULT_` stands, `BAO_` is read before it for
-/// OpenBao.
+/// Every variable of the environment that is read beside those of the clouds ([`cloud::VARIABLES`]), with what it says.
+/// Where `VAULT_` stands, `BAO_` is read before it for OpenBao.
 pub const VARIABLES: &[(&str, &str)] = &[
-    ("AWS_ACCESS_KEY_ID", "access key for AWS"),
-    ("AWS_CONTAINER_AUTHORIZATION_TOKEN", "token for the credentials of a container"),
-    ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "file with that token"),
-    ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "where a container gets credentials for AWS"),
-    ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "the same, below 169.254.170.2"),
-    ("AWS_DEFAULT_REGION", "region of AWS, where AWS_REGION is not set"),
-    ("AWS_ENDPOINT_URL", "where every service of AWS is"),
-    ("AWS_ENDPOINT_URL_KMS", "where AWS KMS is"),
-    ("AWS_ENDPOINT_URL_STS", "where AWS STS is"),
-    ("AWS_REGION", "region of AWS"),
-    ("AWS_ROLE_ARN", "role that a workload's token is exchanged for"),
-    ("AWS_ROLE_SESSION_NAME", "how that session is called"),
-    ("AWS_SECRET_ACCESS_KEY", "secret of the access key for AWS"),
-    ("AWS_SESSION_TOKEN", "session of the access key for AWS"),
-    ("AWS_WEB_IDENTITY_TOKEN_FILE", "file with a workload's token for AWS"),
-    ("AZURE_AUTHORITY_HOST", "where Microsoft Entra ID is"),
-    ("AZURE_CLIENT_ID", "application or managed identity of Azure"),
-    ("AZURE_CLIENT_SECRET", "secret of the application of Azure"),
-    ("AZURE_FEDERATED_TOKEN_FILE", "file with a workload's token for Azure"),
-    ("AZURE_POD_IDENTITY_AUTHORITY_HOST", "where the metadata service of Azure is"),
-    ("AZURE_TENANT_ID", "tenant of Azure"),
-    ("COUNTERSIGN_AZURE_VAULT_ENDPOINT", "where every vault of Azure is"),
-    ("COUNTERSIGN_GCP_KMS_ENDPOINT", "where Google Cloud KMS is"),
-    ("COUNTERSIGN_KMS_CA_FILE", "certificate authorities for keys held elsewhere, beside the system's"),
-    ("GCE_METADATA_HOST", "where the metadata service of Google Cloud is"),
-    ("GOOGLE_APPLICATION_CREDENTIALS", "file with credentials for Google Cloud"),
     ("TRANSIT_SECRET_ENGINE_PATH", "mount of the transit engine; `transit` if not set"),
     ("VAULT_ADDR", "where Vault is"),
     ("VAULT_AUTH_PATH", "mount of the login; `approle` or `kubernetes` if not set"),
@@ -71,32 +44,6 @@ pub const VARIABLES: &[(&str, &str)] = &[
 /// Where the token of the ServiceAccount lies in a pod.
 const SERVICE_ACCOUNT_TOKEN: &str = "/var/run/secrets/kubernetes.io/serviceaccount/token";
 
-/// Why settings are refused.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum SettingsError {
-    /// TLS cannot be set up.
-    #[error("a certificate authority cannot be used: {0}")]
-    Certificate(String),
-    /// A variable says what is no address.
-    #[error("`{variable}`: {why}")]
-    Endpoint {
-        /// The variable.
-        variable: String,
-        /// Why.
-        why: EndpointError,
-    },
-    /// A file cannot be read.
-    #[error("`{variable}`: the file `{path}` {why}")]
-    File {
-        /// The variable.
-        variable: String,
-        /// The file.
-        path: String,
-        /// Why.
-        why: String,
-    },
-}
-
 impl Settings {
     /// What the environment says, in which `variable` looks one up, and `home` is the user's folder.
     ///
@@ -106,169 +53,59 @@ impl Settings {
         variable: impl Fn(&str) -> Option<String>,
         home: Option<&Path>,
     ) -> Result<Self, SettingsError> {
-        let environment = Environment { variable: &variable };
-        Ok(Self {
-            certificates: environment.certificates("COUNTERSIGN_KMS_CA_FILE")?,
-            aws: environment.aws()?,
-            azure: environment.azure()?,
-            google: environment.google()?,
-            open_bao: environment.vault(&["BAO_", "VAULT_"], home)?,
-            vault: environment.vault(&["VAULT_"], home)?,
-        })
+        let cloud::Settings { certificates, aws, azure, google } = cloud::Settings::from_environment(&variable)?;
+        let environment = Environment::new(&variable);
+        let open_bao = vault(&environment, &["BAO_", "VAULT_"], home)?;
+        Ok(Self { certificates, aws, azure, google, open_bao, vault: vault(&environment, &["VAULT_"], home)? })
     }
 }
 
-struct Environment<'a> {
-    variable: &'a dyn Fn(&str) -> Option<String>,
+fn vault(
+    environment: &Environment<'_>,
+    prefixes: &[&str],
+    home: Option<&Path>,
+) -> Result<VaultSettings, SettingsError> {
+    // The first prefix with which the variable is set.
+    let name = |name: &str| {
+        let mut names = prefixes.iter().map(|prefix| format!("{prefix}{name}"));
+        names.find(|name| environment.text(name).is_some()).unwrap_or_else(|| format!("VAULT_{name}"))
+    };
+    Ok(VaultSettings {
+        address: environment.endpoint(&name("ADDR"))?,
+        namespace: environment.text(&name("NAMESPACE")),
+        mount: environment.text("TRANSIT_SECRET_ENGINE_PATH"),
+        login: vault_login(environment, &name, home)?,
+        certificates: environment.certificates(&name("CACERT"))?,
+    })
 }
 
-impl Environment<'_> {
-    fn text(&self, name: &str) -> Option<String> {
-        (self.variable)(name).filter(|value| !value.is_empty())
+/// A token before a login, as Vault's own command line takes it, and what the user left behind last.
+fn vault_login(
+    environment: &Environment<'_>,
+    name: &impl Fn(&str) -> String,
+    home: Option<&Path>,
+) -> Result<Option<VaultLogin>, SettingsError> {
+    if let Some(token) = environment.secret(&name("TOKEN")) {
+        return Ok(Some(VaultLogin::Token(token)));
     }
-
-    fn secret(&self, name: &str) -> Option<Secret> {
-        self.text(name).map(Secret::new)
+    if let Some(path) = environment.path(&name("TOKEN_FILE")) {
+        return Ok(Some(VaultLogin::TokenFile(path)));
     }
-
-    fn path(&self, name: &str) -> Option<PathBuf> {
-        self.text(name).map(PathBuf::from)
-    }
-
-    fn endpoint(&self, name: &str) -> Result<Option<Endpoint>, SettingsError> {
-        self.parsed(name, str::parse)
-    }
-
-    fn parsed(
-        &self,
-        name: &str,
-        parse: impl Fn(&str) -> Result<Endpoint, EndpointError>,
-    ) -> Result<Option<Endpoint>, SettingsError> {
-        let endpoint = self.text(name).map(|text| parse(&text)).transpose();
-        endpoint.map_err(|why| SettingsError::Endpoint { variable: name.to_owned(), why })
-    }
-
-    fn certificates(&self, name: &str) -> Result<Vec<CertificateDer<'static>>, SettingsError> {
-        let Some(path) = self.path(name) else {
-            return Ok(Vec::new());
+    let mount = environment.text(&name("AUTH_PATH"));
+    if let Some(role_id) = environment.text(&name("ROLE_ID")) {
+        let secret_id = match (environment.secret(&name("SECRET_ID")), environment.path(&name("SECRET_ID_FILE"))) {
+            (Some(secret), _) => Some(secret),
+            (None, Some(path)) => Some(environment.secret_file(&name("SECRET_ID_FILE"), &path)?),
+            (None, None) => None,
         };
-        let failed =
-            |why: String| SettingsError::File { variable: name.to_owned(), path: path.display().to_string(), why };
-        let length = std::fs::metadata(&path).map_err(|error| failed(format!("cannot be read: {error}")))?.len();
-        if length > u64::try_from(limits::KMS_ANSWER_BYTES).unwrap_or(u64::MAX) {
-            return Err(failed(format!("has more than {} bytes", limits::KMS_ANSWER_BYTES)));
-        }
-        let certificates: Result<Vec<_>, _> =
-            CertificateDer::pem_file_iter(&path).map_err(|error| failed(format!("cannot be read: {error}")))?.collect();
-        let certificates = certificates.map_err(|error| failed(format!("holds what is no certificate: {error}")))?;
-        if certificates.is_empty() { Err(failed("holds no certificate".to_owned())) } else { Ok(certificates) }
+        // Some roles are bound to addresses and have no secret.
+        let secret_id = secret_id.unwrap_or_else(|| Secret::new(""));
+        return Ok(Some(VaultLogin::AppRole { mount, role_id, secret_id }));
     }
-
-    fn aws(&self) -> Result<AwsSettings, SettingsError> {
-        let everywhere = self.endpoint("AWS_ENDPOINT_URL")?;
-        let relative = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI";
-        let container_endpoint = match self.text(relative) {
-            Some(path) if path.starts_with('/') => {
-                self.parsed(relative, |path| Endpoint::metadata(&format!("http://169.254.170.2{path}")))?
-            }
-            Some(_) => {
-                let why = EndpointError::Malformed;
-                return Err(SettingsError::Endpoint { variable: relative.to_owned(), why });
-            }
-            None => self.parsed("AWS_CONTAINER_CREDENTIALS_FULL_URI", Endpoint::metadata)?,
-        };
-        Ok(AwsSettings {
-            region: self.text("AWS_REGION").or_else(|| self.text("AWS_DEFAULT_REGION")),
-            kms_endpoint: self.endpoint("AWS_ENDPOINT_URL_KMS")?.or_else(|| everywhere.clone()),
-            sts_endpoint: self.endpoint("AWS_ENDPOINT_URL_STS")?.or(everywhere),
-            access_key_id: self.text("AWS_ACCESS_KEY_ID"),
-            secret_access_key: self.secret("AWS_SECRET_ACCESS_KEY"),
-            session_token: self.secret("AWS_SESSION_TOKEN"),
-            web_identity_token_file: self.path("AWS_WEB_IDENTITY_TOKEN_FILE"),
-            role_arn: self.text("AWS_ROLE_ARN"),
-            role_session_name: self.text("AWS_ROLE_SESSION_NAME"),
-            container_endpoint,
-            container_token_file: self.path("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"),
-            container_token: self.secret("AWS_CONTAINER_AUTHORIZATION_TOKEN"),
-        })
+    if let Some(role) = environment.text(&name("KUBERNETES_ROLE")) {
+        let token_file =
+            environment.path(&name("KUBERNETES_TOKEN_FILE")).unwrap_or_else(|| PathBuf::from(SERVICE_ACCOUNT_TOKEN));
+        return Ok(Some(VaultLogin::Kubernetes { mount, role, token_file }));
     }
-
-    fn azure(&self) -> Result<AzureSettings, SettingsError> {
-        Ok(AzureSettings {
-            vault_endpoint: self.endpoint("COUNTERSIGN_AZURE_VAULT_ENDPOINT")?,
-            tenant_id: self.text("AZURE_TENANT_ID"),
-            client_id: self.text("AZURE_CLIENT_ID"),
-            client_secret: self.secret("AZURE_CLIENT_SECRET"),
-            federated_token_file: self.path("AZURE_FEDERATED_TOKEN_FILE"),
-            authority: self.endpoint("AZURE_AUTHORITY_HOST")?,
-            metadata_endpoint: self.parsed("AZURE_POD_IDENTITY_AUTHORITY_HOST", Endpoint::metadata)?,
-        })
-    }
-
-    fn google(&self) -> Result<GoogleSettings, SettingsError> {
-        Ok(GoogleSettings {
-            kms_endpoint: self.endpoint("COUNTERSIGN_GCP_KMS_ENDPOINT")?,
-            credentials_file: self.path("GOOGLE_APPLICATION_CREDENTIALS"),
-            // A host with a port, without a scheme.
-            metadata_endpoint: self
-                .parsed("GCE_METADATA_HOST", |host| Endpoint::metadata(&format!("http://{host}")))?,
-        })
-    }
-
-    fn vault(&self, prefixes: &[&str], home: Option<&Path>) -> Result<VaultSettings, SettingsError> {
-        // The first prefix with which the variable is set.
-        let name = |name: &str| {
-            let mut names = prefixes.iter().map(|prefix| format!("{prefix}{name}"));
-            names.find(|name| self.text(name).is_some()).unwrap_or_else(|| format!("VAULT_{name}"))
-        };
-        Ok(VaultSettings {
-            address: self.endpoint(&name("ADDR"))?,
-            namespace: self.text(&name("NAMESPACE")),
-            mount: self.text("TRANSIT_SECRET_ENGINE_PATH"),
-            login: self.vault_login(&name, home)?,
-            certificates: self.certificates(&name("CACERT"))?,
-        })
-    }
-
-    /// A token before a login, as Vault's own command line takes it, and what the user left behind last.
-    fn vault_login(
-        &self,
-        name: &impl Fn(&str) -> String,
-        home: Option<&Path>,
-    ) -> Result<Option<VaultLogin>, SettingsError> {
-        if let Some(token) = self.secret(&name("TOKEN")) {
-            return Ok(Some(VaultLogin::Token(token)));
-        }
-        if let Some(path) = self.path(&name("TOKEN_FILE")) {
-            return Ok(Some(VaultLogin::TokenFile(path)));
-        }
-        let mount = self.text(&name("AUTH_PATH"));
-        if let Some(role_id) = self.text(&name("ROLE_ID")) {
-            let secret_id = match (self.secret(&name("SECRET_ID")), self.path(&name("SECRET_ID_FILE"))) {
-                (Some(secret), _) => Some(secret),
-                (None, Some(path)) => Some(self.secret_file(&name("SECRET_ID_FILE"), &path)?),
-                (None, None) => None,
-            };
-            // Some roles are bound to addresses and have no secret.
-            let secret_id = secret_id.unwrap_or_else(|| Secret::new(""));
-            return Ok(Some(VaultLogin::AppRole { mount, role_id, secret_id }));
-        }
-        if let Some(role) = self.text(&name("KUBERNETES_ROLE")) {
-            let token_file =
-                self.path(&name("KUBERNETES_TOKEN_FILE")).unwrap_or_else(|| PathBuf::from(SERVICE_ACCOUNT_TOKEN));
-            return Ok(Some(VaultLogin::Kubernetes { mount, role, token_file }));
-        }
-        Ok(home.map(|home| home.join(".vault-token")).filter(|path| path.exists()).map(VaultLogin::TokenFile))
-    }
-
-    fn secret_file(&self, variable: &str, path: &Path) -> Result<Secret, SettingsError> {
-        let failed =
-            |why: String| SettingsError::File { variable: variable.to_owned(), path: path.display().to_string(), why };
-        let length = std::fs::metadata(path).map_err(|error| failed(format!("cannot be read: {error}")))?.len();
-        if length > u64::try_from(limits::CREDENTIAL_BYTES).unwrap_or(u64::MAX) {
-            return Err(failed(format!("has more than {} bytes", limits::CREDENTIAL_BYTES)));
-        }
-        let text = std::fs::read_to_string(path).map_err(|error| failed(format!("cannot be read: {error}")))?;
-        Ok(Secret::new(text.trim()))
-    }
+    Ok(home.map(|home| home.join(".vault-token")).filter(|path| path.exists()).map(VaultLogin::TokenFile))
 }

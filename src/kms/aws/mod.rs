@@ -1,10 +1,5 @@
 //! AWS Key Management Service (<https://docs.aws.amazon.com/kms/latest/APIReference/>).
 
-mod credentials;
-mod settings;
-mod sigv4;
-mod sts;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::header::{CONTENT_TYPE, HeaderName};
@@ -13,12 +8,10 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-pub(super) use credentials::Source;
-pub use settings::AwsSettings;
-
 use super::client::Found;
-use super::http::{Answer, Failure, Http, Refusal, Request};
-use super::{Endpoint, KmsError, Scheme, Service};
+use super::{KmsError, Scheme};
+use crate::cloud::aws::{Source, sign, suffix};
+use crate::cloud::{Answer, AwsSettings, Endpoint, Failure, Http, Refusal, Request, Service, ServiceError};
 use crate::trust::{AwsKey, HashAlgorithm, KeyHost, PublicKey};
 
 /// A client of AWS KMS.
@@ -63,7 +56,7 @@ impl Aws {
             let what = "it is for another use than signing".to_owned();
             return Err(KmsError::Unsupported { service: SERVICE, what });
         }
-        let malformed = KmsError::Malformed { service: SERVICE, what: "the public key" };
+        let malformed = KmsError::malformed(SERVICE, "the public key");
         let der = STANDARD.decode(answer.public_key).map_err(|_| malformed)?;
         let public = PublicKey::from_der(&der).map_err(|why| KmsError::Key { service: SERVICE, why })?;
         // Several algorithms are listed for RSA alone; SHA-256 is what every verifier takes, and PKCS #1 before PSS.
@@ -97,7 +90,7 @@ impl Aws {
             "SigningAlgorithm": algorithm,
         });
         let answer: Signed = self.ask(key, "Sign", &body).await?;
-        let malformed = KmsError::Malformed { service: SERVICE, what: "the signature" };
+        let malformed = KmsError::malformed(SERVICE, "the signature");
         if answer.key_id != version {
             return Err(malformed);
         }
@@ -106,7 +99,7 @@ impl Aws {
 
     /// Calls one action (<https://docs.aws.amazon.com/kms/latest/APIReference/CommonErrors.html>).
     async fn ask<T: DeserializeOwned>(&self, key: &AwsKey, action: &'static str, body: &Value) -> Result<T, KmsError> {
-        let region = key.region().or(self.settings.region.as_deref()).ok_or(KmsError::Setting(
+        let region = key.region().or(self.settings.region.as_deref()).ok_or(ServiceError::Setting(
             "the region of the key is not known; name the key by its ARN, or set `AWS_REGION`",
         ))?;
         let endpoint = self.endpoint(key.endpoint(), region)?;
@@ -118,7 +111,7 @@ impl Aws {
             }
             answer => answer,
         };
-        answer.map_err(error)?.json(action)
+        Ok(answer.map_err(error)?.json(action)?)
     }
 
     async fn once(
@@ -130,16 +123,16 @@ impl Aws {
     ) -> Result<Result<Answer, Failure>, KmsError> {
         let credentials = self.source.get(region).await?;
         let target = HeaderValue::try_from(format!("TrentService.{action}"))
-            .map_err(|_| KmsError::Malformed { service: SERVICE, what: "the name of an action" })?;
+            .map_err(|_| KmsError::malformed(SERVICE, "the name of an action"))?;
         let request = Request::json(SERVICE, endpoint.at(""), body)
             .header(CONTENT_TYPE, HeaderValue::from_static("application/x-amz-json-1.1"))
             .header(HeaderName::from_static("x-amz-target"), target);
-        let request = sigv4::sign(request, &credentials, region, "kms")?;
+        let request = sign(request, &credentials, region, "kms")?;
         Ok(self.http.send(&request).await)
     }
 
     /// What the operator sets counts before what a reference names.
-    fn endpoint(&self, named: Option<&KeyHost>, region: &str) -> Result<Endpoint, KmsError> {
+    fn endpoint(&self, named: Option<&KeyHost>, region: &str) -> Result<Endpoint, ServiceError> {
         if let Some(endpoint) = &self.settings.kms_endpoint {
             return Ok(endpoint.clone());
         }
@@ -147,7 +140,7 @@ impl Aws {
             Some(host) => format!("https://{}", host.as_str()),
             None => format!("https://kms.{region}.{}", suffix(region)),
         };
-        address.parse().map_err(|why| KmsError::Endpoint { service: SERVICE, why })
+        address.parse().map_err(|why| ServiceError::Endpoint { service: SERVICE, why })
     }
 }
 
@@ -165,11 +158,6 @@ const ALGORITHMS: [(&str, Scheme); 10] = [
     ("RSASSA_PSS_SHA_512", Scheme::RsaPss(HashAlgorithm::Sha512)),
 ];
 
-/// The domain of a region's services (<https://docs.aws.amazon.com/general/latest/gr/rande.html>).
-fn suffix(region: &str) -> &'static str {
-    if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" }
-}
-
 fn code(refusal: &Refusal) -> Option<String> {
     refusal.code(&["/__type", "/code", "/Code"])
 }
@@ -181,7 +169,7 @@ fn is_expired(refusal: &Refusal) -> bool {
 /// AWS says with status 400 what others say with 403 and 404.
 fn error(failure: Failure) -> KmsError {
     let refusal = match failure {
-        Failure::Other(error) => return error,
+        Failure::Other(error) => return error.into(),
         Failure::Refused(refusal) => refusal,
     };
     let code = code(&refusal);
@@ -199,7 +187,7 @@ fn error(failure: Failure) -> KmsError {
                 | "MissingAuthenticationTokenException"
                 | "UnrecognizedClientException",
             ),
-        ) => KmsError::Denied { service: SERVICE, code },
-        _ => refusal.into_error(code),
+        ) => ServiceError::Denied { service: SERVICE, code }.into(),
+        _ => refusal.into_error(code).into(),
     }
 }

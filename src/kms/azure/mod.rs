@@ -1,8 +1,6 @@
 //! Azure Key Vault (<https://learn.microsoft.com/en-us/rest/api/keyvault/keys/operation-groups>).
 
-mod credentials;
 mod jwk;
-mod settings;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -11,13 +9,11 @@ use serde::Deserialize;
 use serde_json::json;
 use url::Url;
 
-pub(super) use credentials::Source;
-pub use settings::AzureSettings;
-
 use super::algorithm::ecdsa_der;
 use super::client::Found;
-use super::http::{Answer, Failure, Http, Request};
-use super::{Endpoint, KmsError, Scheme, Service};
+use super::{KmsError, Scheme};
+use crate::cloud::azure::Source;
+use crate::cloud::{Answer, AzureSettings, Endpoint, Failure, Http, Request, Service, ServiceError};
 use crate::trust::{AzureKey, HashAlgorithm, KeyAlgorithm, PublicKey};
 
 /// A client of Azure Key Vault.
@@ -71,12 +67,12 @@ impl Azure {
             let what = "it is for another use than signing".to_owned();
             return Err(KmsError::Unsupported { service: SERVICE, what });
         }
-        let malformed = KmsError::Malformed { service: SERVICE, what: "the public key" };
+        let malformed = KmsError::malformed(SERVICE, "the public key");
         let der = jwk.spki_der().ok_or_else(|| malformed.clone())?;
         let public = PublicKey::from_der(&der).map_err(|why| KmsError::Key { service: SERVICE, why })?;
         let version = version_of(key, &jwk.kid).ok_or(malformed)?;
         if key.version().is_some_and(|asked| asked != version) {
-            return Err(KmsError::Malformed { service: SERVICE, what: "the version of the key" });
+            return Err(KmsError::malformed(SERVICE, "the version of the key"));
         }
         let (scheme, _) = scheme(public.algorithm())
             .ok_or_else(|| KmsError::Unsupported { service: SERVICE, what: "Ed25519".to_owned() })?;
@@ -91,7 +87,7 @@ impl Azure {
         public: &PublicKey,
         message: &[u8],
     ) -> Result<Vec<u8>, KmsError> {
-        let malformed = || KmsError::Malformed { service: SERVICE, what: "the signature" };
+        let malformed = || KmsError::malformed(SERVICE, "the signature");
         let (scheme, name) = scheme(public.algorithm()).ok_or_else(malformed)?;
         let digest = scheme.digest(message).ok_or_else(malformed)?;
         let body = json!({ "alg": name, "value": URL_SAFE_NO_PAD.encode(digest.as_ref()) });
@@ -130,7 +126,7 @@ impl Azure {
             Some(endpoint) => endpoint.clone(),
             None => format!("https://{}", key.host())
                 .parse::<Endpoint>()
-                .map_err(|why| KmsError::Endpoint { service: SERVICE, why })?,
+                .map_err(|why| ServiceError::Endpoint { service: SERVICE, why })?,
         };
         let mut url = endpoint.at(path);
         url.query_pairs_mut().append_pair("api-version", API_VERSION);
@@ -160,7 +156,7 @@ fn version_of(key: &AzureKey, kid: &str) -> Option<String> {
 
 fn error(failure: Failure) -> KmsError {
     let refusal = match failure {
-        Failure::Other(error) => return error,
+        Failure::Other(error) => return error.into(),
         Failure::Refused(refusal) => refusal,
     };
     let code = refusal.code(&["/error/innererror/code", "/error/code"]);
@@ -168,6 +164,6 @@ fn error(failure: Failure) -> KmsError {
         (StatusCode::NOT_FOUND, _) | (StatusCode::FORBIDDEN, Some("KeyDisabled")) => {
             KmsError::Gone { service: SERVICE, code }
         }
-        _ => refusal.into_error(code),
+        _ => refusal.into_error(code).into(),
     }
 }

@@ -1,10 +1,5 @@
 //! Google Cloud Key Management Service (<https://cloud.google.com/kms/docs/reference/rest>).
 
-mod credentials;
-mod external;
-mod service_account;
-mod settings;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::StatusCode;
@@ -12,12 +7,10 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-pub(super) use credentials::Source;
-pub use settings::GoogleSettings;
-
 use super::client::Found;
-use super::http::{Answer, Failure, Http, Request};
-use super::{Endpoint, KmsError, Scheme, Service};
+use super::{KmsError, Scheme};
+use crate::cloud::google::Source;
+use crate::cloud::{Answer, Endpoint, Failure, GoogleSettings, Http, Request, Service, ServiceError};
 use crate::limits;
 use crate::trust::{GoogleKey, HashAlgorithm, PublicKey};
 
@@ -79,7 +72,7 @@ impl Google {
         let name = format!("{}/cryptoKeyVersions/{version}", key.key());
         let answer: GetPublicKey = self.get(&format!("v1/{name}/publicKey"), &[], "the public key").await?;
         if answer.name != name {
-            return Err(KmsError::Malformed { service: SERVICE, what: "the public key" });
+            return Err(KmsError::malformed(SERVICE, "the public key"));
         }
         let public = PublicKey::from_pem(&answer.pem).map_err(|why| KmsError::Key { service: SERVICE, why })?;
         let scheme = scheme(&answer.algorithm)
@@ -99,7 +92,7 @@ impl Google {
             None => json!({ "data": input }),
         };
         let signed: Signed = self.post(&format!("v1/{version}:asymmetricSign"), &body, "the signature").await?;
-        let malformed = KmsError::Malformed { service: SERVICE, what: "the signature" };
+        let malformed = KmsError::malformed(SERVICE, "the signature");
         if signed.name != version {
             return Err(malformed);
         }
@@ -108,7 +101,7 @@ impl Google {
 
     /// The newest version that is enabled, as cosign takes it: an asymmetric key has no primary one.
     async fn newest(&self, key: &GoogleKey) -> Result<u64, KmsError> {
-        let malformed = KmsError::Malformed { service: SERVICE, what: "the list of versions" };
+        let malformed = KmsError::malformed(SERVICE, "the list of versions");
         let mut newest = None;
         let mut page = String::new();
         for _ in 0..limits::KMS_VERSION_PAGES {
@@ -141,12 +134,12 @@ impl Google {
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
         }
-        self.ask(|| Request::get(SERVICE, url.clone())).await?.json(what)
+        Ok(self.ask(|| Request::get(SERVICE, url.clone())).await?.json(what)?)
     }
 
     async fn post<T: DeserializeOwned>(&self, path: &str, body: &Value, what: &'static str) -> Result<T, KmsError> {
         let url = self.endpoint()?.at(path);
-        self.ask(|| Request::json(SERVICE, url.clone(), body)).await?.json(what)
+        Ok(self.ask(|| Request::json(SERVICE, url.clone(), body)).await?.json(what)?)
     }
 
     /// Asks with a token, and once more with a new one where it is not taken.
@@ -165,11 +158,11 @@ impl Google {
         answer.map_err(error)
     }
 
-    fn endpoint(&self) -> Result<Endpoint, KmsError> {
+    fn endpoint(&self) -> Result<Endpoint, ServiceError> {
         match &self.settings.kms_endpoint {
             Some(endpoint) => Ok(endpoint.clone()),
             None => Endpoint::known("https://cloudkms.googleapis.com")
-                .map_err(|why| KmsError::Endpoint { service: SERVICE, why }),
+                .map_err(|why| ServiceError::Endpoint { service: SERVICE, why }),
         }
     }
 }
@@ -199,7 +192,7 @@ fn shown(algorithm: &str) -> String {
 /// A version that is disabled or destroyed is a failed precondition.
 fn error(failure: Failure) -> KmsError {
     let refusal = match failure {
-        Failure::Other(error) => return error,
+        Failure::Other(error) => return error.into(),
         Failure::Refused(refusal) => refusal,
     };
     let code = refusal.code(&["/error/status"]);
@@ -207,6 +200,6 @@ fn error(failure: Failure) -> KmsError {
         (StatusCode::NOT_FOUND, _) | (StatusCode::BAD_REQUEST, Some("FAILED_PRECONDITION")) => {
             KmsError::Gone { service: SERVICE, code }
         }
-        _ => refusal.into_error(code),
+        _ => refusal.into_error(code).into(),
     }
 }

@@ -5,9 +5,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{Vault, VaultLogin, checked};
-use crate::kms::cached::{Cached, Lease};
-use crate::kms::http::{Failure, Request};
-use crate::kms::{KmsError, Secret, file};
+use crate::cloud::{Cached, Failure, Lease, Request, Secret, ServiceError, file};
 
 /// The token that the last login gave.
 #[derive(Debug, Default)]
@@ -26,7 +24,7 @@ struct Auth {
 
 impl Logins {
     /// A token by `login`.
-    pub(super) async fn token(&self, vault: &Vault, login: &VaultLogin) -> Result<Secret, KmsError> {
+    pub(super) async fn token(&self, vault: &Vault, login: &VaultLogin) -> Result<Secret, ServiceError> {
         match login {
             VaultLogin::AppRole { mount, role_id, secret_id } => {
                 let mount = mount.as_deref().unwrap_or("approle");
@@ -53,14 +51,14 @@ impl Logins {
     }
 }
 
-async fn log_in(vault: &Vault, mount: &str, body: &serde_json::Value) -> Result<Lease<Secret>, KmsError> {
+async fn log_in(vault: &Vault, mount: &str, body: &serde_json::Value) -> Result<Lease<Secret>, ServiceError> {
     let url = vault.address()?.at(&format!("v1/auth/{}/login", checked(mount)?));
     let request = vault.in_namespace(Request::json(vault.service, url, body))?;
     let answer = vault.http.send(&request).await.map_err(|failure| match failure {
         // A login that is wrong is a request that is.
         Failure::Refused(refusal) if refusal.status == StatusCode::BAD_REQUEST => {
             let code = refusal.code(&["/errors/0"]);
-            KmsError::Denied { service: vault.service, code }
+            ServiceError::Denied { service: vault.service, code }
         }
         failure @ (Failure::Other(_) | Failure::Refused(_)) => failure.into_error(&["/errors/0"]),
     })?;

@@ -21,8 +21,8 @@ use login::Logins;
 pub use settings::{VaultLogin, VaultSettings};
 
 use super::client::Found;
-use super::http::{Answer, Failure, Http, Request};
-use super::{Endpoint, KmsError, Scheme, Secret, Service};
+use super::{KmsError, Scheme};
+use crate::cloud::{Answer, Endpoint, Failure, Http, Request, Secret, Service, ServiceError};
 use crate::trust::{HashAlgorithm, PublicKey, VaultKey};
 
 /// A client of one server.
@@ -75,7 +75,7 @@ impl Vault {
         let url = self.url(&format!("keys/{}", key.name()))?;
         let answer = self.ask(|| Request::get(service, url.clone())).await?;
         let Read { data: found } = answer.json::<Read<Key>>("the public key")?;
-        let malformed = || KmsError::Malformed { service, what: "the public key" };
+        let malformed = || KmsError::malformed(service, "the public key");
         let unsupported = || KmsError::Unsupported { service, what: shown(&found.kind) };
         let scheme = scheme(&found.kind).filter(|_| found.supports_signing).ok_or_else(unsupported)?;
         let version = found.latest_version.to_string();
@@ -107,7 +107,7 @@ impl Vault {
         message: &[u8],
     ) -> Result<Vec<u8>, KmsError> {
         let service = self.service;
-        let malformed = || KmsError::Malformed { service, what: "the signature" };
+        let malformed = || KmsError::malformed(service, "the signature");
         let number: u64 = version.parse().map_err(|_| malformed())?;
         let mut body = json!({ "input": scheme.input(message), "key_version": number });
         let mut set = |name: &str, value: serde_json::Value| {
@@ -159,8 +159,8 @@ impl Vault {
         Ok(self.http.send(&request).await)
     }
 
-    async fn token(&self) -> Result<Secret, KmsError> {
-        let login = self.settings.login.as_ref().ok_or(KmsError::Credentials {
+    async fn token(&self) -> Result<Secret, ServiceError> {
+        let login = self.settings.login.as_ref().ok_or(ServiceError::Credentials {
             service: self.service,
             hint: "set `VAULT_TOKEN`, log in with `vault login`, or name an AppRole or a role for the ServiceAccount",
         })?;
@@ -168,27 +168,27 @@ impl Vault {
     }
 
     /// `request`, with the headers that each request has.
-    fn in_namespace(&self, request: Request) -> Result<Request, KmsError> {
+    fn in_namespace(&self, request: Request) -> Result<Request, ServiceError> {
         let request = request.header(HeaderName::from_static("x-vault-request"), HeaderValue::from_static("true"));
         match &self.settings.namespace {
             None => Ok(request),
             Some(namespace) => {
                 let value = HeaderValue::try_from(namespace)
-                    .map_err(|_| KmsError::Setting("the namespace of Vault cannot be a header"))?;
+                    .map_err(|_| ServiceError::Setting("the namespace of Vault cannot be a header"))?;
                 Ok(request.header(HeaderName::from_static("x-vault-namespace"), value))
             }
         }
     }
 
-    fn address(&self) -> Result<&Endpoint, KmsError> {
-        self.settings.address.as_ref().ok_or(KmsError::Setting(if self.service == Service::OpenBao {
+    fn address(&self) -> Result<&Endpoint, ServiceError> {
+        self.settings.address.as_ref().ok_or(ServiceError::Setting(if self.service == Service::OpenBao {
             "`BAO_ADDR` has to say where OpenBao is"
         } else {
             "`VAULT_ADDR` has to say where Vault is"
         }))
     }
 
-    fn url(&self, path: &str) -> Result<Url, KmsError> {
+    fn url(&self, path: &str) -> Result<Url, ServiceError> {
         let mount = self.settings.mount.as_deref().unwrap_or("transit");
         Ok(self.address()?.at(&format!("v1/{}/{path}", checked(mount)?)))
     }
@@ -196,7 +196,7 @@ impl Vault {
     /// A key that is not there is 404 when it is read, and 400 when it is to sign.
     fn error(&self, failure: Failure) -> KmsError {
         let refusal = match failure {
-            Failure::Other(error) => return error,
+            Failure::Other(error) => return error.into(),
             Failure::Refused(refusal) => refusal,
         };
         let code = refusal.code(&["/errors/0"]);
@@ -204,13 +204,13 @@ impl Vault {
             (StatusCode::NOT_FOUND, _) | (StatusCode::BAD_REQUEST, Some("signing key not found")) => {
                 KmsError::Gone { service: self.service, code }
             }
-            _ => refusal.into_error(code),
+            _ => refusal.into_error(code).into(),
         }
     }
 }
 
 /// A path of a mount, which cannot leave its place.
-fn checked(mount: &str) -> Result<&str, KmsError> {
+fn checked(mount: &str) -> Result<&str, ServiceError> {
     let mount = mount.trim_matches('/');
     let is_part = |part: &str| {
         !part.is_empty()
@@ -221,7 +221,9 @@ fn checked(mount: &str) -> Result<&str, KmsError> {
     if mount.split('/').all(is_part) {
         Ok(mount)
     } else {
-        Err(KmsError::Setting("the path of a mount of Vault is letters, digits, `-`, `_` and `.`, with `/` between"))
+        Err(ServiceError::Setting(
+            "the path of a mount of Vault is letters, digits, `-`, `_` and `.`, with `/` between",
+        ))
     }
 }
 

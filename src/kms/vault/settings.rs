@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use rustls_pki_types::CertificateDer;
 
-use crate::kms::{Endpoint, Secret};
+use crate::cloud::{Endpoint, Secret};
 
 /// How one server is reached, and who asks.
 #[derive(Clone, Debug, Default)]

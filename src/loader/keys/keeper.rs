@@ -97,7 +97,7 @@ fn after(time: Timestamp, duration: Duration) -> Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kms::Service;
+    use crate::cloud::{Service, ServiceError};
 
     const KEYS: [&str; 2] = [
         include_str!("../../../tests/data/keys/cosign-2.6.5.pub"),
@@ -113,7 +113,7 @@ mod tests {
     }
 
     fn away() -> KmsError {
-        KmsError::Timeout(Service::Vault)
+        ServiceError::Timeout(Service::Vault).into()
     }
 
     fn gone() -> KmsError {
@@ -161,7 +161,7 @@ mod tests {
 
     #[test]
     fn a_key_that_is_gone_is_gone_at_once() {
-        for error in [gone(), KmsError::Malformed { service: Service::Vault, what: "the public key" }] {
+        for error in [gone(), ServiceError::Malformed { service: Service::Vault, what: "the public key" }.into()] {
             let mut keeper = Keeper::new(at(0));
             keeper.asked(Ok(key(0)), at(0));
             keeper.asked(Err(error), at(10));

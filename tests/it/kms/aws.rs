@@ -1,6 +1,7 @@
 //! AWS.
 
-use countersign::kms::{AwsSettings, KmsError, KmsFailure, Scheme, Service, Settings};
+use countersign::cloud::{AwsSettings, Service, ServiceError};
+use countersign::kms::{KmsError, KmsFailure, Scheme, Settings};
 use countersign::trust::HashAlgorithm;
 
 use super::{client, file, open, secret, signs};
@@ -82,7 +83,7 @@ async fn an_arn_names_its_region() {
     signs(&client, &format!("awskms:///{}", AwsDouble::arn()), &key.public()).await;
     // The request is signed for another region than the service's.
     let error = open(&client, ALIAS).await.unwrap_err();
-    assert!(matches!(error, KmsError::Status { .. } | KmsError::Denied { .. }), "{error}");
+    assert!(matches!(error, KmsError::Cloud(ServiceError::Status { .. } | ServiceError::Denied { .. })), "{error}");
 
     settings.aws.region = None;
     let error = open(&super::client(settings), ALIAS).await.unwrap_err();
@@ -101,7 +102,7 @@ async fn a_wrong_secret_signs_nothing() {
     assert_eq!(error.to_string(), "AWS KMS refuses (UnrecognizedClientException)");
     settings.aws.secret_access_key = None;
     let error = open(&client(settings), ALIAS).await.unwrap_err();
-    assert!(matches!(error, KmsError::Setting(_)), "{error}");
+    assert!(matches!(error, KmsError::Cloud(ServiceError::Setting(_))), "{error}");
 }
 
 #[tokio::test]
@@ -127,7 +128,7 @@ async fn a_workload_token_is_exchanged() {
 
     file(&folder, "eyJ-wrong");
     let error = open(&super::client(settings.clone()), ALIAS).await.unwrap_err();
-    assert_eq!(error, KmsError::Denied { service: Service::AwsSts, code: None });
+    assert_eq!(error, ServiceError::Denied { service: Service::AwsSts, code: None }.into());
     let mut without = settings;
     without.aws.role_arn = None;
     let error = open(&super::client(without), ALIAS).await.unwrap_err();
@@ -184,7 +185,7 @@ async fn what_the_service_says_of_a_key() {
     let error = open(&client(by_access_key(&double)), ALIAS).await.unwrap_err();
     assert_eq!(error.failure(), KmsFailure::Invalid, "{error}");
     let error = open(&client(Settings { aws: aws(&double), ..Settings::default() }), ALIAS).await.unwrap_err();
-    assert!(matches!(error, KmsError::Credentials { service: Service::AwsKms, .. }), "{error}");
+    assert!(matches!(error, KmsError::Cloud(ServiceError::Credentials { service: Service::Aws, .. })), "{error}");
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! Azure.
 
-use countersign::kms::{AzureSettings, KmsError, KmsFailure, Scheme, Service, Settings};
+use countersign::cloud::{AzureSettings, Service, ServiceError};
+use countersign::kms::{KmsError, KmsFailure, Scheme, Settings};
 use countersign::trust::HashAlgorithm;
 use serde_json::json;
 
@@ -71,15 +72,15 @@ async fn who_asks_is_shown_in_three_ways() {
     assert_eq!(double.front.count("GET /metadata/identity/oauth2/token"), 1);
     double.front.heal().on("/metadata/", Fault::Reset);
     let error = open(&client(machine), KEY).await.unwrap_err();
-    assert!(matches!(error, KmsError::Credentials { service: Service::AzureVault, .. }), "{error}");
+    assert!(matches!(error, KmsError::Cloud(ServiceError::Credentials { service: Service::Azure, .. })), "{error}");
 
     let mut nobody = by_secret(&double);
     nobody.azure.tenant_id = None;
     let error = open(&client(nobody.clone()), KEY).await.unwrap_err();
-    assert!(matches!(error, KmsError::Setting(_)), "{error}");
+    assert!(matches!(error, KmsError::Cloud(ServiceError::Setting(_))), "{error}");
     nobody.azure.tenant_id = Some("../other".to_owned());
     let error = open(&client(nobody), KEY).await.unwrap_err();
-    assert!(matches!(error, KmsError::Setting(_)), "{error}");
+    assert!(matches!(error, KmsError::Cloud(ServiceError::Setting(_))), "{error}");
 }
 
 #[tokio::test]
@@ -134,6 +135,6 @@ async fn answers_that_do_not_fit_are_refused() {
         let body = json!({ "kid": kid, "value": "AAAA" });
         double.front.heal().on("/sign?", Fault::Replace(body.to_string().into_bytes()));
         let error = opened.sign(b"message", ample()).await.unwrap_err();
-        assert_eq!(error, KmsError::Malformed { service: Service::AzureVault, what: "the signature" });
+        assert_eq!(error, ServiceError::Malformed { service: Service::AzureVault, what: "the signature" }.into());
     }
 }

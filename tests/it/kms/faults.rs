@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use countersign::kms::{
-    AwsSettings, AzureSettings, Client, GoogleSettings, KmsError, KmsFailure, Settings, VaultLogin, VaultSettings,
-};
+use countersign::cloud::{AwsSettings, AzureSettings, GoogleSettings};
+use countersign::kms::{Client, KmsError, KmsFailure, Settings, VaultLogin, VaultSettings};
 
 use super::{client, open, secret};
 use crate::support::kms::{AwsDouble, AzureDouble, GoogleDouble, HeldKey, Kind, VaultDouble};

@@ -1,6 +1,7 @@
 //! Google Cloud.
 
-use countersign::kms::{GoogleSettings, KmsError, KmsFailure, Scheme, Service, Settings};
+use countersign::cloud::{GoogleSettings, Service, ServiceError};
+use countersign::kms::{KmsError, KmsFailure, Scheme, Settings};
 use countersign::trust::HashAlgorithm;
 use serde_json::{Value, json};
 
@@ -113,10 +114,10 @@ async fn a_machine_has_an_account() {
     // Whoever answers in its place does not say that it is Google's.
     double.front.heal().on("/computeMetadata/", Fault::Header("metadata-flavor", "Other".to_owned()));
     let error = open(&client(settings(&double, None)), &key(1)).await.unwrap_err();
-    assert_eq!(error, KmsError::Malformed { service: Service::GoogleMetadata, what: "the answer" });
+    assert_eq!(error, ServiceError::Malformed { service: Service::GoogleMetadata, what: "the answer" }.into());
     double.front.heal().on("/computeMetadata/", Fault::Reset);
     let error = open(&client(settings(&double, None)), &key(1)).await.unwrap_err();
-    assert!(matches!(error, KmsError::Credentials { service: Service::GoogleKms, .. }), "{error}");
+    assert!(matches!(error, KmsError::Cloud(ServiceError::Credentials { service: Service::Google, .. })), "{error}");
 }
 
 #[tokio::test]

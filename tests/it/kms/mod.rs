@@ -8,7 +8,8 @@ mod policies;
 mod settings;
 mod vault;
 
-use countersign::kms::{Client, KmsError, RemoteKey, Secret, Settings};
+use countersign::cloud::Secret;
+use countersign::kms::{Client, KmsError, RemoteKey, Settings};
 use countersign::trust::{KmsKey, PublicKey};
 
 use crate::support::ample;

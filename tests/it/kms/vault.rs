@@ -1,6 +1,7 @@
 //! Vault and OpenBao.
 
-use countersign::kms::{KmsError, KmsFailure, Scheme, Service, Settings, VaultLogin, VaultSettings};
+use countersign::cloud::{Service, ServiceError};
+use countersign::kms::{KmsError, KmsFailure, Scheme, Settings, VaultLogin, VaultSettings};
 use countersign::trust::HashAlgorithm;
 
 use super::{client, file, open, secret, signs};
@@ -57,7 +58,7 @@ async fn a_token_comes_from_a_file_that_changes() {
     let path = file(&folder, "hvs.old\n");
     let client = client(settings(&double, VaultLogin::TokenFile(path)));
     let denied = open(&client, KEY).await.unwrap_err();
-    assert!(matches!(denied, KmsError::Denied { service: Service::Vault, .. }), "{denied}");
+    assert!(matches!(denied, KmsError::Cloud(ServiceError::Denied { service: Service::Vault, .. })), "{denied}");
     assert_eq!(denied.to_string(), "Vault refuses (permission denied)");
     file(&folder, &format!("{}\n", VaultDouble::TOKEN));
     signs(&client, KEY, &double.key().public()).await;
@@ -126,7 +127,7 @@ async fn mounts_and_namespaces() {
     signs(&client(settings.clone()), KEY, &double.key().public()).await;
     settings.vault.mount = Some("team/../sys".to_owned());
     let error = open(&client(settings), KEY).await.unwrap_err();
-    assert!(matches!(error, KmsError::Setting(_)), "{error}");
+    assert!(matches!(error, KmsError::Cloud(ServiceError::Setting(_))), "{error}");
 }
 
 #[tokio::test]
@@ -198,7 +199,7 @@ async fn what_is_no_signature_of_the_key_is_given_to_nobody() {
     for signature in [format!("vault:v2:{theirs}"), theirs, "vault:v1:*".to_owned(), String::new()] {
         double.front.heal().on("/sign/", answer(signature));
         let error = remote.sign(b"message", ample()).await.unwrap_err();
-        assert_eq!(error, KmsError::Malformed { service: Service::Vault, what: "the signature" });
+        assert_eq!(error, ServiceError::Malformed { service: Service::Vault, what: "the signature" }.into());
     }
     double.front.heal();
     remote.sign(b"message", ample()).await.unwrap();
@@ -214,6 +215,6 @@ async fn what_is_not_set_is_said() {
     let mut nobody = settings(&double, by_token());
     nobody.vault.login = None;
     let error = open(&client(nobody), KEY).await.unwrap_err();
-    assert!(matches!(error, KmsError::Credentials { service: Service::Vault, .. }), "{error}");
+    assert!(matches!(error, KmsError::Cloud(ServiceError::Credentials { service: Service::Vault, .. })), "{error}");
     assert!(double.front.seen().is_empty());
 }

@@ -13,15 +13,15 @@ use tokio::time::sleep;
 use url::Url;
 use zeroize::Zeroizing;
 
-use super::{KmsError, Secret, Service, SettingsError};
+use super::{Secret, Service, ServiceError, SettingsError};
 use crate::limits;
 
 /// Connections to services.
 #[derive(Clone, Debug)]
-pub(super) struct Http(reqwest::Client);
+pub(crate) struct Http(reqwest::Client);
 
 /// A request to a service.
-pub(super) struct Request {
+pub(crate) struct Request {
     service: Service,
     method: Method,
     url: Url,
@@ -30,25 +30,25 @@ pub(super) struct Request {
 }
 
 /// An answer that is a success.
-pub(super) struct Answer {
+pub(crate) struct Answer {
     service: Service,
-    pub(super) headers: HeaderMap,
+    pub(crate) headers: HeaderMap,
     body: Zeroizing<Vec<u8>>,
 }
 
 /// An answer that is none, with what the service says of it.
-pub(super) struct Refusal {
+pub(crate) struct Refusal {
     service: Service,
-    pub(super) status: StatusCode,
+    pub(crate) status: StatusCode,
     body: Zeroizing<Vec<u8>>,
 }
 
 /// Why there is no answer that is a success.
-pub(super) enum Failure {
+pub(crate) enum Failure {
     /// The service says no.
     Refused(Refusal),
     /// Anything else.
-    Other(KmsError),
+    Other(ServiceError),
 }
 
 impl Http {
@@ -57,7 +57,7 @@ impl Http {
     ///
     /// # Errors
     /// When one of `extra` is no certificate.
-    pub(super) fn new(extra: &[CertificateDer<'static>]) -> Result<Self, SettingsError> {
+    pub(crate) fn new(extra: &[CertificateDer<'static>]) -> Result<Self, SettingsError> {
         let mut roots = RootCertStore::empty();
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         if roots.is_empty() {
@@ -89,7 +89,7 @@ impl Http {
 
     /// Sends `request`, again where the service was busy or the connection broke. All that is asked here may be asked
     /// twice.
-    pub(super) async fn send(&self, request: &Request) -> Result<Answer, Failure> {
+    pub(crate) async fn send(&self, request: &Request) -> Result<Answer, Failure> {
         let mut pause = limits::RETRY_WAIT;
         let mut repetitions = limits::RETRIES;
         loop {
@@ -121,19 +121,19 @@ impl Http {
             .map_err(|error| other(unreachable(service, &error)))?;
         let status = response.status();
         if status.is_redirection() {
-            return Err(other(KmsError::Redirect(service)));
+            return Err(other(ServiceError::Redirect(service)));
         }
         if response.headers().get_all(CONTENT_ENCODING).iter().any(|encoding| encoding != "identity") {
-            return Err(other(KmsError::Malformed { service, what: "the encoding of an answer" }));
+            return Err(other(ServiceError::Malformed { service, what: "the encoding of an answer" }));
         }
         let stated = response.content_length().map(|length| usize::try_from(length).unwrap_or(usize::MAX));
         if stated.is_some_and(|length| length > limits::KMS_ANSWER_BYTES) {
-            return Err(other(KmsError::TooLarge(service)));
+            return Err(other(ServiceError::TooLarge(service)));
         }
         let mut body = Zeroizing::new(Vec::new());
         while let Some(chunk) = response.chunk().await.map_err(|error| other(unreachable(service, &error)))? {
             if body.len().saturating_add(chunk.len()) > limits::KMS_ANSWER_BYTES {
-                return Err(other(KmsError::TooLarge(service)));
+                return Err(other(ServiceError::TooLarge(service)));
             }
             body.extend_from_slice(&chunk);
         }
@@ -146,26 +146,26 @@ impl Http {
 }
 
 impl Request {
-    pub(super) fn get(service: Service, url: Url) -> Self {
+    pub(crate) fn get(service: Service, url: Url) -> Self {
         Self { service, method: Method::GET, url, headers: HeaderMap::new(), body: Zeroizing::default() }
     }
 
     /// A JSON body.
-    pub(super) fn json(service: Service, url: Url, body: &serde_json::Value) -> Self {
+    pub(crate) fn json(service: Service, url: Url, body: &serde_json::Value) -> Self {
         let body = Zeroizing::new(body.to_string().into_bytes());
         Self { service, method: Method::POST, url, headers: HeaderMap::new(), body }
             .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
     }
 
     /// A form.
-    pub(super) fn form(service: Service, url: Url, fields: &[(&str, &str)]) -> Self {
+    pub(crate) fn form(service: Service, url: Url, fields: &[(&str, &str)]) -> Self {
         let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
         let body = Zeroizing::new(form.into_bytes());
         Self { service, method: Method::POST, url, headers: HeaderMap::new(), body }
             .header(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"))
     }
 
-    pub(super) fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+    pub(crate) fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.insert(name, value);
         self
     }
@@ -174,8 +174,8 @@ impl Request {
     ///
     /// # Errors
     /// When the secret cannot be a header.
-    pub(super) fn secret(self, name: HeaderName, value: &str) -> Result<Self, KmsError> {
-        let malformed = KmsError::Malformed { service: self.service, what: "a credential" };
+    pub(crate) fn secret(self, name: HeaderName, value: &str) -> Result<Self, ServiceError> {
+        let malformed = ServiceError::Malformed { service: self.service, what: "a credential" };
         let mut value = HeaderValue::from_str(value).map_err(|_| malformed)?;
         value.set_sensitive(true);
         Ok(self.header(name, value))
@@ -185,20 +185,20 @@ impl Request {
     ///
     /// # Errors
     /// As [`Self::secret`].
-    pub(super) fn bearer(self, token: &Secret) -> Result<Self, KmsError> {
+    pub(crate) fn bearer(self, token: &Secret) -> Result<Self, ServiceError> {
         let value = Zeroizing::new(format!("Bearer {}", token.expose()));
         self.secret(http::header::AUTHORIZATION, &value)
     }
 
-    pub(super) fn url(&self) -> &Url {
+    pub(crate) fn url(&self) -> &Url {
         &self.url
     }
 
-    pub(super) fn headers(&self) -> &HeaderMap {
+    pub(crate) fn headers(&self) -> &HeaderMap {
         &self.headers
     }
 
-    pub(super) fn body(&self) -> &[u8] {
+    pub(crate) fn body(&self) -> &[u8] {
         &self.body
     }
 }
@@ -208,39 +208,39 @@ impl Answer {
     ///
     /// # Errors
     /// When it is none, or not of this form.
-    pub(super) fn json<T: DeserializeOwned>(&self, what: &'static str) -> Result<T, KmsError> {
-        serde_json::from_slice(&self.body).map_err(|_| KmsError::Malformed { service: self.service, what })
+    pub(crate) fn json<T: DeserializeOwned>(&self, what: &'static str) -> Result<T, ServiceError> {
+        serde_json::from_slice(&self.body).map_err(|_| ServiceError::Malformed { service: self.service, what })
     }
 
     /// The body as text.
     ///
     /// # Errors
     /// When it is none.
-    pub(super) fn text(&self, what: &'static str) -> Result<&str, KmsError> {
-        std::str::from_utf8(&self.body).map_err(|_| KmsError::Malformed { service: self.service, what })
+    pub(crate) fn text(&self, what: &'static str) -> Result<&str, ServiceError> {
+        std::str::from_utf8(&self.body).map_err(|_| ServiceError::Malformed { service: self.service, what })
     }
 }
 
 impl Refusal {
     /// The service's word for the refusal, where the pointer of any of `places` points to one in its JSON.
-    pub(super) fn code(&self, places: &[&str]) -> Option<String> {
+    pub(crate) fn code(&self, places: &[&str]) -> Option<String> {
         let body: serde_json::Value = serde_json::from_slice(&self.body).ok()?;
         places.iter().find_map(|place| body.pointer(place)?.as_str().and_then(word))
     }
 
     /// The error, where nothing better is known than the status.
-    pub(super) fn into_error(self, code: Option<String>) -> KmsError {
+    pub(crate) fn into_error(self, code: Option<String>) -> ServiceError {
         let service = self.service;
         match self.status {
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => KmsError::Denied { service, code },
-            status => KmsError::Status { service, status: status.as_u16(), code },
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => ServiceError::Denied { service, code },
+            status => ServiceError::Status { service, status: status.as_u16(), code },
         }
     }
 }
 
 impl Failure {
     /// The error, with the service's word for it, where its JSON has one in any of `places`.
-    pub(super) fn into_error(self, places: &[&str]) -> KmsError {
+    pub(crate) fn into_error(self, places: &[&str]) -> ServiceError {
         match self {
             Self::Other(error) => error,
             Self::Refused(refusal) => {
@@ -256,7 +256,7 @@ impl Failure {
             Self::Refused(refusal) => {
                 refusal.status == StatusCode::TOO_MANY_REQUESTS || refusal.status.is_server_error()
             }
-            Self::Other(KmsError::Unreachable { .. }) => true,
+            Self::Other(ServiceError::Unreachable { .. }) => true,
             Self::Other(_) => false,
         }
     }
@@ -271,15 +271,15 @@ fn word(text: &str) -> Option<String> {
 }
 
 /// The last cause says most; the URL is left out.
-fn unreachable(service: Service, error: &reqwest::Error) -> KmsError {
+fn unreachable(service: Service, error: &reqwest::Error) -> ServiceError {
     if error.is_timeout() {
-        return KmsError::Timeout(service);
+        return ServiceError::Timeout(service);
     }
     let mut cause: &dyn std::error::Error = error;
     while let Some(source) = cause.source() {
         cause = source;
     }
-    KmsError::Unreachable { service, why: cause.to_string().replace(char::is_control, " ") }
+    ServiceError::Unreachable { service, why: cause.to_string().replace(char::is_control, " ") }
 }
 
 #[cfg(test)]

@@ -9,22 +9,20 @@ use http::HeaderValue;
 use http::header::HeaderName;
 use tracing::subscriber::{NoSubscriber, with_default};
 
-use super::SERVICE;
 use super::credentials::AwsCredentials;
-use crate::kms::http::Request;
-use crate::kms::{KmsError, clock};
+use crate::cloud::{Request, Service, ServiceError, clock};
 
 /// `request`, signed for one service in one region, now.
 ///
 /// # Errors
 /// When it cannot be signed: it has an odd header, or a credential is no header.
-pub(in crate::kms) fn sign(
+pub(crate) fn sign(
     request: Request,
     credentials: &AwsCredentials,
     region: &str,
     service: &str,
-) -> Result<Request, KmsError> {
-    let malformed = KmsError::Malformed { service: SERVICE, what: "a request" };
+) -> Result<Request, ServiceError> {
+    let malformed = ServiceError::Malformed { service: Service::Aws, what: "a request" };
     let session = credentials.session_token.as_ref().map(|token| token.expose().to_owned());
     let secret = credentials.secret_access_key.expose();
     let identity = Credentials::new(credentials.access_key_id.as_str(), secret, session, None, "countersign").into();

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::kms::{Endpoint, Secret};
+use crate::cloud::{Endpoint, Secret};
 
 /// How AWS is reached, and who asks: the first of static keys, a web identity and a container's credentials that is set.
 #[derive(Clone, Debug, Default)]

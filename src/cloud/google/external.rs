@@ -8,9 +8,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::credentials::Token;
-use crate::kms::cached::Lease;
-use crate::kms::http::{Http, Request};
-use crate::kms::{Endpoint, KmsError, Secret, Service, file};
+use crate::cloud::{Endpoint, Http, Lease, Request, Secret, Service, ServiceError, file};
 
 const SERVICE: Service = Service::GoogleToken;
 
@@ -49,9 +47,10 @@ struct Impersonated {
 
 impl ExternalAccount {
     /// A token for `scope`.
-    pub(super) async fn token(&self, http: &Http, scope: &str) -> Result<Lease<Secret>, KmsError> {
+    pub(super) async fn token(&self, http: &Http, scope: &str) -> Result<Lease<Secret>, ServiceError> {
         let subject = self.subject_token().await?;
-        let endpoint: Endpoint = self.token_url.parse().map_err(|why| KmsError::Endpoint { service: SERVICE, why })?;
+        let endpoint: Endpoint =
+            self.token_url.parse().map_err(|why| ServiceError::Endpoint { service: SERVICE, why })?;
         let impersonates = self.service_account_impersonation_url.is_some();
         let fields = [
             ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"),
@@ -70,13 +69,14 @@ impl ExternalAccount {
         }
     }
 
-    async fn subject_token(&self) -> Result<Secret, KmsError> {
+    async fn subject_token(&self) -> Result<Secret, ServiceError> {
         let path = &self.credential_source.file;
         let text = file::read(path).await?;
         match &self.credential_source.format {
             None | Some(Format::Text) => Ok(text),
             Some(Format::Json { subject_token_field_name }) => {
-                let why = || KmsError::File { path: path.display().to_string(), why: "it holds no token".to_owned() };
+                let why =
+                    || ServiceError::File { path: path.display().to_string(), why: "it holds no token".to_owned() };
                 let json: Value = serde_json::from_str(text.expose()).map_err(|_| why())?;
                 json.get(subject_token_field_name).and_then(Value::as_str).map(Secret::new).ok_or_else(why)
             }
@@ -86,12 +86,12 @@ impl ExternalAccount {
 
 /// A token of a service account for one that may act as it
 /// (<https://cloud.google.com/iam/docs/reference/credentials/rest/v1/projects.serviceAccounts/generateAccessToken>).
-async fn impersonate(http: &Http, url: &str, token: &Secret, scope: &str) -> Result<Lease<Secret>, KmsError> {
-    let endpoint: Endpoint = url.parse().map_err(|why| KmsError::Endpoint { service: SERVICE, why })?;
+async fn impersonate(http: &Http, url: &str, token: &Secret, scope: &str) -> Result<Lease<Secret>, ServiceError> {
+    let endpoint: Endpoint = url.parse().map_err(|why| ServiceError::Endpoint { service: SERVICE, why })?;
     let request = Request::json(SERVICE, endpoint.url().clone(), &json!({ "scope": [scope] })).bearer(token)?;
     let answer = http.send(&request).await.map_err(|failure| failure.into_error(&["/error/status"]))?;
     let answer: Impersonated = answer.json("the token")?;
-    let malformed = KmsError::Malformed { service: SERVICE, what: "the end of the token" };
+    let malformed = ServiceError::Malformed { service: SERVICE, what: "the end of the token" };
     let ends: Timestamp = answer.expire_time.parse().map_err(|_| malformed)?;
     Ok(Lease { value: answer.access_token, ends: Some(ends) })
 }

@@ -16,7 +16,7 @@ impl Secret {
     }
 
     /// The secret itself, for where it has to be shown.
-    pub(super) fn expose(&self) -> &str {
+    pub(crate) fn expose(&self) -> &str {
         &self.0
     }
 }

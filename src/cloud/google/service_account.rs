@@ -10,9 +10,7 @@ use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::credentials::Token;
-use crate::kms::cached::Lease;
-use crate::kms::http::{Http, Request};
-use crate::kms::{Endpoint, KmsError, Secret, Service, clock};
+use crate::cloud::{Endpoint, Http, Lease, Request, Secret, Service, ServiceError, clock};
 
 const SERVICE: Service = Service::GoogleToken;
 
@@ -30,9 +28,9 @@ pub(super) struct ServiceAccount {
 
 impl ServiceAccount {
     /// A token for `scope`.
-    pub(super) async fn token(&self, http: &Http, scope: &str) -> Result<Lease<Secret>, KmsError> {
+    pub(super) async fn token(&self, http: &Http, scope: &str) -> Result<Lease<Secret>, ServiceError> {
         let uri = self.token_uri.as_deref().unwrap_or("https://oauth2.googleapis.com/token");
-        let endpoint: Endpoint = uri.parse().map_err(|why| KmsError::Endpoint { service: SERVICE, why })?;
+        let endpoint: Endpoint = uri.parse().map_err(|why| ServiceError::Endpoint { service: SERVICE, why })?;
         let assertion = self.assertion(uri, scope)?;
         let fields = [("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer"), ("assertion", assertion.expose())];
         let request = Request::form(SERVICE, endpoint.url().clone(), &fields);
@@ -41,8 +39,8 @@ impl ServiceAccount {
     }
 
     /// A signed statement of who asks, and for what (RFC 7515, 7.1).
-    fn assertion(&self, audience: &str, scope: &str) -> Result<Secret, KmsError> {
-        let malformed = || KmsError::Malformed { service: SERVICE, what: "the private key of the service account" };
+    fn assertion(&self, audience: &str, scope: &str) -> Result<Secret, ServiceError> {
+        let malformed = || ServiceError::Malformed { service: SERVICE, what: "the private key of the service account" };
         let now = clock::now().as_second();
         let header = json!({ "alg": "RS256", "typ": "JWT", "kid": self.private_key_id });
         let claims = json!({

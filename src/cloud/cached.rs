@@ -3,19 +3,19 @@
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Mutex;
 
-use super::{KmsError, clock};
+use super::{ServiceError, clock};
 
 /// A credential with its end.
 #[derive(Clone, Debug)]
-pub(super) struct Lease<T> {
-    pub(super) value: T,
+pub(crate) struct Lease<T> {
+    pub(crate) value: T,
     /// None where it does not end.
-    pub(super) ends: Option<Timestamp>,
+    pub(crate) ends: Option<Timestamp>,
 }
 
 impl<T> Lease<T> {
     /// `value`, for `seconds` from now.
-    pub(super) fn of_seconds(value: T, seconds: u64) -> Self {
+    pub(crate) fn of_seconds(value: T, seconds: u64) -> Self {
         let life = SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX));
         Self { value, ends: Some(clock::now().saturating_add(life).unwrap_or(Timestamp::MAX)) }
     }
@@ -23,7 +23,7 @@ impl<T> Lease<T> {
 
 /// The last credential. Many who ask at once ask the service once.
 #[derive(Debug)]
-pub(super) struct Cached<T>(Mutex<Option<Lease<T>>>);
+pub(crate) struct Cached<T>(Mutex<Option<Lease<T>>>);
 
 impl<T> Default for Cached<T> {
     fn default() -> Self {
@@ -33,9 +33,9 @@ impl<T> Default for Cached<T> {
 
 impl<T: Clone> Cached<T> {
     /// The credential that is held, or a new one by `fetch` where there is none or it ends soon.
-    pub(super) async fn get<F>(&self, fetch: impl FnOnce() -> F) -> Result<T, KmsError>
+    pub(crate) async fn get<F>(&self, fetch: impl FnOnce() -> F) -> Result<T, ServiceError>
     where
-        F: Future<Output = Result<Lease<T>, KmsError>>,
+        F: Future<Output = Result<Lease<T>, ServiceError>>,
     {
         let mut held = self.0.lock().await;
         // A request on its way has to arrive before the end, and clocks differ.
@@ -51,7 +51,7 @@ impl<T: Clone> Cached<T> {
     }
 
     /// Forgets the credential: the service does not take it any more.
-    pub(super) async fn forget(&self) {
+    pub(crate) async fn forget(&self) {
         *self.0.lock().await = None;
     }
 }

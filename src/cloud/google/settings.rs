@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::kms::Endpoint;
+use crate::cloud::Endpoint;
 
 /// How Google Cloud is reached, and who asks: whom a file of credentials names, else the metadata service.
 #[derive(Clone, Debug, Default)]

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::kms::{Endpoint, Secret};
+use crate::cloud::{Endpoint, Secret};
 
 /// How Azure is reached, and who asks: the first of a client's secret, a federated token and a managed identity that is
 /// set.

@@ -6,15 +6,15 @@ use tokio::fs::File;
 use tokio::io::AsyncReadExt as _;
 use zeroize::Zeroizing;
 
-use super::{KmsError, Secret};
+use super::{Secret, ServiceError};
 use crate::limits;
 
 /// What the file at `path` holds, without white space around it.
 ///
 /// # Errors
 /// When it cannot be read, is empty, too long or no text.
-pub(super) async fn read(path: &Path) -> Result<Secret, KmsError> {
-    let failed = |why: String| KmsError::File { path: path.display().to_string(), why };
+pub(crate) async fn read(path: &Path) -> Result<Secret, ServiceError> {
+    let failed = |why: String| ServiceError::File { path: path.display().to_string(), why };
     let file = File::open(path).await.map_err(|error| failed(error.to_string()))?;
     let ceiling = u64::try_from(limits::CREDENTIAL_BYTES).unwrap_or(u64::MAX);
     let mut bytes = Zeroizing::new(Vec::new());

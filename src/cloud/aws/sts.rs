@@ -4,9 +4,7 @@
 use jiff::Timestamp;
 
 use super::credentials::AwsCredentials;
-use crate::kms::cached::Lease;
-use crate::kms::http::{Failure, Http, Request};
-use crate::kms::{Endpoint, KmsError, Secret, Service};
+use crate::cloud::{Endpoint, Failure, Http, Lease, Request, Secret, Service, ServiceError};
 
 const SERVICE: Service = Service::AwsSts;
 
@@ -20,7 +18,7 @@ pub(super) async fn assume_role(
     role: &str,
     session: &str,
     token: &Secret,
-) -> Result<Lease<AwsCredentials>, KmsError> {
+) -> Result<Lease<AwsCredentials>, ServiceError> {
     let fields = [
         ("Action", "AssumeRoleWithWebIdentity"),
         ("Version", "2011-06-15"),
@@ -33,13 +31,13 @@ pub(super) async fn assume_role(
         // The code stands in XML, and the status says enough.
         Err(Failure::Refused(refusal)) => {
             return Err(match refusal.status.as_u16() {
-                400 | 401 | 403 => KmsError::Denied { service: SERVICE, code: None },
+                400 | 401 | 403 => ServiceError::Denied { service: SERVICE, code: None },
                 _ => refusal.into_error(None),
             });
         }
         Err(failure @ Failure::Other(_)) => return Err(failure.into_error(&[])),
     };
-    let malformed = || KmsError::Malformed { service: SERVICE, what: "the credentials" };
+    let malformed = || ServiceError::Malformed { service: SERVICE, what: "the credentials" };
     let text = answer.text("the credentials")?;
     let field = |name: &str| element(text, name).ok_or_else(malformed);
     let value = AwsCredentials {

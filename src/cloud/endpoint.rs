@@ -18,7 +18,7 @@ const METADATA: [&str; 5] =
 
 impl Endpoint {
     /// An address of the program's own.
-    pub(super) fn known(text: &'static str) -> Result<Self, EndpointError> {
+    pub(crate) fn known(text: &'static str) -> Result<Self, EndpointError> {
         Self::metadata(text)
     }
 
@@ -53,12 +53,12 @@ impl Endpoint {
     }
 
     /// The URL.
-    pub(super) fn url(&self) -> &Url {
+    pub(crate) fn url(&self) -> &Url {
         &self.0
     }
 
     /// The URL at `path` below it; `path` does not begin with `/`.
-    pub(super) fn at(&self, path: &str) -> Url {
+    pub(crate) fn at(&self, path: &str) -> Url {
         let mut url = self.0.clone();
         let base = url.path().trim_end_matches('/').to_owned();
         url.set_path(&format!("{base}/{path}"));

@@ -7,13 +7,11 @@ use http::header::HeaderName;
 use serde::Deserialize;
 
 use super::{GoogleSettings, external, service_account};
-use crate::kms::cached::{Cached, Lease};
-use crate::kms::http::{Http, Request};
-use crate::kms::{Endpoint, KmsError, Secret, Service, file};
+use crate::cloud::{Cached, Endpoint, Http, Lease, Request, Secret, Service, ServiceError, file};
 
 /// Where tokens come from.
 #[derive(Debug)]
-pub(in crate::kms) struct Source {
+pub(crate) struct Source {
     settings: GoogleSettings,
     http: Http,
     held: Cached<Secret>,
@@ -43,12 +41,12 @@ impl Token {
 }
 
 impl Source {
-    pub(in crate::kms) fn new(settings: &GoogleSettings, http: Http) -> Self {
+    pub(crate) fn new(settings: &GoogleSettings, http: Http) -> Self {
         Self { settings: settings.clone(), http, held: Cached::default() }
     }
 
     /// A token for `scope`; it is the same for each source.
-    pub(in crate::kms) async fn token(&self, scope: &str) -> Result<Secret, KmsError> {
+    pub(crate) async fn token(&self, scope: &str) -> Result<Secret, ServiceError> {
         self.held
             .get(async || match &self.settings.credentials_file {
                 Some(path) => self.of_file(path, scope).await,
@@ -58,15 +56,15 @@ impl Source {
     }
 
     /// Forgets a token that is not taken any more.
-    pub(in crate::kms) async fn forget(&self) {
+    pub(crate) async fn forget(&self) {
         self.held.forget().await;
     }
 
-    async fn of_file(&self, path: &Path, scope: &str) -> Result<Lease<Secret>, KmsError> {
+    async fn of_file(&self, path: &Path, scope: &str) -> Result<Lease<Secret>, ServiceError> {
         let text = file::read(path).await?;
         let why = "it is no credentials of a service account or of a federated workload (external_account)";
         let file: File = serde_json::from_str(text.expose())
-            .map_err(|_| KmsError::File { path: path.display().to_string(), why: why.to_owned() })?;
+            .map_err(|_| ServiceError::File { path: path.display().to_string(), why: why.to_owned() })?;
         match file {
             File::ExternalAccount(account) => account.token(&self.http, scope).await,
             File::ServiceAccount(account) => account.token(&self.http, scope).await,
@@ -75,13 +73,12 @@ impl Source {
 
     /// The service account of the machine or pod
     /// (<https://cloud.google.com/compute/docs/access/authenticate-workloads#applications>).
-    async fn of_metadata(&self, scope: &str) -> Result<Lease<Secret>, KmsError> {
+    async fn of_metadata(&self, scope: &str) -> Result<Lease<Secret>, ServiceError> {
         let service = Service::GoogleMetadata;
         let endpoint = match &self.settings.metadata_endpoint {
             Some(endpoint) => endpoint.clone(),
-            None => {
-                Endpoint::known("http://metadata.google.internal").map_err(|why| KmsError::Endpoint { service, why })?
-            }
+            None => Endpoint::known("http://metadata.google.internal")
+                .map_err(|why| ServiceError::Endpoint { service, why })?,
         };
         let mut url = endpoint.at("computeMetadata/v1/instance/service-accounts/default/token");
         url.query_pairs_mut().append_pair("scopes", scope);
@@ -90,11 +87,11 @@ impl Source {
         let answer = self.http.send(&request).await.map_err(|failure| {
             let error = failure.into_error(&["/error"]);
             let hint = "set `GOOGLE_APPLICATION_CREDENTIALS`, or run where Google's metadata service is";
-            if error.is_silence() { KmsError::Credentials { service: Service::GoogleKms, hint } } else { error }
+            if error.is_silence() { ServiceError::Credentials { service: Service::Google, hint } } else { error }
         })?;
         // Whoever answers in its place is not taken for it.
         if answer.headers.get(FLAVOR) != Some(&flavor) {
-            return Err(KmsError::Malformed { service, what: "the answer" });
+            return Err(ServiceError::Malformed { service, what: "the answer" });
         }
         Ok(answer.json::<Token>("the token")?.into_lease())
     }
