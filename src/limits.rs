@@ -386,6 +386,26 @@ pub const SCRYPT_PARALLELISM: u16 = 16;
 /// Bytes of a password. Scope: that password; refused.
 pub const PASSWORD_BYTES: usize = 4096;
 
+// ------------------------------------------------------------------------------------------- registries of the clouds
+
+/// Time to get a credential for a registry of a cloud. Scope: that credential; the registry is asked without.
+pub const CLOUD_TOKEN_TIME: Duration = Duration::from_secs(3);
+
+/// How long such a credential is used at most, whatever it says of itself.
+pub const CLOUD_TOKEN_LIFE: Duration = Duration::from_secs(12 * 3600);
+
+/// How long before its end it is not used any more, so that it does not end on the way; and clocks differ.
+pub const CLOUD_TOKEN_MARGIN: Duration = Duration::from_secs(60);
+
+/// How long a cloud that gave no credential is not asked again, nor one whose credential a registry refuses.
+pub const CLOUD_TOKEN_REST: Duration = Duration::from_secs(20);
+
+/// The time between two looks for credentials that end soon.
+pub const CLOUD_TOKEN_LOOK: Duration = Duration::from_secs(30);
+
+/// Registries of clouds whose credentials are kept. Scope: process; beyond, all are asked for again.
+pub const CLOUD_REGISTRIES: usize = 256;
+
 // --------------------------------------------------------------------------------------------------------------- kms
 
 /// Bytes of a reference to a key in a key management service. Scope: policy, or command; refused. An alias of AWS has at

@@ -1,15 +1,18 @@
 //! What every command that asks registries takes.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use clap::ValueEnum;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 
-use super::env::Variable;
+use super::env::{self, Variable};
 use super::{Error, file};
+use crate::cloud::Settings;
 use crate::image::Registry;
 use crate::limits;
-use crate::registry::{Client, DockerConfig, Options};
+use crate::registry::{Chain, Client, Cloud, CloudKeys, DockerConfig, Options};
 
 /// How registries are reached, and with which credentials.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -37,6 +40,28 @@ pub struct RegistryArgs {
     /// ~/.docker/config.json, whichever is there first. Credential helpers are not run.
     #[arg(long, value_name = "PATH")]
     docker_config: Option<PathBuf>,
+    /// Take credentials for the registries of these clouds from what they give a workload; may be given several times
+    ///
+    /// Amazon ECR by an access key, IRSA or Pod Identity, Azure Container Registry by a workload identity, an
+    /// application or a managed identity, Google Artifact Registry by a file of credentials or the metadata service, as
+    /// the environment says. They come after those of --docker-config, and are sent to the cloud's own hosts alone.
+    #[arg(long, value_enum, value_name = "CLOUD", value_delimiter = ',', default_value = "auto")]
+    cloud_credentials: Vec<CloudArg>,
+}
+
+/// Whose credentials are used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum CloudArg {
+    /// Google's, and those of AWS and Azure where the environment says who asks
+    Auto,
+    /// Nobody's
+    None,
+    /// Those of AWS
+    Aws,
+    /// Those of Azure
+    Azure,
+    /// Those of Google Cloud
+    Google,
 }
 
 impl RegistryArgs {
@@ -65,11 +90,41 @@ impl RegistryArgs {
         })
     }
 
-    /// The credentials: of the file that was given, or else of the first that is there.
+    /// The credentials: of the docker configuration, then those that a cloud gives this workload.
+    ///
+    /// # Errors
+    /// As [`Self::docker`] and [`Self::clouds`].
+    pub fn keychain(&self) -> Result<Chain, Error> {
+        Ok(Chain::new(vec![Arc::new(self.docker()?), Arc::new(self.clouds()?)]))
+    }
+
+    /// Those that a cloud gives this workload, by the clouds that were given, or else by what the environment says.
+    ///
+    /// # Errors
+    /// When the environment says what cannot be, or `none` is given beside a cloud.
+    pub fn clouds(&self) -> Result<CloudKeys, Error> {
+        let settings = Settings::from_environment(env::text).map_err(Error::usage)?;
+        let mut clouds = Vec::new();
+        for arg in &self.cloud_credentials {
+            match arg {
+                CloudArg::Auto => clouds.extend(of_environment(&settings)),
+                CloudArg::Aws => clouds.push(Cloud::Aws),
+                CloudArg::Azure => clouds.push(Cloud::Azure),
+                CloudArg::Google => clouds.push(Cloud::Google),
+                CloudArg::None if self.cloud_credentials.len() > 1 => {
+                    return Err(Error::usage("`--cloud-credentials none` stands alone"));
+                }
+                CloudArg::None => {}
+            }
+        }
+        CloudKeys::new(&settings, &clouds).map_err(Error::usage)
+    }
+
+    /// The docker configuration that was given, or else the first that is there.
     ///
     /// # Errors
     /// When a file that was given, or that is there, cannot be read.
-    pub fn keychain(&self) -> Result<DockerConfig, Error> {
+    pub fn docker(&self) -> Result<DockerConfig, Error> {
         if let Some(path) = &self.docker_config {
             return if path.is_dir() { docker_config(&path.join("config.json")) } else { docker_config(path) };
         }
@@ -79,6 +134,19 @@ impl RegistryArgs {
                 .find(|path| path.exists());
         found.map_or_else(|| Ok(DockerConfig::default()), |path| docker_config(&path))
     }
+}
+
+/// The clouds whose credentials are used where nobody says. Google's machines say nothing about themselves in the
+/// environment: their metadata service is asked, when an image of Google's is.
+fn of_environment(settings: &Settings) -> Vec<Cloud> {
+    let mut clouds = vec![Cloud::Google];
+    if settings.aws.say_who_asks() {
+        clouds.push(Cloud::Aws);
+    }
+    if settings.azure.say_who_asks() {
+        clouds.push(Cloud::Azure);
+    }
+    clouds
 }
 
 fn default_paths(
@@ -118,13 +186,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("config.json");
         let args = RegistryArgs { docker_config: Some(path.clone()), ..RegistryArgs::default() };
-        assert!(args.keychain().is_err());
+        assert!(args.docker().is_err());
         std::fs::write(&path, "{}").unwrap();
-        assert!(args.keychain().is_ok());
+        assert!(args.docker().is_ok());
         let directory = RegistryArgs { docker_config: Some(folder.path().to_owned()), ..RegistryArgs::default() };
-        assert!(directory.keychain().is_ok());
+        assert!(directory.docker().is_ok());
         std::fs::write(&path, "{").unwrap();
-        assert!(args.keychain().is_err());
+        assert!(args.docker().is_err());
     }
 
     #[test]
@@ -154,5 +222,23 @@ mod tests {
         let ca = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
         std::fs::write(&path, ca.cert.pem().repeat(2)).unwrap();
         assert_eq!(args.options().unwrap().root_certificates.len(), 2);
+    }
+
+    #[test]
+    fn clouds_are_used_where_the_environment_says_who_asks() {
+        let of = |variables: &[(&str, &str)]| {
+            let value =
+                |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+            of_environment(&Settings::from_environment(value).unwrap())
+        };
+        assert_eq!(of(&[]), [Cloud::Google]);
+        for variable in ["AWS_ACCESS_KEY_ID", "AWS_WEB_IDENTITY_TOKEN_FILE"] {
+            assert_eq!(of(&[(variable, "x")]), [Cloud::Google, Cloud::Aws]);
+        }
+        let pod = [("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://169.254.170.23/v1/credentials")];
+        assert_eq!(of(&pod), [Cloud::Google, Cloud::Aws]);
+        assert_eq!(of(&[("AZURE_CLIENT_ID", "x")]), [Cloud::Google, Cloud::Azure]);
+        let args = RegistryArgs { cloud_credentials: vec![CloudArg::None, CloudArg::Aws], ..RegistryArgs::default() };
+        assert!(args.clouds().is_err());
     }
 }

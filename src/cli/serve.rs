@@ -23,7 +23,7 @@ use crate::cluster::PullSecrets;
 use crate::gate::Gate;
 use crate::loader::{Keeping, Status};
 use crate::policy::NoMatch;
-use crate::registry::{self, Keychain};
+use crate::registry::{self, Chain, Keychain};
 use crate::server::{App, Ceilings, Certificate, Check, Drained, Health, Server, State, Webhook, tls};
 use crate::telemetry::{Metrics, field};
 use certificate::CertificateArgs;
@@ -95,8 +95,8 @@ async fn serve(args: Args, err: &mut dyn Write) -> Result<Outcome, Error> {
     let mut signals = Signals::new()?;
     let metrics = Arc::new(Metrics::new().map_err(Error::unavailable)?);
     let client = args.registry.client()?;
-    let keychain = args.registry.keychain()?;
-    for helper in keychain.unsupported() {
+    let docker = args.registry.docker()?;
+    for helper in docker.unsupported() {
         tracing::warn!({ field::EVENT } = "registry", { field::DETAIL } = helper, "a credential helper is not run");
     }
     let mut policies = args.policies.open().await?;
@@ -110,7 +110,8 @@ async fn serve(args: Args, err: &mut dyn Write) -> Result<Outcome, Error> {
     let (certificate, renewal) = args.certificate.open(policies.cluster(), err).await?;
     let (renewed, certificate) = watch::channel(certificate);
 
-    let keychain: Arc<dyn Keychain> = Arc::new(keychain);
+    let clouds = args.registry.clouds()?;
+    let keychain: Arc<dyn Keychain> = Arc::new(Chain::new(vec![Arc::new(docker), Arc::new(clouds.clone())]));
     let gate = Gate::new(policies.sets(), client.clone(), Arc::clone(&keychain));
     let gate = match policies.cluster() {
         Some(access) => {
@@ -132,6 +133,7 @@ async fn serve(args: Args, err: &mut dyn Write) -> Result<Outcome, Error> {
             .before_scrape(scrape(&policies, certificate.clone(), client));
     let server = listen(args.listen, app, certificate, &authorities).await?;
 
+    start(clouds.keep());
     start(tell(policies.status()));
     start(roots::tell(policies.roots()));
     start(roots::keep(policies.roots(), http));

@@ -1,5 +1,7 @@
 //! Credentials that are asked for once, and again before they end.
 
+use std::time::Duration;
+
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Mutex;
 
@@ -18,6 +20,11 @@ impl<T> Lease<T> {
     pub(crate) fn of_seconds(value: T, seconds: u64) -> Self {
         let life = SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX));
         Self { value, ends: Some(clock::now().saturating_add(life).unwrap_or(Timestamp::MAX)) }
+    }
+
+    /// How long it lasts from now; none where it does not end.
+    pub(crate) fn left(&self) -> Option<Duration> {
+        self.ends.map(|ends| clock::now().duration_until(ends).try_into().unwrap_or_default())
     }
 }
 

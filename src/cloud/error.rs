@@ -92,6 +92,8 @@ impl ServiceError {
 pub enum Service {
     /// AWS, whichever of its services it is.
     Aws,
+    /// Amazon ECR.
+    AwsEcr,
     /// AWS KMS.
     AwsKms,
     /// The credentials of a container or pod of AWS.
@@ -104,6 +106,8 @@ pub enum Service {
     AzureEntra,
     /// The metadata service of Azure.
     AzureMetadata,
+    /// Azure Container Registry.
+    AzureRegistry,
     /// Azure Key Vault.
     AzureVault,
     /// Google Cloud, whichever of its services it is.
@@ -124,12 +128,14 @@ impl fmt::Display for Service {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Aws => "AWS",
+            Self::AwsEcr => "Amazon ECR",
             Self::AwsKms => "AWS KMS",
             Self::AwsPodIdentity => "the pod identity service of AWS",
             Self::AwsSts => "AWS STS",
             Self::Azure => "Azure",
             Self::AzureEntra => "Microsoft Entra ID",
             Self::AzureMetadata => "the metadata service of Azure",
+            Self::AzureRegistry => "Azure Container Registry",
             Self::AzureVault => "Azure Key Vault",
             Self::Google => "Google Cloud",
             Self::GoogleKms => "Google Cloud KMS",

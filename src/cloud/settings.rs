@@ -30,6 +30,8 @@ pub const VARIABLES: &[(&str, &str)] = &[
     ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "the same, below 169.254.170.2"),
     ("AWS_DEFAULT_REGION", "region of AWS, where AWS_REGION is not set"),
     ("AWS_ENDPOINT_URL", "where every service of AWS is"),
+    ("AWS_ENDPOINT_URL_ECR", "where Amazon ECR is"),
+    ("AWS_ENDPOINT_URL_ECR_PUBLIC", "where the public Amazon ECR is"),
     ("AWS_ENDPOINT_URL_KMS", "where AWS KMS is"),
     ("AWS_ENDPOINT_URL_STS", "where AWS STS is"),
     ("AWS_REGION", "region of AWS"),
@@ -44,9 +46,10 @@ pub const VARIABLES: &[(&str, &str)] = &[
     ("AZURE_FEDERATED_TOKEN_FILE", "file with a workload's token for Azure"),
     ("AZURE_POD_IDENTITY_AUTHORITY_HOST", "where the metadata service of Azure is"),
     ("AZURE_TENANT_ID", "tenant of Azure"),
+    ("COUNTERSIGN_AZURE_REGISTRY_ENDPOINT", "where every registry of Azure gives tokens"),
     ("COUNTERSIGN_AZURE_VAULT_ENDPOINT", "where every vault of Azure is"),
     ("COUNTERSIGN_GCP_KMS_ENDPOINT", "where Google Cloud KMS is"),
-    ("COUNTERSIGN_KMS_CA_FILE", "certificate authorities for keys held elsewhere, beside the system's"),
+    ("COUNTERSIGN_KMS_CA_FILE", "certificate authorities for services of clouds and Vault, beside the system's"),
     ("GCE_METADATA_HOST", "where the metadata service of Google Cloud is"),
     ("GOOGLE_APPLICATION_CREDENTIALS", "file with credentials for Google Cloud"),
 ];
@@ -161,6 +164,8 @@ impl<'a> Environment<'a> {
         Ok(AwsSettings {
             region: self.text("AWS_REGION").or_else(|| self.text("AWS_DEFAULT_REGION")),
             kms_endpoint: self.endpoint("AWS_ENDPOINT_URL_KMS")?.or_else(|| everywhere.clone()),
+            ecr_endpoint: self.endpoint("AWS_ENDPOINT_URL_ECR")?.or_else(|| everywhere.clone()),
+            ecr_public_endpoint: self.endpoint("AWS_ENDPOINT_URL_ECR_PUBLIC")?.or_else(|| everywhere.clone()),
             sts_endpoint: self.endpoint("AWS_ENDPOINT_URL_STS")?.or(everywhere),
             access_key_id: self.text("AWS_ACCESS_KEY_ID"),
             secret_access_key: self.secret("AWS_SECRET_ACCESS_KEY"),
@@ -177,6 +182,7 @@ impl<'a> Environment<'a> {
     fn azure(&self) -> Result<AzureSettings, SettingsError> {
         Ok(AzureSettings {
             vault_endpoint: self.endpoint("COUNTERSIGN_AZURE_VAULT_ENDPOINT")?,
+            registry_endpoint: self.endpoint("COUNTERSIGN_AZURE_REGISTRY_ENDPOINT")?,
             tenant_id: self.text("AZURE_TENANT_ID"),
             client_id: self.text("AZURE_CLIENT_ID"),
             client_secret: self.secret("AZURE_CLIENT_SECRET"),

@@ -98,7 +98,16 @@ impl OfWorkload {
                 Err(trouble) => troubles.push(trouble),
             }
         }
-        add(&mut found, self.all.own.credentials(repository).await);
+        let own = &self.all.own;
+        let renewed = match reading {
+            Reading::Anew => own.renewed(repository).await,
+            Reading::AsKept => None,
+        };
+        let own = match renewed {
+            Some(renewed) => renewed,
+            None => own.credentials(repository).await,
+        };
+        add(&mut found, own);
         *self.troubles.lock().unwrap_or_else(PoisonError::into_inner) = troubles;
         found
     }
@@ -157,8 +166,10 @@ impl Keychain for OfWorkload {
         async move { Some(self.find(pull_secrets, repository, Reading::Anew).await) }.boxed()
     }
 
-    fn troubles(&self) -> Vec<String> {
-        self.troubles.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    fn troubles(&self, repository: &Repository) -> Vec<String> {
+        let mut troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        troubles.extend(self.all.own.troubles(repository));
+        troubles
     }
 }
 

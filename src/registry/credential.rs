@@ -6,11 +6,18 @@ use std::sync::LazyLock;
 
 use aws_lc_rs::hmac;
 use serde::Deserialize;
+use url::Url;
 use zeroize::Zeroizing;
+
+use super::cloud::Cloud;
 
 /// A credential for one registry or repository. Its `Debug` prints `****`.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Credential(Secret);
+pub struct Credential {
+    secret: Secret,
+    /// The cloud whose hosts alone may see it; none where it is for whoever it was chosen for.
+    cloud: Option<Cloud>,
+}
 
 #[derive(Clone, PartialEq, Eq)]
 pub(super) enum Secret {
@@ -33,25 +40,40 @@ impl From<String> for Hidden {
 impl Credential {
     /// A user name and a password, or an access token in its place.
     pub fn basic(user: impl Into<String>, password: impl Into<String>) -> Self {
-        Self(Secret::Basic { user: user.into(), password: Zeroizing::new(password.into()) })
+        Self::of(Secret::Basic { user: user.into(), password: Zeroizing::new(password.into()) })
     }
 
     /// A bearer token that the registry itself takes: docker's `registrytoken`.
     pub fn bearer(token: impl Into<String>) -> Self {
-        Self(Secret::Bearer(Zeroizing::new(token.into())))
+        Self::of(Secret::Bearer(Zeroizing::new(token.into())))
     }
 
     /// An identity token, for which the registry's token service gives a bearer token: docker's `identitytoken`
     /// (<https://distribution.github.io/distribution/spec/auth/oauth/>).
     pub fn identity(token: impl Into<String>) -> Self {
-        Self(Secret::Identity(Zeroizing::new(token.into())))
+        Self::of(Secret::Identity(Zeroizing::new(token.into())))
+    }
+
+    fn of(secret: Secret) -> Self {
+        Self { secret, cloud: None }
+    }
+
+    /// The same, for hosts of `cloud` alone: no token service elsewhere sees it, whoever names it.
+    #[must_use]
+    pub fn only_for(self, cloud: Cloud) -> Self {
+        Self { cloud: Some(cloud), ..self }
+    }
+
+    /// Whether it may be sent to `url`.
+    pub(super) fn may_go_to(&self, url: &Url) -> bool {
+        self.cloud.is_none_or(|cloud| cloud.owns(url))
     }
 
     /// What tells this credential from others, without saying what it is. Equal credentials have equal ones in one run
     /// of the program. Whatever is cached under a credential is kept under this.
     pub fn id(&self) -> CredentialId {
         let mut context = hmac::Context::with_key(&KEY);
-        let parts: [&str; 3] = match &self.0 {
+        let parts: [&str; 3] = match &self.secret {
             Secret::Basic { user, password } => ["basic", user, password],
             Secret::Bearer(token) => ["bearer", "", token],
             Secret::Identity(token) => ["identity", "", token],
@@ -67,7 +89,7 @@ impl Credential {
     }
 
     pub(super) fn secret(&self) -> &Secret {
-        &self.0
+        &self.secret
     }
 }
 

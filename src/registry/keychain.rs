@@ -1,7 +1,9 @@
 //! Where credentials come from.
 
+use std::sync::Arc;
+
 use futures_util::FutureExt as _;
-use futures_util::future::{BoxFuture, ready};
+use futures_util::future::{BoxFuture, join_all, ready};
 
 use super::Credential;
 use crate::image::Repository;
@@ -38,8 +40,10 @@ pub trait Keychain: Send + Sync {
         ready(None).boxed()
     }
 
-    /// Why credentials may be missing that somebody named: for the message of a refusal, without any secret.
-    fn troubles(&self) -> Vec<String> {
+    /// Why credentials for `repository` may be missing that somebody named, or that were to be had: for the message of a
+    /// refusal, without any secret.
+    fn troubles(&self, repository: &Repository) -> Vec<String> {
+        let _ = repository;
         Vec::new()
     }
 }
@@ -59,8 +63,63 @@ impl Keychain for Named<'_> {
         self.keys.renewed_by(self.pull_secrets, repository)
     }
 
-    fn troubles(&self) -> Vec<String> {
-        self.keys.troubles()
+    fn troubles(&self, repository: &Repository) -> Vec<String> {
+        self.keys.troubles(repository)
+    }
+}
+
+/// Keychains one after the other: what each has is tried before what the next one has.
+#[derive(Clone)]
+pub struct Chain(Vec<Arc<dyn Keychain>>);
+
+impl Chain {
+    /// `links`, the first before the others.
+    pub fn new(links: Vec<Arc<dyn Keychain>>) -> Self {
+        Self(links)
+    }
+}
+
+impl Keychain for Chain {
+    fn credentials<'a>(&'a self, repository: &'a Repository) -> BoxFuture<'a, Vec<Credential>> {
+        self.credentials_by(&[], repository)
+    }
+
+    fn credentials_by<'a>(
+        &'a self,
+        pull_secrets: &'a [String],
+        repository: &'a Repository,
+    ) -> BoxFuture<'a, Vec<Credential>> {
+        async move {
+            let found = join_all(self.0.iter().map(|link| link.credentials_by(pull_secrets, repository))).await;
+            found.into_iter().flatten().collect()
+        }
+        .boxed()
+    }
+
+    fn renewed_by<'a>(
+        &'a self,
+        pull_secrets: &'a [String],
+        repository: &'a Repository,
+    ) -> BoxFuture<'a, Option<Vec<Credential>>> {
+        async move {
+            let renewed = join_all(self.0.iter().map(|link| link.renewed_by(pull_secrets, repository))).await;
+            if renewed.iter().all(Option::is_none) {
+                return None;
+            }
+            let mut all = Vec::new();
+            for (link, renewed) in self.0.iter().zip(renewed) {
+                all.extend(match renewed {
+                    Some(renewed) => renewed,
+                    None => link.credentials_by(pull_secrets, repository).await,
+                });
+            }
+            Some(all)
+        }
+        .boxed()
+    }
+
+    fn troubles(&self, repository: &Repository) -> Vec<String> {
+        self.0.iter().flat_map(|link| link.troubles(repository)).collect()
     }
 }
 

@@ -8,7 +8,7 @@
 //! The registry is not trusted, and neither is what it sends the client to: every byte is counted against
 //! [`crate::limits`], every digest is computed, token realms and redirects stay on addresses that the registry could
 //! reach itself, and a credential goes only to the registry it was chosen for and its token service. Credentials come from
-//! a [`Keychain`]; what was obtained with one is never used for another.
+//! a [`Keychain`], such as a docker configuration or the identity of the workload in its cloud ([`CloudKeys`]); what was obtained with one is never used for another.
 //!
 //! This module never judges what it found, never writes on the admission path (pushing is the signer's), and never runs
 //! a program, such as a credential helper.
@@ -18,6 +18,7 @@ mod body;
 mod challenge;
 mod client;
 mod clock;
+mod cloud;
 mod content;
 mod copy;
 mod credential;
@@ -45,12 +46,13 @@ mod zone;
 pub use attached::{Attached, AttachedPlace};
 pub use challenge::{Bearer, Challenge, ChallengeError};
 pub use client::{Client, ClientError, Options};
+pub use cloud::{Cloud, CloudKeys};
 pub use copy::CopiedBlob;
 pub use credential::{Credential, CredentialId};
 pub use delete::Deleted;
 pub use docker_config::{DockerConfig, DockerConfigError};
 pub use error::{Error, PushError};
-pub use keychain::{Anonymous, Keychain};
+pub use keychain::{Anonymous, Chain, Keychain};
 pub use layout::{Layout, LayoutError};
 pub use layout_writer::LayoutWriter;
 pub use push::{Fetched, Pushed, Reference};

@@ -208,7 +208,7 @@ impl<'a> Session<'a> {
         if let [None] = credentials {
             text.push_str("; there are no credentials for it");
         }
-        for trouble in self.keys.troubles() {
+        for trouble in self.keys.troubles(self.repository) {
             text.push_str("; ");
             text.push_str(&trouble);
         }
@@ -217,6 +217,8 @@ impl<'a> Session<'a> {
 
     /// Asks with one credential, and once more with what the registry wants to see of it.
     async fn ask_as(&self, credential: Option<&Credential>, url: &Url, question: &Question) -> Result<Reply, Failure> {
+        // A registry of a cloud that an administrator lists for plain HTTP sees nothing of its credentials.
+        let credential = credential.filter(|credential| credential.may_go_to(url));
         let slot = self.inner.tokens.slot(Key {
             repository: self.repository.clone(),
             scope: self.scope.clone(),

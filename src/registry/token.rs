@@ -97,6 +97,10 @@ pub(super) async fn obtain(
         Unasked::new(UnaskedKind::Refused, format!("`{}` names a realm that is no address", authority(from.url)))
     })?;
     let reach = transport.exceptions().follow(from, &url)?;
+    if credential.is_some_and(|credential| !credential.may_go_to(&url)) {
+        let why = format!("`{}` names a token service of somebody else than its cloud", authority(from.url));
+        return Err(Unasked::new(UnaskedKind::Refused, why).into());
+    }
     url.set_fragment(None);
     let mut headers = HeaderMap::new();
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));

@@ -1,6 +1,7 @@
 //! The registry client against a real registry with faults in front of it.
 
 mod access;
+mod clouds;
 mod copying;
 mod fetching;
 mod network;

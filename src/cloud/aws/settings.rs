@@ -11,6 +11,10 @@ pub struct AwsSettings {
     pub region: Option<String>,
     /// Where KMS is, in place of the region's own.
     pub kms_endpoint: Option<Endpoint>,
+    /// Where ECR is, in place of each region's own.
+    pub ecr_endpoint: Option<Endpoint>,
+    /// Where the public ECR is, in place of its own address.
+    pub ecr_public_endpoint: Option<Endpoint>,
     /// Where STS is, in place of the region's own.
     pub sts_endpoint: Option<Endpoint>,
     /// An access key.
@@ -31,4 +35,11 @@ pub struct AwsSettings {
     pub container_token_file: Option<PathBuf>,
     /// The token that is shown there, where there is no file.
     pub container_token: Option<Secret>,
+}
+
+impl AwsSettings {
+    /// Whether they say who asks.
+    pub fn say_who_asks(&self) -> bool {
+        self.access_key_id.is_some() || self.web_identity_token_file.is_some() || self.container_endpoint.is_some()
+    }
 }

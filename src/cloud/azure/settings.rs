@@ -10,6 +10,8 @@ use crate::cloud::{Endpoint, Secret};
 pub struct AzureSettings {
     /// Where every vault is, in place of the hosts that references name.
     pub vault_endpoint: Option<Endpoint>,
+    /// Where every registry gives tokens for Entra's, in place of the registry itself.
+    pub registry_endpoint: Option<Endpoint>,
     /// The tenant.
     pub tenant_id: Option<String>,
     /// The application or managed identity.
@@ -22,4 +24,11 @@ pub struct AzureSettings {
     pub authority: Option<Endpoint>,
     /// Where the metadata service is, in place of Azure's own address.
     pub metadata_endpoint: Option<Endpoint>,
+}
+
+impl AzureSettings {
+    /// Whether they say who asks.
+    pub fn say_who_asks(&self) -> bool {
+        self.client_id.is_some() || self.metadata_endpoint.is_some()
+    }
 }

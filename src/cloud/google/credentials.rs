@@ -47,12 +47,15 @@ impl Source {
 
     /// A token for `scope`; it is the same for each source.
     pub(crate) async fn token(&self, scope: &str) -> Result<Secret, ServiceError> {
-        self.held
-            .get(async || match &self.settings.credentials_file {
-                Some(path) => self.of_file(path, scope).await,
-                None => self.of_metadata(scope).await,
-            })
-            .await
+        self.held.get(|| self.fetch(scope)).await
+    }
+
+    /// A new token for `scope`, which is not kept.
+    pub(crate) async fn fetch(&self, scope: &str) -> Result<Lease<Secret>, ServiceError> {
+        match &self.settings.credentials_file {
+            Some(path) => self.of_file(path, scope).await,
+            None => self.of_metadata(scope).await,
+        }
     }
 
     /// Forgets a token that is not taken any more.

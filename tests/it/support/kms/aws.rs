@@ -106,13 +106,21 @@ impl State {
         if seen.header("content-type") == Some("application/x-www-form-urlencoded") {
             return self.assume_role(seen);
         }
-        if let Err(why) = self.check_signature(seen) {
+        let (region, service) = match seen.header("x-amz-target").and_then(|target| target.split_once('.')) {
+            Some(("AmazonEC2ContainerRegistry_V20150921", _)) => (AwsDouble::REGION, "ecr"),
+            Some(("SpencerFrontendService", _)) => ("us-east-1", "ecr-public"),
+            _ => (AwsDouble::REGION, "kms"),
+        };
+        if let Err(why) = self.check_signature(seen, region, service) {
             return exception(if self.expired { "ExpiredTokenException" } else { why });
         }
         if seen.path != "/" || seen.header("content-type") != Some("application/x-amz-json-1.1") {
             return exception("UnknownOperationException");
         }
         let body = body(seen);
+        if service != "kms" {
+            return self.password(seen, service);
+        }
         let id = body["KeyId"].as_str().unwrap_or_default();
         let names = [AwsDouble::ID.to_owned(), "alias/cosign".to_owned(), AwsDouble::arn()];
         if !names.iter().any(|name| name == id) {
@@ -134,6 +142,23 @@ impl State {
             Some("TrentService.Sign") => self.sign(&body),
             _ => exception("UnknownOperationException"),
         }
+    }
+
+    /// The password of a registry: a list of one from the private one, and that itself from the public one.
+    fn password(&self, seen: &Seen, service: &str) -> Response {
+        if let Some(name) = self.exception {
+            return exception(name);
+        }
+        if !seen.header("x-amz-target").is_some_and(|target| target.ends_with(".GetAuthorizationToken")) {
+            return exception("UnknownOperationException");
+        }
+        #[expect(clippy::disallowed_methods, reason = "passwords end by the clock")]
+        let ends = (jiff::Timestamp::now() + self.lives).as_second();
+        let token = json!({
+            "authorizationToken": STANDARD.encode(format!("AWS:{service}-5ecret-{}", self.given)),
+            "expiresAt": ends,
+        });
+        json(200, &json!({ "authorizationData": if service == "ecr" { json!([token]) } else { token } }))
     }
 
     fn sign(&self, body: &Value) -> Response {
@@ -215,7 +240,7 @@ impl State {
     }
 
     /// The check of the service: everything that has to be signed is, by whom it says, in this region, now.
-    fn check_signature(&self, seen: &Seen) -> Result<(), &'static str> {
+    fn check_signature(&self, seen: &Seen, region: &str, service: &str) -> Result<(), &'static str> {
         let header = |name: &str| seen.header(name).ok_or("IncompleteSignature");
         let authorization = header("authorization")?.strip_prefix("AWS4-HMAC-SHA256 ").ok_or("IncompleteSignature")?;
         let parts: BTreeMap<_, _> = authorization.split(',').filter_map(|part| part.trim().split_once('=')).collect();
@@ -223,7 +248,7 @@ impl State {
             ["Credential", "SignedHeaders", "Signature"].map(|name| parts.get(name).copied().unwrap_or_default());
         let time = header("x-amz-date")?;
         let day = time.get(..8).ok_or("IncompleteSignature")?;
-        let scope = format!("{day}/{}/kms/aws4_request", AwsDouble::REGION);
+        let scope = format!("{day}/{region}/{service}/aws4_request");
         let id = credential.strip_suffix(&format!("/{scope}")).ok_or("SignatureDoesNotMatch")?;
         let (secret, session) = self.accounts.get(id).ok_or("UnrecognizedClientException")?;
         if seen.header("x-amz-security-token") != session.as_deref() {
@@ -250,7 +275,7 @@ impl State {
         request.push_str(&format!("\n{signed}\n{}", sha256(&seen.body)));
         let to_sign = format!("AWS4-HMAC-SHA256\n{time}\n{scope}\n{}", sha256(request.as_bytes()));
         let mut key = format!("AWS4{secret}").into_bytes();
-        for part in [day, AwsDouble::REGION, "kms", "aws4_request"] {
+        for part in [day, region, service, "aws4_request"] {
             key = mac(&key, part.as_bytes());
         }
         let expected = hex(&mac(&key, to_sign.as_bytes()));

@@ -22,6 +22,8 @@ struct State {
     versions: Vec<HeldKey>,
     enabled: bool,
     tokens: Vec<String>,
+    /// What tokens are for.
+    resource: &'static str,
 }
 
 impl AzureDouble {
@@ -31,7 +33,12 @@ impl AzureDouble {
     pub(crate) const FEDERATED_TOKEN: &'static str = "eyJ-5ecret-federated";
 
     pub(crate) async fn start(key: HeldKey) -> Self {
-        let state = Arc::new(Mutex::new(State { versions: vec![key], enabled: true, tokens: Vec::new() }));
+        let state = Arc::new(Mutex::new(State {
+            versions: vec![key],
+            enabled: true,
+            tokens: Vec::new(),
+            resource: "https://vault.azure.net",
+        }));
         let shared = Arc::clone(&state);
         let front = super::serve(move |seen| shared.lock().unwrap().answer(seen)).await;
         Self { front, state }
@@ -57,6 +64,11 @@ impl AzureDouble {
         self.state.lock().unwrap().enabled = false;
     }
 
+    /// Gives tokens for registries.
+    pub(crate) fn for_registries(&self) {
+        self.state.lock().unwrap().resource = "https://containerregistry.azure.net";
+    }
+
     /// Takes no token any more that was given so far.
     pub(crate) fn revoke(&self) {
         self.state.lock().unwrap().tokens.clear();
@@ -77,13 +89,16 @@ impl State {
         if path == "/metadata/identity/oauth2/token" {
             let is_right = seen.header("metadata") == Some("true")
                 && is("api-version", "2018-02-01")
-                && is("resource", "https://vault.azure.net")
+                && is("resource", self.resource)
                 && query.get("client_id").is_none_or(|client| client == AzureDouble::CLIENT);
             return if is_right {
                 self.give(&"3599".into())
             } else {
                 json(400, &json!({ "error": "invalid_request" }))
             };
+        }
+        if path == "/oauth2/exchange" {
+            return self.exchange(seen);
         }
         let held = seen.header("authorization").and_then(|header| header.strip_prefix("Bearer ")).unwrap_or_default();
         if !self.tokens.iter().any(|token| token == held) {
@@ -93,6 +108,25 @@ impl State {
             return error(400, "BadParameter");
         }
         self.vault(seen, path)
+    }
+
+    /// A registry's token for one of Entra's (<https://github.com/Azure/acr/blob/main/docs/AAD-OAuth.md>).
+    fn exchange(&mut self, seen: &Seen) -> Response {
+        let form = form(&seen.body);
+        let is = |name: &str, value: &str| form.get(name).map(String::as_str) == Some(value);
+        let is_known = form.get("access_token").is_some_and(|token| self.tokens.contains(token));
+        let is_right = seen.method == "POST"
+            && is("grant_type", "access_token")
+            && is("service", "acme.azurecr.io")
+            && form.get("tenant").is_none_or(|tenant| tenant == AzureDouble::TENANT)
+            && seen.header("authorization").is_none();
+        if !is_right || !is_known {
+            return json(401, &json!({ "errors": [{ "code": "UNAUTHORIZED", "message": "a 5ecret may stand here" }] }));
+        }
+        #[expect(clippy::disallowed_methods, reason = "tokens end by the clock")]
+        let ends = jiff::Timestamp::now().as_second() + 3 * 3600;
+        let claims = URL_SAFE_NO_PAD.encode(json!({ "exp": ends, "jti": self.tokens.len() }).to_string());
+        json(200, &json!({ "refresh_token": format!("e30.{claims}.5ecret") }))
     }
 
     fn give(&mut self, expires_in: &Value) -> Response {
@@ -109,7 +143,7 @@ impl State {
             && is("client_assertion", AzureDouble::FEDERATED_TOKEN);
         let is_right = is("grant_type", "client_credentials")
             && is("client_id", AzureDouble::CLIENT)
-            && is("scope", "https://vault.azure.net/.default")
+            && is("scope", &format!("{}/.default", self.resource))
             && (is_secret || is_assertion);
         if is_right { self.give(&3599.into()) } else { json(401, &json!({ "error": "invalid_client" })) }
     }

@@ -14,6 +14,9 @@ use super::{HeldKey, Kind, body, form, json, path_and_query};
 use crate::support::Faulty;
 use crate::support::http::{Response, Seen};
 
+/// What everything of Google's takes.
+const PLATFORM: &str = "https://www.googleapis.com/auth/cloud-platform";
+
 /// The services of one project with one key.
 pub(crate) struct GoogleDouble {
     pub(crate) front: Faulty,
@@ -31,6 +34,8 @@ struct State {
     /// Tokens that let into KMS, and those that let a workload become the service account.
     tokens: Vec<String>,
     federated: Vec<String>,
+    /// What tokens are for.
+    scope: &'static str,
 }
 
 impl GoogleDouble {
@@ -39,7 +44,6 @@ impl GoogleDouble {
     pub(crate) const SUBJECT_TOKEN: &'static str = "eyJ-5ecret-subject-token";
     pub(crate) const AUDIENCE: &'static str =
         "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/x/providers/y";
-    const SCOPE: &'static str = "https://www.googleapis.com/auth/cloudkms";
 
     pub(crate) async fn start(key: HeldKey, algorithm: &'static str) -> Self {
         let account = HeldKey::generate(Kind::Rsa2048);
@@ -50,6 +54,7 @@ impl GoogleDouble {
             versions: BTreeMap::from([(1, (key, "ENABLED"))]),
             tokens: Vec::new(),
             federated: Vec::new(),
+            scope: "https://www.googleapis.com/auth/cloudkms",
         }));
         let shared = Arc::clone(&state);
         let front = super::serve(move |seen| shared.lock().unwrap().answer(seen)).await;
@@ -64,6 +69,11 @@ impl GoogleDouble {
     /// Adds a version.
     pub(crate) fn version(&self, number: u64, key: HeldKey, state: &'static str) {
         self.state.lock().unwrap().versions.insert(number, (key, state));
+    }
+
+    /// Gives tokens for registries.
+    pub(crate) fn for_registries(&self) {
+        self.state.lock().unwrap().scope = PLATFORM;
     }
 
     /// Takes no token any more that was given so far.
@@ -113,7 +123,7 @@ impl State {
             ("POST", path) if path.ends_with(":generateAccessToken") => self.impersonate(seen, path),
             ("GET", "/computeMetadata/v1/instance/service-accounts/default/token") => {
                 let is_right = seen.header("metadata-flavor") == Some("Google")
-                    && query.get("scopes").map(String::as_str) == Some(GoogleDouble::SCOPE);
+                    && query.get("scopes").map(String::as_str) == Some(self.scope);
                 if !is_right {
                     return Response::new(403);
                 }
@@ -155,7 +165,7 @@ impl State {
         let [issued, ends] = ["iat", "exp"].map(|name| claims[name].as_i64().unwrap_or_default());
         let is_right = header == json!({ "alg": "RS256", "typ": "JWT", "kid": "kid-1" })
             && claims["iss"] == GoogleDouble::EMAIL
-            && claims["scope"] == GoogleDouble::SCOPE
+            && claims["scope"] == self.scope
             && claims["aud"] == format!("{}/token", self.address)
             && (now - issued).abs() < 300
             && ends > now
@@ -173,8 +183,8 @@ impl State {
             && is("subject_token", GoogleDouble::SUBJECT_TOKEN)
             && is("subject_token_type", "urn:ietf:params:oauth:token-type:jwt");
         match (is_right, form.get("scope").map(String::as_str)) {
-            (true, Some(GoogleDouble::SCOPE)) => self.give(),
-            (true, Some("https://www.googleapis.com/auth/cloud-platform")) => {
+            (true, Some(scope)) if scope == self.scope => self.give(),
+            (true, Some(PLATFORM)) => {
                 let token = format!("federated-5ecret-{}", self.federated.len() + 1);
                 self.federated.push(token.clone());
                 json(200, &json!({ "access_token": token, "expires_in": 3599, "token_type": "Bearer" }))
@@ -189,7 +199,7 @@ impl State {
             return error(401, "UNAUTHENTICATED");
         }
         let is_account = path == format!("/v1/projects/-/serviceAccounts/{}:generateAccessToken", GoogleDouble::EMAIL);
-        if !is_account || body(seen) != json!({ "scope": [GoogleDouble::SCOPE] }) {
+        if !is_account || body(seen) != json!({ "scope": [self.scope] }) {
             return error(403, "PERMISSION_DENIED");
         }
         let token = format!("ya29.5ecret-{}", self.tokens.len() + 1);
