@@ -612,6 +612,10 @@ pub const CEL_LEVELS: usize = 24;
 /// does not hold. An SBOM of a large image has some 4 MiB.
 pub const CONDITION_INPUT_BYTES: usize = 8 << 20;
 
+/// Bytes of the configuration of one image. Scope: request; denied. The ceiling of containers/image; those in use have some
+/// KiB.
+pub const IMAGE_CONFIG_BYTES: usize = 4 << 20;
+
 /// Steps of one run of a CEL or CUE condition: evaluated parts of it, and values and blocks of text that they look at.
 /// Scope: artifact; the condition does not hold. A million steps take about 0.1 s.
 pub const CONDITION_STEPS: u64 = 5_000_000;

@@ -11,7 +11,7 @@ use super::{Judge, MissingImage, Target};
 use crate::explain;
 use crate::image::{ContainerKind, ImageRef, ImageUse, ParseImageError, Pointer};
 use crate::limits::{self, Exceeded, Scope};
-use crate::policy::{Denial, DenyReason, Requester, Workload};
+use crate::policy::{Denial, DenyReason, ObjectText, Requester, Workload};
 
 /// What an object names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -121,6 +121,7 @@ pub(super) fn workload(kind: Kind, object: &Shape<'_>, requester: Requester) -> 
             .map(|secret| text(&secret.0.name).to_owned())
             .filter(|name| !name.is_empty())
             .collect(),
+        object: ObjectText::default(),
         requester,
     }
 }

@@ -7,7 +7,7 @@ use super::shape::Shape;
 use super::{Judge, MissingImage, Target};
 use crate::image::ImageUse;
 use crate::limits;
-use crate::policy::{Denial, DenyReason, Requester, Workload};
+use crate::policy::{Denial, DenyReason, ObjectText, Requester, Workload};
 
 /// An object of a kind that names images, and all that it names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,7 +35,10 @@ impl Object {
             Kind::named(name).ok_or_else(|| malformed(format!("{name} is no kind that is known to name images")))?;
         Ok(Self {
             inventory: Inventory::of(kind, &object, None)?,
-            workload: workload(kind, &object, Requester::default()),
+            workload: Workload {
+                object: ObjectText::new(json.as_bytes(), &[]),
+                ..workload(kind, &object, Requester::default())
+            },
         })
     }
 

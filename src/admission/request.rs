@@ -9,7 +9,7 @@ use super::kind::{GroupVersionKind, Kind, has_no_place_for_images};
 use super::review::Envelope;
 use super::shape::Shape;
 use crate::image::{ContainerKind, ImageUse, Pointer};
-use crate::policy::{Denial, DenyReason, PinRule, Requester, Workload};
+use crate::policy::{Denial, DenyReason, ObjectText, PinRule, Requester, Workload};
 use crate::{explain, limits};
 
 /// A request for admission that was understood.
@@ -33,6 +33,13 @@ impl Request {
         let refuse = |denial| Malformed::Request { uid: envelope.uid().to_owned(), denial: Box::new(denial) };
         let operation = Operation::named(envelope.operation()).map_err(refuse)?;
         let (subject, missing) = understand(&envelope, operation).map_err(refuse)?;
+        let subject = match subject {
+            Judgement::Judge(mut judge) => {
+                judge.workload.object = ObjectText::new(body, &["request", "object"]);
+                Judgement::Judge(judge)
+            }
+            Judgement::Pass(_) => subject,
+        };
         Ok(Self { uid: envelope.uid().to_owned(), dry_run: envelope.is_dry_run(), operation, subject, missing })
     }
 

@@ -6,6 +6,7 @@ use nonempty::NonEmpty;
 
 use super::authority::{AttestationSpec, AuthoritySpec, RuleSpec};
 use super::canonical::write_bytes;
+use super::condition::ConditionSpec;
 use super::root::Unusable;
 use super::{PolicyDocument, Problem, Resolved, covered, references};
 use crate::image::Digest;
@@ -33,6 +34,7 @@ pub fn compile(document: &PolicyDocument, resolved: &Resolved) -> Compiled {
     let mut problems = document.problems().to_vec();
     let mut warnings = document.warnings().to_vec();
     let mut terms = spec.terms.clone();
+    terms.included = spec.condition.as_ref().map(ConditionSpec::included).unwrap_or_default();
     match spec.condition.as_ref().map(|condition| condition.compile(resolved, &mut warnings)).transpose() {
         Ok(condition) => terms.condition = condition,
         Err(problem) => problems.push(problem),

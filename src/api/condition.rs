@@ -3,7 +3,7 @@
 use super::field::{Field, Object, not_carried_out};
 use super::problem::{Problem, listed, quoted};
 use super::{Reference, Resolved};
-use crate::policy::{Condition, Dialect, Language};
+use crate::policy::{Condition, Dialect, Included, Language};
 
 /// A condition with its reference not yet followed.
 #[derive(Clone, Debug)]
@@ -13,6 +13,8 @@ pub(super) struct ConditionSpec {
     /// Where its source, or the reference to it, stands.
     place: Problem,
     allow_empty: bool,
+    /// What it sees besides, where it is the policy's own.
+    included: Included,
     dialect: Dialect,
 }
 
@@ -39,6 +41,11 @@ impl ConditionSpec {
             Source::ConfigMap { reference, .. } => Some(reference),
             Source::Data(_) => None,
         }
+    }
+
+    /// What it sees besides.
+    pub(super) fn included(&self) -> Included {
+        self.included
     }
 
     /// The condition itself. What is odd about it is among the warnings.
@@ -106,16 +113,7 @@ pub(super) fn read(
         Dialect::Countersign => object.take("allowEmpty").and_then(|field| field.boolean(problems)).unwrap_or(false),
         Dialect::PolicyController => false,
     };
-    if is_own {
-        for name in ["fetchConfigFile", "includeObjectMeta", "includeSpec", "includeTypeMeta"] {
-            // Nothing is shown of these yet, and a condition that asks for them would not see them.
-            if let Some(field) = object.take(name)
-                && field.boolean(problems) == Some(true)
-            {
-                problems.push(not_carried_out(&field));
-            }
-        }
-    }
+    let included = if is_own { read_included(&mut object, problems) } else { Included::default() };
     let source = match &sources {
         [Some(data), None, None] => read_data(data, language, problems).map(|source| (source, data)),
         [None, Some(reference), None] => read_reference(reference, problems).map(|source| (source, reference)),
@@ -132,7 +130,18 @@ pub(super) fn read(
     };
     object.finish(problems);
     let (source, place) = source?;
-    Some(ConditionSpec { language: language?, source, place: place.problem(""), allow_empty, dialect })
+    Some(ConditionSpec { language: language?, source, place: place.problem(""), allow_empty, included, dialect })
+}
+
+/// What a policy's own condition sees besides what its authorities found.
+fn read_included(object: &mut Object<'_>, problems: &mut Vec<Problem>) -> Included {
+    let mut says = |name| object.take(name).and_then(|field| field.boolean(problems)).unwrap_or(false);
+    Included {
+        configs: says("fetchConfigFile"),
+        object_meta: says("includeObjectMeta"),
+        spec: says("includeSpec"),
+        type_meta: says("includeTypeMeta"),
+    }
 }
 
 fn read_language(
@@ -183,7 +192,7 @@ fn read_reference(field: &Field<'_>, problems: &mut Vec<Problem>) -> Option<Sour
 #[cfg(test)]
 mod tests {
     use crate::api::{Compiled, Document, Resolved, STANDALONE_NAMESPACE, compile, parse, references, revision};
-    use crate::policy::{NoMatch, PolicyBody};
+    use crate::policy::{Included, NoMatch, PolicyBody};
 
     const KEY: &str = include_str!("../../tests/data/cosign/cosign.pub");
 
@@ -305,17 +314,22 @@ mod tests {
     }
 
     #[test]
-    fn what_a_condition_would_not_see_is_refused() {
-        for (name, value, is_fine) in [
-            ("fetchConfigFile", "true", false),
-            ("includeSpec", "true", false),
-            ("includeObjectMeta", "true", false),
-            ("includeTypeMeta", "true", false),
-            ("includeTypeMeta", "false", true),
-        ] {
-            let own = format!("  policy: {{type: cel, data: 'authorityMatches.a.static', {name}: {value}}}\n");
-            let compiled = compiled(&document(THEIRS, "{type: cel, data: 'predicate.x'}", &own), None);
-            assert_eq!(compiled.problems.is_empty(), is_fine, "{name}: {value}");
+    fn what_a_condition_sees_is_read() {
+        for group in [OWN, THEIRS] {
+            for (name, value, expected) in [
+                ("fetchConfigFile", "true", Included { configs: true, ..Included::default() }),
+                ("includeSpec", "true", Included { spec: true, ..Included::default() }),
+                ("includeObjectMeta", "true", Included { object_meta: true, ..Included::default() }),
+                ("includeTypeMeta", "true", Included { type_meta: true, ..Included::default() }),
+                ("includeTypeMeta", "false", Included::default()),
+            ] {
+                let own = format!("  policy: {{type: cel, data: 'authorityMatches.a.static', {name}: {value}}}\n");
+                let compiled = compiled(&document(group, "{type: cel, data: 'predicate.x'}", &own), None);
+                assert_eq!((compiled.problems, compiled.policy.terms.included), (vec![], expected), "{name}: {value}");
+            }
+            let own = "  policy: {type: cel, data: 'authorityMatches.a.static', includeSpec: 'true'}\n";
+            let wrong = compiled(&document(group, "{type: cel, data: 'predicate.x'}", own), None);
+            assert_eq!(wrong.problems[0].to_string(), "spec.policy.includeSpec: has to be a boolean, not a string");
         }
     }
 }

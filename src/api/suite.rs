@@ -9,6 +9,7 @@ use super::problem::{Problem, listed, quoted};
 use crate::image::ImageRef;
 use crate::limits;
 use crate::policy::{DenyReason, NoMatch};
+use crate::verify::Configs;
 
 /// The kind of a suite's document. It is no resource of a cluster.
 const KIND: &str = "PolicyTest";
@@ -37,6 +38,8 @@ pub struct Case {
     pub subject: CaseSubject,
     /// The directory of an OCI image layout with the evidence, from where the suite is; none where there is no evidence.
     pub evidence: Option<String>,
+    /// The configurations of its images, by platform; none where the evidence holds them.
+    pub configs: Option<Configs>,
     /// The present of this case.
     pub now: Option<Timestamp>,
     /// What has to come of it.
@@ -171,10 +174,30 @@ fn read_case(field: &Field<'_>, problems: &mut Vec<Problem>) -> Option<Case> {
     });
     let subject = read_subject(&mut object, problems);
     let evidence = object.take("evidence").and_then(|field| field.required_text(problems)).map(str::to_owned);
+    let configs = object.take("configs").and_then(|field| read_configs(&field, problems));
     let now = object.take("now").and_then(|field| time(&field, problems));
     let expect = object.require("expect", problems).and_then(|field| read_expectation(&field, problems));
     object.finish(problems);
-    Some(Case { name: name?, line: field.line(), subject: subject?, evidence, now, expect: expect? })
+    Some(Case { name: name?, line: field.line(), subject: subject?, evidence, configs, now, expect: expect? })
+}
+
+/// Configurations by the platforms that they are for.
+fn read_configs(field: &Field<'_>, problems: &mut Vec<Problem>) -> Option<Configs> {
+    const PLATFORM: &str = "a platform such as `linux/amd64`";
+    let Value::Map(entries) = field.value() else {
+        problems.push(field.problem(format!("has to be a mapping from {PLATFORM} to its configuration")));
+        return None;
+    };
+    if entries.is_empty() {
+        problems.push(field.problem(format!("is empty; name {PLATFORM}")));
+    }
+    let configs = entries.iter().map(|(platform, entry)| {
+        let json = serde_json::to_string(entry).unwrap_or_default();
+        Configs::written(platform, &json)
+            .map_err(|error| problems.push(field.problem(format!("{}: {error}", quoted(platform)))))
+            .ok()
+    });
+    configs.collect::<Option<Vec<_>>>().map(Configs::of)
 }
 
 fn read_subject(object: &mut Object<'_>, problems: &mut Vec<Problem>) -> Option<CaseSubject> {
@@ -273,6 +296,7 @@ cases:
 - name: a file
   object: pod.yaml
   now: 2027-01-31T12:00:00Z
+  configs: {linux/amd64: {config: {User: root}}}
   expect: {verdict: warn, policy: audit}
 ";
 
@@ -287,6 +311,8 @@ cases:
         assert_eq!(pod.expect.code, Some(DenyReason::NoMatchingPolicy));
         assert!(matches!(&file.subject, CaseSubject::File(path) if path == "pod.yaml"));
         assert!(file.now > suite.now);
+        let Some(Configs::Every(configs)) = &file.configs else { panic!("a configuration") };
+        assert_eq!(configs["linux/amd64"].json(), r#"{"config":{"User":"root"}}"#);
     }
 
     #[test]
@@ -313,6 +339,12 @@ cases:
                 "cases[0]: exactly one of `image`, `images` or `object` is needed, 0 are",
             ),
             (case("{name: a, images: [], expect: deny}"), "cases[0].images: is empty"),
+            (case("{name: a, image: a, configs: [], expect: deny}"), "cases[0].configs: has to be a mapping"),
+            (case("{name: a, image: a, configs: {}, expect: deny}"), "cases[0].configs: is empty"),
+            (
+                case("{name: a, image: a, configs: {x: 1}, expect: deny}"),
+                "cases[0].configs: `x`: the image's configuration",
+            ),
             (case("{name: '', image: a, expect: deny}"), "cases[0].name: is empty"),
             (case("{name: a, image: a}"), "cases[0].expect: is missing"),
             (case("{name: a, image: a, expect: deny, evidnce: x}"), "cases[0].evidnce: `evidnce` is not a known field"),

@@ -12,7 +12,9 @@ use super::problem::{Problem, listed, quoted};
 use super::requirement::value::{take_max_age, text, time};
 use crate::image::Digest;
 use crate::limits::{POLICY_MESSAGE_BYTES, THRESHOLD_AUTHORITIES};
-use crate::policy::{Advice, Identity, Matcher, ParseMatcherError, PolicyTerms, Revoked, Scope, SignatureTerms};
+use crate::policy::{
+    Advice, Identity, Included, Matcher, ParseMatcherError, PolicyTerms, Revoked, Scope, SignatureTerms,
+};
 use crate::trust::PublicKey;
 
 /// The fields of an authority that ask something of each signature.
@@ -78,6 +80,7 @@ pub(super) fn read_policy(
         threshold: threshold.unwrap_or(NonZeroUsize::MIN),
         revoked: revoked.unwrap_or_default(),
         condition: None,
+        included: Included::default(),
         advice: read_advice(object, problems).map(Arc::new),
     }
 }

@@ -6,14 +6,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::ValueEnum;
+use futures_util::future::OptionFuture;
 use jiff::Timestamp;
 use nonempty::NonEmpty;
 
 use super::registry_args::RegistryArgs;
 use super::{Error, account, clock, file, verify_bundle};
 use crate::evidence::{Answer, Artifact, Evidence, Path, Query};
-use crate::gate::{judge_found, judge_saved};
-use crate::image::{Digest, ImageDigest, ImageUse};
+use crate::gate::{Found, Saved, configs, judge_found, judge_saved};
+use crate::image::{Digest, ImageDigest, ImageRef, ImageUse};
 use crate::limits;
 use crate::policy::{PinRule, PolicySet, Verdict, Workload};
 use crate::registry::{self, Layout};
@@ -84,14 +85,19 @@ impl SourceArgs {
         let workload = Workload::default();
         if let Some(path) = &self.offline {
             let layout = Layout::open(path).map_err(Error::usage)?;
-            return Ok(judge_saved(set, &workload, images, PinRule::Free, Some(&layout), now));
+            let saved = Saved { evidence: Some(&layout), ..Saved::default() };
+            return Ok(judge_saved(set, &workload, images, PinRule::Free, saved, now));
         }
         let sources = self.sources();
         let bundles = self.of_file(&sources)?;
         let client = registry.client()?;
         let keys = registry.keychain()?;
         let deadline = clock::deadline(time);
-        let mut found: BTreeMap<String, Result<Evidence, registry::Error>> = BTreeMap::new();
+        let plan = set.plan(&workload, images, PinRule::Free);
+        let wants_configs = |image: &ImageRef| {
+            plan.subjects().iter().any(|subject| subject.wants_configs() && subject.image() == image)
+        };
+        let mut found: BTreeMap<String, Result<Found, registry::Error>> = BTreeMap::new();
         for image in images {
             let name = image.image.canonical();
             let evidence = match client.resolve(&image.image, &keys, deadline).await {
@@ -100,17 +106,19 @@ impl SourceArgs {
                     let mut bundles = bundles.clone();
                     bundles.extend(self.of_record(&sources, subject.digest())?);
                     let query = Query::new(subject.clone(), true);
+                    let configs = wants_configs(&image.image).then(|| configs(&client, &subject, &keys, deadline));
+                    let configs = OptionFuture::from(configs).await;
                     let evidence = if sources.contains(&Source::Registry) {
                         client.fetch(&query, &keys, deadline).await
                     } else {
                         Evidence::new(subject, query.paths().map(|path| (path, Answer::Absent)).collect())
                     };
-                    Ok(with(&evidence, &bundles))
+                    Ok(Found { evidence: with(&evidence, &bundles), configs })
                 }
             };
             found.insert(name, evidence);
         }
-        let find = |image: &crate::image::ImageRef| {
+        let find = |image: &ImageRef| {
             found
                 .get(&image.canonical())
                 .cloned()

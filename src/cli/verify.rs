@@ -16,7 +16,7 @@ use super::{Error, Exit, Outcome, clock};
 use crate::explain::{self, Account, VerdictJson};
 use crate::gate::{Decision, Gate};
 use crate::image::{ContainerKind, Digest, ImageRef, ImageUse, Pointer};
-use crate::policy::{Basis, DenyClass, Outcome as Judgement, PinRule, Verdict, Workload};
+use crate::policy::{Basis, DenyClass, Outcome as Judgement, PinRule, Policy, PolicySet, Verdict, Workload};
 use crate::{limits, registry};
 
 /// Say whether images would be admitted, by a key, an identity or policies
@@ -87,6 +87,7 @@ pub async fn run(args: Args) -> Result<Outcome, Error> {
     let Some(images) = NonEmpty::from_vec(images.collect()) else {
         return Err(Error::usage("there is no image to verify"));
     };
+    outcome.notes.extend(without_object(&set, &images));
     if args.sources.are_given() {
         let now = clock::now();
         let time = Duration::from_secs(args.timeout.into());
@@ -108,6 +109,19 @@ pub async fn run(args: Args) -> Result<Outcome, Error> {
         decision.findings.iter().map(|(image, finding)| Account::new(&set, image, finding)).collect::<Vec<_>>()
     });
     told(outcome, args.output, decision, explained)
+}
+
+/// Says which policies would look at an object, since there is none here.
+fn without_object(set: &Arc<PolicySet>, images: &NonEmpty<ImageUse>) -> Vec<String> {
+    let plan = set.plan(&Workload::default(), images, PinRule::Free);
+    let say = |policy: &Policy| {
+        let name = explain::quoted(&policy.name.to_string(), limits::PRINTED_NAME_BYTES);
+        format!(
+            "the condition of the policy {name} looks at the object that runs the image, and here is none: \
+             `countersign policy test` judges objects"
+        )
+    };
+    plan.about_objects().map(say).collect()
 }
 
 /// Says what was decided.

@@ -29,6 +29,9 @@ pub fn policy(name: &str, kind: &str, spec: &Value) -> String {
     for (index, authority) in authorities.iter().enumerate() {
         self::authority(index, authority, &mut text);
     }
+    if let Some(condition) = rest.remove("policy") {
+        own_condition(&condition, &mut text);
+    }
     let mode = rest.remove("mode");
     rest.iter().for_each(|(field, value)| text.line(1, &as_it_is(field, value)));
     let warns = mode.as_ref().and_then(Value::as_str) == Some("warn");
@@ -166,6 +169,52 @@ fn attestation(attestation: &Value, text: &mut Text) {
     }
 }
 
+/// What the policy's own condition may see besides what its authorities found.
+const SEEN: [(&str, &str); 4] = [
+    ("fetchConfigFile", "the configuration of the image"),
+    ("includeObjectMeta", "the metadata of the object"),
+    ("includeSpec", "the specification of the object"),
+    ("includeTypeMeta", "the kind of the object"),
+];
+
+/// The condition over everything that satisfied the authorities.
+fn own_condition(condition: &Value, text: &mut Text) {
+    let mut rest = members(condition);
+    let mut seen = Vec::new();
+    for (field, words) in SEEN {
+        match rest.get(field) {
+            Some(Value::Bool(is_seen)) => seen.extend(is_seen.then_some(words)),
+            Some(_) | None => continue,
+        }
+        rest.remove(field);
+    }
+    let seen = if seen.is_empty() { String::new() } else { format!(", which sees {} too", seen.join(", ")) };
+    let language = value(&rest.remove("type").unwrap_or(Value::Null));
+    text.line(1, &format!("and that a condition over all of this accepts it, in {language}{seen}:"));
+    match rest.remove("data") {
+        Some(Value::String(condition)) => {
+            condition.lines().for_each(|line| text.line(2, &plain(line, limits::PRINTED_FINDING_BYTES)));
+        }
+        Some(other) => text.line(2, &as_it_is("data", &other)),
+        None => {}
+    }
+    if let Some(place) = rest.remove("configMapRef") {
+        text.line(2, &format!("the condition is in the ConfigMap {}", json(&place)));
+    }
+    if let Some(place) = rest.remove("remote") {
+        text.line(2, &format!("the condition is fetched from {}", remote(&place)));
+    }
+    rest.iter().for_each(|(field, value)| text.line(2, &as_it_is(field, value)));
+}
+
+/// Where a condition is fetched from, and what it has to be.
+fn remote(place: &Value) -> String {
+    let mut rest = members(place);
+    let mut part = |name: &str| value(&rest.remove(name).unwrap_or(Value::Null));
+    let words = format!("{}, with the SHA-256 {}", part("url"), part("sha256sum"));
+    with_rest(words, &rest)
+}
+
 /// Phrases for fields of requirements; what stands behind them is the field's value.
 const PHRASES: [(&str, &str); 25] = [
     ("provenance.builder", "built by"),
@@ -205,6 +254,7 @@ fn requirement(path: &str, found: &Value, text: &mut Text) {
             text.line(5, "the condition:");
             condition.lines().for_each(|line| text.line(6, &plain(line, limits::PRINTED_FINDING_BYTES)));
         }
+        ("policy.remote", found) => text.line(5, &format!("the condition is fetched from {}", remote(found))),
         ("vulnerabilities.ignore", Value::Array(ignored)) => {
             for entry in ignored {
                 let part = |name: &str| value(entry.get(name).unwrap_or(&Value::Null));
@@ -319,11 +369,13 @@ mod tests {
                             "source": {"branch": ["main", {"regExp": "r.*"}], "unknown": "u"}, "buildLevel": 3}},
                         {"name": "v", "predicateType": "vuln", "vulnerabilities": {"maximumSeverity": "high", "ignore": [{"id": "C", "reason": "r"}]}},
                         {"name": "c", "predicateType": "t", "policy": {"type": "cel", "data": "a\nb\u{1b}"}},
+                        {"name": "r", "predicateType": "t", "policy": {"type": "rego", "remote": {"url": "https://p", "sha256sum": "aa", "x": 1}}},
                         {"name": "m", "predicateType": "t", "sbom": {}},
                     ]},
                 {"static": {"action": "fail", "message": "no"}},
                 {"static": {"action": "pass"}},
             ],
+            "policy": {"type": "cel", "data": "a\nb", "fetchConfigFile": true, "includeSpec": true, "includeTypeMeta": false, "odd": 1},
             "mode": "warn", "threshold": 2,
         });
         insta::assert_snapshot!(policy("a`b", "ClusterImagePolicy", &spec));

@@ -11,6 +11,7 @@
 
 mod blocking;
 mod clock;
+mod configs;
 mod examine;
 mod failure;
 mod platform;
@@ -31,9 +32,11 @@ use crate::policy::{
     DenyReason, Failure, Finding, Lookup, PinRule, Plan, PolicySet, Subject, SubjectId, Verdict, Workload,
 };
 use crate::registry::{Client, Keychain};
-use crate::verify::Platforms;
+use crate::verify::{Configs, Facts, Platforms};
 use blocking::Pool;
-pub use saved::{judge_found, judge_saved};
+pub use configs::configs;
+use platform::Behind;
+pub use saved::{Found, Saved, judge_found, judge_saved};
 
 /// What is said where there is no set of policies.
 const NO_POLICIES: &str = "no policies are in force: none were loaded yet, or they got too old";
@@ -165,16 +168,44 @@ impl Gate {
         let finding = async {
             let resolved = self.registry.resolve(subject.image(), keys, deadlines.asking).await;
             let digest = resolved.map_err(failure::of_registry)?;
-            let platforms = subject.every_platform().then(|| self.platforms(subject, &digest, keys, deadlines));
+            let looks_behind = subject.every_platform() || subject.wants_configs();
+            let behind = looks_behind.then(|| platform::behind(&self.registry, &digest, keys, deadlines.asking));
             let facts = self.examine(subject.lookups(), &digest, keys, deadlines);
-            let (facts, platforms) = join(facts, OptionFuture::from(platforms)).await;
-            let facts = facts?;
-            Ok(match platforms.transpose()? {
-                Some(platforms) => facts.with_platforms(platforms),
+            let (facts, behind) = join(facts, OptionFuture::from(behind)).await;
+            match behind {
                 None => facts,
-            })
+                Some(Ok(behind)) => self.find_behind(subject, facts?, &behind, keys, deadlines).await,
+                Some(Err(why)) => {
+                    Ok(facts?.with_platforms(Platforms::Unasked(why.clone())).with_configs(Configs::Unasked(why)))
+                }
+            }
         };
         (subject.id(), finding.await)
+    }
+
+    /// The `facts` about one image with what is known of what stands behind it.
+    async fn find_behind(
+        &self,
+        subject: &Subject,
+        facts: Facts,
+        behind: &Behind,
+        keys: &dyn Keychain,
+        deadlines: Deadlines,
+    ) -> Finding {
+        let digest = facts.subject().clone();
+        let configs = subject.wants_configs();
+        let configs = configs.then(|| configs::fetch(&self.registry, &digest, behind, keys, deadlines.asking));
+        let platforms = subject.every_platform().then(|| self.platforms(subject, behind, keys, deadlines));
+        let (configs, platforms) = join(OptionFuture::from(configs), OptionFuture::from(platforms)).await;
+        let facts = match platforms.transpose()? {
+            Some(platforms) => facts.with_platforms(platforms),
+            None => facts,
+        };
+        Ok(match configs {
+            Some(Ok(configs)) => facts.with_every_config(&configs),
+            Some(Err(why)) => facts.with_configs(Configs::Unasked(why)),
+            None => facts,
+        })
     }
 
     /// What is there and holds about the image `digest`, in every place where somebody looks.
@@ -195,21 +226,20 @@ impl Gate {
         self.pool.verify(digest.clone(), found.await, clock::now(), deadlines.answering).await
     }
 
-    /// The same about every image behind `digest`, where that is an index.
+    /// The same about every image behind another one.
     async fn platforms(
         &self,
         subject: &Subject,
-        digest: &ImageDigest,
+        behind: &Behind,
         keys: &dyn Keychain,
         deadlines: Deadlines,
     ) -> Result<Platforms, Failure> {
-        let listed = match platform::listed(&self.registry, digest, keys, deadlines.asking).await {
-            Ok(Some(listed)) => listed,
-            Ok(None) => return Ok(Platforms::One),
-            Err(why) => return Ok(Platforms::Unasked(why)),
+        let listed = match behind {
+            Behind::Images(listed) => listed,
+            Behind::One(_) => return Ok(Platforms::One),
         };
-        let every = try_join_all(listed.into_iter().map(|(name, child)| async move {
-            Ok::<_, Failure>((name, self.examine(subject.lookups(), &child, keys, deadlines).await?))
+        let every = try_join_all(listed.iter().map(|(name, child)| async move {
+            Ok::<_, Failure>((name.clone(), self.examine(subject.lookups(), child, keys, deadlines).await?))
         }));
         every.await.map(Platforms::Every)
     }

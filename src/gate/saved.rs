@@ -6,26 +6,44 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use nonempty::NonEmpty;
 
-use super::{examine, failure};
-use crate::evidence::{Answer, Evidence, Query};
+use super::{configs, examine, failure, platform};
+use crate::evidence::{Answer, Evidence, ImageConfig, Query, Unasked, UnaskedKind};
 use crate::image::{Digest, ImageDigest, ImageRef, ImageUse};
+use crate::limits;
 use crate::policy::{Finding, Lookup, PinRule, PolicySet, Subject, SubjectId, Verdict, Workload};
 use crate::registry::{Error, Layout};
-use crate::verify::Platforms;
+use crate::verify::{Configs, Platforms};
 
-/// Judges `images` by `policies` and by what `evidence` holds, as of `now`. Without any evidence nothing lies beside the
-/// images, and what their tags mean is made up.
+/// What stands in the place of a registry.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Saved<'a> {
+    /// What it holds. Without any evidence nothing lies beside the images, and what their tags mean is made up.
+    pub evidence: Option<&'a Layout>,
+    /// The configurations of every image; where there are none, those that the evidence holds.
+    pub configs: Option<&'a Configs>,
+}
+
+/// What was found about one image.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// What lies beside it.
+    pub evidence: Evidence,
+    /// Its configurations, where a condition looks at them.
+    pub configs: Option<Configs>,
+}
+
+/// Judges `images` by `policies` and by what is `saved`, as of `now`.
 pub fn judge_saved(
     policies: &Arc<PolicySet>,
     workload: &Workload,
     images: &NonEmpty<ImageUse>,
     pin: PinRule,
-    evidence: Option<&Layout>,
+    saved: Saved<'_>,
     now: Timestamp,
 ) -> NonEmpty<Verdict> {
     let plan = policies.plan(workload, images, pin);
     let findings: BTreeMap<SubjectId, Finding> =
-        plan.subjects().iter().map(|subject| (subject.id(), find(subject, evidence, now))).collect();
+        plan.subjects().iter().map(|subject| (subject.id(), find(subject, saved, now))).collect();
     plan.decide(&findings, now)
 }
 
@@ -36,21 +54,26 @@ pub fn judge_found(
     workload: &Workload,
     images: &NonEmpty<ImageUse>,
     pin: PinRule,
-    found: &dyn Fn(&ImageRef) -> Result<Evidence, Error>,
+    found: &dyn Fn(&ImageRef) -> Result<Found, Error>,
     now: Timestamp,
 ) -> NonEmpty<Verdict> {
     let plan = policies.plan(workload, images, pin);
     let find = |subject: &Subject| -> Finding {
-        let evidence = found(subject.image()).map_err(failure::of_registry)?;
+        let Found { evidence, configs } = found(subject.image()).map_err(failure::of_registry)?;
         let found: Vec<_> = subject.lookups().iter().map(|lookup| (lookup.clone(), evidence.clone())).collect();
-        Ok(examine::examine(evidence.subject(), &found, now))
+        let facts = examine::examine(evidence.subject(), &found, now);
+        Ok(match configs {
+            Some(configs) => facts.with_configs(configs),
+            None => facts,
+        })
     };
     let findings: BTreeMap<SubjectId, Finding> =
         plan.subjects().iter().map(|subject| (subject.id(), find(subject))).collect();
     plan.decide(&findings, now)
 }
 
-fn find(subject: &Subject, layout: Option<&Layout>, now: Timestamp) -> Finding {
+fn find(subject: &Subject, saved: Saved<'_>, now: Timestamp) -> Finding {
+    let layout = saved.evidence;
     let image = subject.image();
     let digest = match layout {
         Some(layout) => layout.resolve(image).map_err(failure::of_registry)?,
@@ -66,8 +89,42 @@ fn find(subject: &Subject, layout: Option<&Layout>, now: Timestamp) -> Finding {
     };
     let found: Vec<_> = subject.lookups().iter().map(|lookup| (lookup.clone(), evidence(lookup))).collect();
     let facts = examine::examine(&digest, &found, now);
+    let facts = match (subject.wants_configs(), saved.configs) {
+        (false, _) => facts,
+        (true, Some(configs)) => facts.with_configs(configs.clone()),
+        (true, None) => facts.with_configs(saved_configs(layout, &digest)),
+    };
     // Where nothing is saved there is nothing behind the image either.
     Ok(if layout.is_none() { facts.with_platforms(Platforms::One) } else { facts })
+}
+
+/// The configurations of `image` in a layout.
+fn saved_configs(layout: Option<&Layout>, image: &ImageDigest) -> Configs {
+    let Some(layout) = layout else {
+        return Configs::Unasked(Unasked::new(UnaskedKind::Unavailable, "it is not saved"));
+    };
+    let read = |image: &ImageDigest, digest, ceiling, what| match layout.bytes(digest, ceiling)? {
+        Some(bytes) => Ok(bytes),
+        None => Err(platform::corrupt(image, format_args!("the image layout does not have its {what}"))),
+    };
+    let manifest = |image: &ImageDigest| read(image, image.digest(), limits::MANIFEST_BYTES, "manifest");
+    let found = || {
+        let bytes = manifest(image)?;
+        let named = match platform::listed(image, &bytes)? {
+            None => vec![configs::descriptor(image, &bytes)?],
+            Some(images) => {
+                let named = images.iter().map(|(_, child)| configs::descriptor(child, &manifest(child)?));
+                named.collect::<Result<_, Unasked>>()?
+            }
+        };
+        configs::within(&named)?;
+        let configs = named.iter().map(|(image, config)| {
+            let bytes = read(image, config.digest, limits::IMAGE_CONFIG_BYTES, "configuration")?;
+            Ok(ImageConfig::parse(&bytes).map_or_else(Configs::Unreadable, Configs::one))
+        });
+        Ok::<_, Unasked>(Configs::of(configs.collect::<Result<Vec<_>, Unasked>>()?))
+    };
+    found().unwrap_or_else(Configs::Unasked)
 }
 
 fn nothing(query: &Query) -> Evidence {

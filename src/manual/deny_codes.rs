@@ -102,7 +102,9 @@
 //! A condition of the policy (`policy`, in Rego, CEL or CUE) neither holds nor fails: it asks for a field that is not
 //! there, uses a value as what it is not, or calls a function that fails. What cannot be said is not satisfied.
 //!
-//! *What to do*: Run it on the statement: `countersign policy eval`. Ask whether a field is there before you use it.
+//! *What to do*: Run it on the statement: `countersign policy eval`. Ask whether a field is there before you use it. A
+//! policy's own condition sees the image's configuration only with `fetchConfigFile`, and the object only with
+//! `includeSpec`, `includeObjectMeta` and `includeTypeMeta`.
 //!
 //! # `condition_failed`
 //!
@@ -145,7 +147,9 @@
 //! Evidence, 403.
 //!
 //! Evidence is there and cannot be read: not the JSON, the base64 or the structure that its type demands. Other
-//! evidence counted beside it, and did not suffice.
+//! evidence counted beside it, and did not suffice. The same is said of an image's configuration and of an object that a
+//! condition looks at and that cannot be read, or that says one name twice; and of an index with two different images for
+//! one platform, or with none, where a condition looks at their configurations.
 //!
 //! *What to do*: Find what wrote it; the finding names the artifact. Sign again and remove the broken one.
 //!

@@ -5,21 +5,19 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
+use super::condition::within;
 use super::judge::{Known, Matched};
 use super::readings::InputReading;
 use super::search::{at_source, complete, facts};
-use super::{Authority, Condition, ConditionVerdict, Denial, DenyReason, Input, Policy, Rule};
+use super::{Authority, Condition, ConditionVerdict, Denial, DenyReason, Failure, Included, Input, Policy, Rule};
+use crate::evidence::{ArtifactError, ImageConfig};
+use crate::limits::{CONDITION_INPUT_BYTES, Exceeded, Scope};
 use crate::provenance::ReadError;
-use crate::verify::{Extension, Fact, FactKind, Signer};
+use crate::verify::{Configs, Extension, Fact, FactKind, Signer};
 
 /// Whether `condition` holds of `input`, where that could be read.
 pub(super) fn holds(condition: &Condition, input: &InputReading, now: Timestamp) -> Result<(), Denial> {
-    let input = input.as_ref().map_err(|error| match error {
-        ReadError::Exceeded(exceeded) => Denial::new(DenyReason::LimitExceeded, exceeded.to_string()),
-        ReadError::Malformed { .. } | ReadError::Unsupported { .. } => {
-            Denial::new(DenyReason::EvidenceMalformed, error.to_string())
-        }
-    })?;
+    let input = input.as_ref().map_err(unreadable)?;
     match condition.check(input, now) {
         ConditionVerdict::Error(error) => Err(Denial::new(DenyReason::ConditionError, error)),
         ConditionVerdict::Refused(messages) => {
@@ -47,7 +45,72 @@ pub(super) fn all_holds(
     for (authority, matched) in matches {
         authorities.insert(authority.name.clone(), one(authority, matched, digest.as_deref()));
     }
-    holds(condition, &Ok(Input::new(json!({ "authorityMatches": authorities }))), known.now)
+    let mut input = Map::new();
+    input.insert("authorityMatches".to_owned(), authorities.into());
+    include(policy.terms.included, known, &mut input)?;
+    holds(condition, &Ok(Input::new(input.into())), known.now)
+}
+
+/// Puts into `input` what else the condition of a policy sees, under the names of policy-controller.
+fn include(included: Included, known: Known<'_>, input: &mut Map<String, Value>) -> Result<(), Denial> {
+    if included.configs {
+        input.insert("config".to_owned(), configs(facts(known.finding)?.configs())?);
+    }
+    let object = known.object;
+    let parts = [
+        ("spec", included.spec.then(|| object.spec())),
+        ("metadata", included.object_meta.then(|| object.metadata())),
+        ("typemeta", included.type_meta.then(|| object.type_meta())),
+    ];
+    for (name, part) in parts {
+        if let Some(part) = part.transpose().map_err(|error| unreadable(&error))?.flatten() {
+            input.insert(name.to_owned(), part);
+        }
+    }
+    Ok(())
+}
+
+/// The configurations, by platform.
+fn configs(configs: &Configs) -> Result<Value, Denial> {
+    let every = match configs {
+        Configs::Every(every) => every,
+        Configs::Unasked(unasked) => {
+            let failure = Failure::from(unasked);
+            let finding = format!("the image's configuration: {}", failure.finding);
+            return Err(Failure { finding, ..failure }.into());
+        }
+        Configs::Unreadable(error) => {
+            let reason = match error {
+                ArtifactError::LimitExceeded(_) => DenyReason::LimitExceeded,
+                ArtifactError::Malformed { .. } => DenyReason::EvidenceMalformed,
+                ArtifactError::Unsupported(_) => DenyReason::EvidenceUnsupported,
+            };
+            return Err(Denial::new(reason, error.to_string()));
+        }
+    };
+    if every.is_empty() {
+        // A condition about all of none would hold.
+        return Err(Denial::new(DenyReason::EvidenceMalformed, "the index lists no image"));
+    }
+    let bytes: usize = every.values().map(|config| config.json().len()).sum();
+    if bytes > CONDITION_INPUT_BYTES {
+        let exceeded = Exceeded::new("bytes of the configurations of an image", CONDITION_INPUT_BYTES, Scope::Request);
+        return Err(unreadable(&exceeded.into()));
+    }
+    let read = |(platform, config): (&String, &ImageConfig)| {
+        Ok((platform.clone(), within("the image's configuration", config.json()).map_err(|error| unreadable(&error))?))
+    };
+    every.iter().map(read).collect::<Result<Map<_, _>, Denial>>().map(Value::Object)
+}
+
+/// The refusal of what cannot be read.
+fn unreadable(error: &ReadError) -> Denial {
+    match error {
+        ReadError::Exceeded(exceeded) => Denial::new(DenyReason::LimitExceeded, exceeded.to_string()),
+        ReadError::Malformed { .. } | ReadError::Unsupported { .. } => {
+            Denial::new(DenyReason::EvidenceMalformed, error.to_string())
+        }
+    }
 }
 
 /// One authority, in the words of policy-controller. What is empty is left out there, and here.

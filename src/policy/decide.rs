@@ -44,7 +44,7 @@ fn verdict(plan: &Plan, planned: &PlannedImage, finding: Option<Option<&Finding>
     };
 
     let readings = Readings::default();
-    let known = Known { digest, finding: finding.map(Result::as_ref), readings: &readings, now };
+    let known = Known { digest, finding: finding.map(Result::as_ref), object: &plan.object, readings: &readings, now };
     let policies = || planned.policies.iter().filter_map(|index| plan.set.policies().get(*index));
     let mut basis = Vec::new();
     let mut denials = Vec::new();

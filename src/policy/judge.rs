@@ -12,7 +12,8 @@ use super::requirement::{Candidate, select};
 use super::search::{Search, at_source, complete, facts, missing, unasked};
 use super::terms::first_time;
 use super::{
-    AttestationRule, Authority, Denial, DenyReason, Failure, Policy, PolicyBody, Rule, Scope, Select, SourceLevelRule,
+    AttestationRule, Authority, Denial, DenyReason, Failure, ObjectText, Policy, PolicyBody, Rule, Scope, Select,
+    SourceLevelRule,
 };
 use crate::evidence::{Statement, StatementSubject};
 use crate::image::Digest;
@@ -26,6 +27,8 @@ pub(super) struct Known<'a> {
     pub(super) digest: Option<Digest>,
     /// What was found, where somebody had to look.
     pub(super) finding: Option<Result<&'a Facts, &'a Failure>>,
+    /// What it belongs to.
+    pub(super) object: &'a ObjectText,
     /// What its attestations say, each read at most once.
     pub(super) readings: &'a Readings,
     /// The present.

@@ -15,6 +15,7 @@ mod distinct;
 mod identity;
 mod index;
 mod judge;
+mod object;
 mod objects;
 mod pattern;
 mod plan;
@@ -35,6 +36,7 @@ pub use authority::{AttestationRule, Authority, Rule, SignerRule};
 pub use condition::{Condition, ConditionError, Input, Language, Verdict as ConditionVerdict};
 pub use denial::{Denial, Failure, Finding};
 pub use identity::{Identity, Matcher, ParseMatcherError};
+pub use object::ObjectText;
 pub use objects::{LabelRule, LabelSelector, ObjectRule};
 pub use pattern::{Dialect, ParsePatternError, Pattern};
 pub use plan::{Lookup, PinRule, Plan, Subject, SubjectId};
@@ -47,7 +49,7 @@ pub use requirement::{
 pub use revoked::Revoked;
 pub use set::{Coverage, FieldError, Mode, NoMatch, Policy, PolicyBody, PolicyName, PolicySet};
 pub use stance::{Leniency, Stance};
-pub use terms::{Advice, PolicyTerms, Scope, SignatureTerms};
+pub use terms::{Advice, Included, PolicyTerms, Scope, SignatureTerms};
 pub use verdict::{Allowance, Basis, Outcome, Verdict, Warning};
 pub use workload::{Requester, Workload};
 

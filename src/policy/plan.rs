@@ -1,12 +1,12 @@
 //! What to ask about the images of one workload, known before anything is asked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use nonempty::NonEmpty;
 
-use super::{Finding, Policy, PolicySet, Rule, Scope, Verdict, Workload, decide};
+use super::{Finding, ObjectText, Policy, PolicySet, Rule, Scope, Verdict, Workload, decide};
 use crate::evidence::{Query, Source, Unasked};
 use crate::image::{ImageDigest, ImageRef, ImageUse};
 use crate::trust::Anchor;
@@ -18,6 +18,8 @@ pub struct Plan {
     pub(super) set: Arc<PolicySet>,
     pub(super) pin: PinRule,
     pub(super) images: NonEmpty<PlannedImage>,
+    /// What the images belong to.
+    pub(super) object: ObjectText,
     subjects: Vec<Subject>,
 }
 
@@ -38,6 +40,7 @@ pub struct Subject {
     image: ImageRef,
     lookups: Vec<Lookup>,
     every_platform: bool,
+    configs: bool,
 }
 
 /// One place where evidence about a subject is looked for, and whose.
@@ -87,6 +90,11 @@ impl Subject {
         self.every_platform
     }
 
+    /// Whether the configurations of the image, or of those behind it, have to be fetched.
+    pub fn wants_configs(&self) -> bool {
+        self.configs
+    }
+
     /// Where to look. There is no place where it only has to be known which image it is.
     pub fn lookups(&self) -> &[Lookup] {
         &self.lookups
@@ -125,7 +133,7 @@ impl Plan {
             });
             PlannedImage { image, policies, subject }
         });
-        Self { set, pin, images, subjects }
+        Self { set, pin, images, object: workload.object.clone(), subjects }
     }
 
     /// What has to be found out. An image that no policy covers, or only policies that do not look at evidence, is not
@@ -142,6 +150,13 @@ impl Plan {
     /// The generation of policies that the plan was made from.
     pub fn policies(&self) -> &PolicySet {
         &self.set
+    }
+
+    /// The policies whose conditions look at the object that the images belong to.
+    pub fn about_objects(&self) -> impl Iterator<Item = &Policy> {
+        let indices: BTreeSet<_> = self.images.iter().flat_map(|planned| &planned.policies).collect();
+        let policies = indices.into_iter().filter_map(|index| self.set.policies().get(*index));
+        policies.filter(|policy| policy.included().is_object())
     }
 
     /// Whether conditions are run when it decides.
@@ -170,9 +185,11 @@ fn covering(set: &PolicySet, workload: &Workload, image: &ImageRef) -> Vec<usize
     set.covering(image.repository()).into_iter().filter(is_about).collect()
 }
 
-/// Whether somebody has to look at evidence for `policy`, or which digest it is: a broken policy refuses without looking.
+/// Whether somebody has to look at evidence for `policy`, at the image's configuration, or which digest it is: a broken
+/// policy refuses without looking.
 fn looks(policy: &Policy) -> bool {
-    policy.authorities().any(|authority| !authority.rule.is_static() || !policy.terms.revoked.digests.is_empty())
+    policy.included().configs
+        || policy.authorities().any(|authority| !authority.rule.is_static() || !policy.terms.revoked.digests.is_empty())
 }
 
 /// The subject of `image` for all of `policies`. The same reference is covered by the same policies wherever it stands.
@@ -193,5 +210,6 @@ fn subject(id: SubjectId, image: ImageRef, policies: &[&Policy]) -> Subject {
         };
     }
     let every_platform = policies.iter().any(|policy| policy.terms.scope == Scope::EveryPlatform);
-    Subject { id, image, lookups: lookups.into_values().collect(), every_platform }
+    let configs = policies.iter().any(|policy| policy.included().configs);
+    Subject { id, image, lookups: lookups.into_values().collect(), every_platform, configs }
 }

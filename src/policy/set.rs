@@ -6,7 +6,7 @@ use std::sync::Arc;
 use nonempty::NonEmpty;
 
 use super::index::Index;
-use super::{Authority, Pattern, PinRule, Plan, PolicyTerms, Workload};
+use super::{Authority, Included, Pattern, PinRule, Plan, PolicyTerms, Workload};
 use crate::image::{Digest, ImageUse, Repository};
 
 /// One generation of compiled policies with everything they trust. It never changes; a refreshed key makes a new one,
@@ -95,6 +95,14 @@ impl Policy {
     pub fn is_about(&self, workload: &Workload) -> bool {
         let is_here = self.name.namespace().is_none_or(|namespace| namespace == workload.namespace);
         is_here && self.terms.is_about(workload)
+    }
+
+    /// What its condition sees besides what the authorities find; nothing where it is broken or has none.
+    pub fn included(&self) -> Included {
+        match (&self.body, &self.terms.condition) {
+            (PolicyBody::Compiled(_), Some(_)) => self.terms.included,
+            (PolicyBody::Compiled(_), None) | (PolicyBody::Invalid(_), _) => Included::default(),
+        }
     }
 
     /// The authorities; none where the policy is broken.

@@ -23,6 +23,8 @@ pub struct PolicyTerms {
     pub scope: Scope,
     /// What has to be true of all authorities that are satisfied, together.
     pub condition: Option<Condition>,
+    /// What that condition sees besides.
+    pub included: Included,
     /// What its author says to whoever is refused.
     pub advice: Option<Arc<Advice>>,
 }
@@ -35,8 +37,29 @@ impl Default for PolicyTerms {
             revoked: Revoked::default(),
             scope: Scope::Image,
             condition: None,
+            included: Included::default(),
             advice: None,
         }
+    }
+}
+
+/// What the condition of a policy sees besides what its authorities found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Included {
+    /// The configurations of the image, by platform.
+    pub configs: bool,
+    /// The metadata of the object.
+    pub object_meta: bool,
+    /// The specification of the object.
+    pub spec: bool,
+    /// The kind and version of the object.
+    pub type_meta: bool,
+}
+
+impl Included {
+    /// Whether it is a part of the object.
+    pub fn is_object(self) -> bool {
+        self.object_meta || self.spec || self.type_meta
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::ObjectText;
+
 /// What policies and credentials may depend on, besides the images themselves.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Workload {
@@ -21,6 +23,8 @@ pub struct Workload {
     pub service_account: String,
     /// The names of the pull secrets that the pod spec lists.
     pub pull_secrets: Vec<String>,
+    /// The object itself, for conditions.
+    pub object: ObjectText,
     /// Who asks.
     pub requester: Requester,
 }

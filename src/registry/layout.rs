@@ -117,6 +117,20 @@ impl Layout {
         entry.map(|entry| about(entry.digest)).ok_or(Error::NotFound { name: canonical })
     }
 
+    /// The bytes with this digest, where there are any, of at most `ceiling`.
+    ///
+    /// # Errors
+    /// When they cannot be read, are others than their digest says, or are more.
+    pub fn bytes(&self, digest: Digest, ceiling: usize) -> Result<Option<Vec<u8>>, Unasked> {
+        let bytes = match regular(&self.blobs.join(digest.hex()), ceiling) {
+            Ok(Some(bytes)) => bytes,
+            Ok(None) => return Err(limit(Exceeded::new("bytes of a saved blob", ceiling, Scope::Request))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(unreadable_blob(digest, &error)),
+        };
+        if Digest::of(&bytes) == digest { Ok(Some(bytes)) } else { Err(other_blob(digest)) }
+    }
+
     /// Every path of `query`, answered from what is here.
     pub fn fetch(&self, query: &Query) -> Evidence {
         let mut reading = Reading { layout: self, query, subject: query.subject().digest(), bytes: 0, layers: 0 };
@@ -323,16 +337,22 @@ impl Reading<'_> {
                 return malformed(&"the image layout does not have it");
             }
             Err(error) => {
-                let detail = format!("`{}` cannot be read: {error}", descriptor.digest);
-                return Err(Unasked::new(UnaskedKind::Unavailable, detail));
+                return Err(unreadable_blob(descriptor.digest, &error));
             }
         };
         if Digest::of(&bytes) != descriptor.digest {
-            let detail = format!("the image layout holds other bytes under `{}`", descriptor.digest);
-            return Err(Unasked::new(UnaskedKind::Corrupt, detail));
+            return Err(other_blob(descriptor.digest));
         }
         Ok(Ok(bytes))
     }
+}
+
+fn unreadable_blob(digest: Digest, error: &io::Error) -> Unasked {
+    Unasked::new(UnaskedKind::Unavailable, format!("`{digest}` cannot be read: {error}"))
+}
+
+fn other_blob(digest: Digest) -> Unasked {
+    Unasked::new(UnaskedKind::Corrupt, format!("the image layout holds other bytes under `{digest}`"))
 }
 
 /// The bytes of a regular file, none where there are more than `ceiling`. A link or a pipe is refused: it could lead out

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::case::Proof;
-use super::{Certificate, Rejection};
+use super::{Certificate, Configs, Rejection};
 use crate::evidence::{Path, Source, Statement, Unasked, UnaskedKind};
 use crate::image::{Digest, ImageDigest};
 use crate::trust::AnchorId;
@@ -19,6 +19,7 @@ pub struct Facts {
     unasked: Vec<(Path, Unasked)>,
     elsewhere: BTreeMap<Source, Facts>,
     platforms: Platforms,
+    configs: Configs,
 }
 
 /// What is known of the images behind an index.
@@ -40,8 +41,10 @@ impl Facts {
         rejections: Vec<Rejection>,
         unasked: Vec<(Path, Unasked)>,
     ) -> Self {
-        let platforms = Platforms::Unasked(Unasked::new(UnaskedKind::Unavailable, "its platforms were not looked up"));
-        Self { subject, facts, rejections, unasked, elsewhere: BTreeMap::new(), platforms }
+        let nobody = |what: &str| Unasked::new(UnaskedKind::Unavailable, format!("its {what} were not looked up"));
+        let platforms = Platforms::Unasked(nobody("platforms"));
+        let configs = Configs::Unasked(nobody("configurations"));
+        Self { subject, facts, rejections, unasked, elsewhere: BTreeMap::new(), platforms, configs }
     }
 
     /// The image that the facts are about.
@@ -67,6 +70,31 @@ impl Facts {
     /// What is known of the images behind it.
     pub fn platforms(&self) -> &Platforms {
         &self.platforms
+    }
+
+    /// The same, with what is known of its configurations.
+    #[must_use]
+    pub fn with_configs(self, configs: Configs) -> Self {
+        Self { configs, ..self }
+    }
+
+    /// The same, with the configurations of the images behind it, or its own: each by the digest of the image that it is
+    /// of. It has them all, and each of its platforms has its own.
+    #[must_use]
+    pub fn with_every_config(mut self, configs: &BTreeMap<Digest, Configs>) -> Self {
+        if let Platforms::Every(platforms) = &mut self.platforms {
+            for (_, facts) in platforms {
+                if let Some(config) = configs.get(&facts.subject.digest()) {
+                    facts.configs = config.clone();
+                }
+            }
+        }
+        self.with_configs(Configs::of(configs.values().cloned()))
+    }
+
+    /// What is known of its configurations.
+    pub fn configs(&self) -> &Configs {
+        &self.configs
     }
 
     /// What was verified at `source`, or beside the image; none where nobody looked there.

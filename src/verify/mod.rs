@@ -10,6 +10,7 @@ mod beside;
 mod case;
 mod certificate;
 mod chain;
+mod configs;
 mod error;
 mod fact;
 mod file;
@@ -30,6 +31,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 pub use certificate::{Certificate, Extension, Subject, SubjectKind};
+pub use configs::Configs;
 pub use error::{Rejection, VerifyError};
 pub use fact::{Fact, FactKind, Facts, Platforms, ProvenTime, Signer, Step, TimeSource};
 pub use file::{File, FileProof, verify_file};

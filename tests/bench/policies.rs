@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use countersign::gate::judge_saved;
+use countersign::gate::{Saved, judge_saved};
 use countersign::image::{ContainerKind, ImageUse, Pointer};
 use countersign::loader;
 use countersign::policy::{NoMatch, PinRule, PolicySet, Workload};
@@ -62,7 +62,8 @@ fn decision(policies: &Arc<PolicySet>) -> Duration {
     let (workload, images) = (Workload::default(), NonEmpty::new(image));
     let start = Instant::now();
     for _ in 0..DECISIONS {
-        let verdicts = judge_saved(policies, &workload, &images, PinRule::Required, None, Timestamp::UNIX_EPOCH);
+        let verdicts =
+            judge_saved(policies, &workload, &images, PinRule::Required, Saved::default(), Timestamp::UNIX_EPOCH);
         assert!(!verdicts.head.is_allowed(), "nobody has signed it");
     }
     start.elapsed() / DECISIONS

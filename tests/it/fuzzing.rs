@@ -298,6 +298,16 @@ fn image_references() {
     run_some(20_000, seeds, targets_image::image_reference);
 }
 
+#[test]
+fn configurations_of_images() {
+    let seeds = [
+        r#"{"os":"linux","architecture":"arm","variant":"v7","config":{"User":"1000"},"rootfs":{"type":"layers"}}"#,
+        r#"{"os":"windows","architecture":"amd64","os.version":"10.0.20348","history":[{"created":"2026-01-01T00:00:00Z"}]}"#,
+        r#"{"os":null,"os.features":["win32k"]}"#,
+    ];
+    run_some(10_000, seeds.map(|seed| seed.as_bytes().to_vec()).to_vec(), targets_image::image_config);
+}
+
 /// Every target has its file for cargo-fuzz, and every file its entry in the manifest.
 #[test]
 fn every_target_can_be_fuzzed_without_end() {

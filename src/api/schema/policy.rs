@@ -269,11 +269,21 @@ pub(super) fn condition(scope: Scope) -> Schema {
 /// A condition over everything that authorities found.
 fn set_condition(scope: Scope) -> Schema {
     condition(scope).and([
-        ("fetchConfigFile", Schema::boolean().about("Whether it sees the configurations of the image.")),
-        ("includeObjectMeta", Schema::boolean().about("Whether it sees the metadata of the object.")),
-        ("includeSpec", Schema::boolean().about("Whether it sees the specification of the object.")),
-        ("includeTypeMeta", Schema::boolean().about("Whether it sees kind and version of the object.")),
+        (
+            "fetchConfigFile",
+            Schema::boolean().about(
+                "Whether it sees the configuration of the image as `config`, by platform; of an index that of every image in it.",
+            ),
+        ),
+        ("includeObjectMeta", object_part("metadata", "`metadata`")),
+        ("includeSpec", object_part("own specification", "`spec`, of a Deployment with `replicas` and `template`")),
+        ("includeTypeMeta", object_part("`apiVersion` and `kind`", "`typemeta`")),
     ])
+}
+
+fn object_part(what: &str, place: &str) -> Schema {
+    Schema::boolean()
+        .about(&format!("Whether it sees the object's {what} as {place}. It is asked when an image is judged."))
 }
 
 fn resource() -> Schema {

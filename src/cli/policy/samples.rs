@@ -64,6 +64,17 @@ pub(super) fn judge_at(now: Timestamp, loaded: &Loaded, repository: &str, facts:
 }
 
 fn judge_in(namespace: &str, now: Timestamp, loaded: &Loaded, repository: &str, facts: Vec<Fact>) -> Vec<String> {
+    let workload = Workload { namespace: namespace.to_owned(), ..Workload::default() };
+    judge_by(&workload, now, loaded, repository, |subject| Facts::for_tests(subject, facts, Vec::new()))
+}
+
+fn judge_by(
+    workload: &Workload,
+    now: Timestamp,
+    loaded: &Loaded,
+    repository: &str,
+    facts: impl FnOnce(ImageDigest) -> Facts,
+) -> Vec<String> {
     let digest = Digest::of(b"image");
     let image = ImageUse {
         pointer: Pointer::new("/spec/containers/0/image"),
@@ -71,9 +82,8 @@ fn judge_in(namespace: &str, now: Timestamp, loaded: &Loaded, repository: &str, 
         container: "app".to_owned(),
         image: format!("{repository}@{digest}").parse().unwrap(),
     };
-    let facts = Facts::for_tests(ImageDigest::new(image.image.repository().clone(), digest), facts, Vec::new());
-    let workload = Workload { namespace: namespace.to_owned(), ..Workload::default() };
-    let plan = loaded.set.plan(&workload, &NonEmpty::new(image), PinRule::Required);
+    let facts = facts(ImageDigest::new(image.image.repository().clone(), digest));
+    let plan = loaded.set.plan(workload, &NonEmpty::new(image), PinRule::Required);
     let findings = plan.subjects().iter().map(|subject| (subject.id(), Ok(facts.clone()))).collect();
     let verdict = plan.decide(&findings, now).head;
     match verdict.outcome {
@@ -120,6 +130,7 @@ fn every_sample_is_judged() {
         "main-branch-only.yaml",
         "migration.yaml",
         "no-critical-vulnerabilities.yaml",
+        "not-as-root.yaml",
         "our-build-system.yaml",
         "promoted.yaml",
         "over-all-authorities.yaml",

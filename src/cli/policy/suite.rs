@@ -15,7 +15,7 @@ use self::report::{Found, Outcome as CaseOutcome, Tested};
 use super::super::{Error, Exit, Outcome, clock, file};
 use crate::admission::{Judgement, Object, Request};
 use crate::api::{self, Case, CaseSubject, ExpectedVerdict, Suite};
-use crate::gate::judge_saved;
+use crate::gate::{Saved, judge_saved};
 use crate::image::{ContainerKind, ImageRef, ImageUse, Pointer};
 use crate::limits;
 use crate::loader::{self, Loaded};
@@ -38,6 +38,12 @@ use crate::registry::Layout;
   - name: what nobody signed does not
     object: pod.yaml                  # a manifest, an AdmissionReview in JSON, or an object as it is
     expect: {verdict: deny, code: signature_missing, policy: acme}
+  - name: nobody runs as root
+    image: ghcr.io/acme/app:1.2
+    evidence: saved/
+    configs:                          # for `fetchConfigFile`; otherwise what the layout holds
+      linux/amd64: {config: {User: root}}
+    expect: {verdict: deny, code: condition_failed}
 
 `countersign policy test` exits with 0 if everything is as expected, 1 if not, and 2 if something cannot be read.")]
 pub struct TestArgs {
@@ -148,10 +154,11 @@ impl Place<'_> {
             self.layouts.insert(directory.clone(), layout);
         }
         let layout = case.evidence.as_ref().and_then(|directory| self.layouts.get(directory));
+        let saved = Saved { evidence: layout, configs: case.configs.as_ref() };
         let now = self.now.or(case.now).or(self.suite.now).unwrap_or_else(clock::now);
         let verdicts = asked
             .iter()
-            .flat_map(|asked| judge_saved(&self.loaded.set, &asked.workload, &asked.images, asked.pin, layout, now));
+            .flat_map(|asked| judge_saved(&self.loaded.set, &asked.workload, &asked.images, asked.pin, saved, now));
         Ok(found(verdicts.collect()))
     }
 

@@ -55,7 +55,11 @@ impl Input {
     }
 }
 
-fn within(what: &'static str, text: &str) -> Result<Value, ReadError> {
+/// Reads `text`, which is `what`, as any JSON value that conditions may see.
+///
+/// # Errors
+/// As [`Input::parse`].
+pub(in crate::policy) fn within(what: &'static str, text: &str) -> Result<Value, ReadError> {
     if text.len() > CONDITION_INPUT_BYTES {
         return Err(Exceeded::new("bytes of what a condition looks at", CONDITION_INPUT_BYTES, Scope::Artifact).into());
     }

@@ -27,6 +27,7 @@ use nonempty::NonEmpty;
 use serde_json::json;
 
 pub use input::Input;
+pub(in crate::policy) use input::within;
 
 use crate::limits::CONDITION_SOURCE_BYTES;
 

@@ -69,7 +69,7 @@ async fn a_source_that_does_not_answer_is_not_an_empty_one() {
 }
 
 /// Pushes an index of `images` under `path`, each with its platform.
-fn push_index(stage: &Stage, path: &str, images: &[(&ImageDigest, &str, &str)]) -> ImageDigest {
+pub(super) fn push_index(stage: &Stage, path: &str, images: &[(&ImageDigest, &str, &str)]) -> ImageDigest {
     let manifests: Vec<_> = images
         .iter()
         .map(|(image, os, architecture)| {

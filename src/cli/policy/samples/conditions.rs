@@ -1,6 +1,8 @@
 //! The samples with conditions.
 
 use super::*;
+use crate::policy::ObjectText;
+use crate::verify::Configs;
 
 /// The provenance of a build by Harness, changed by `change`.
 fn harness(change: impl Fn(&mut Value)) -> Value {
@@ -115,4 +117,31 @@ fn over_all_authorities() {
     assert_eq!(judged(vec![scan(1), scan(2)]), "condition_failed");
     assert_eq!(judged(vec![signed(release)]), "condition_failed");
     assert_eq!(judged(vec![signed(stranger())]), "signature_missing attestation_missing");
+}
+
+#[test]
+fn not_as_root() {
+    let sample = sample("not-as-root.yaml");
+    let [release] = anchors(&sample, "not-as-root")[..] else { panic!("one key") };
+    let judged = |users: &[(&str, &str)], spec: Value, facts: Vec<Fact>| {
+        let object = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}, "spec": spec}).to_string();
+        let object = ObjectText::new(object.into_bytes(), &[]);
+        let workload = Workload { version: "v1".to_owned(), kind: "Pod".to_owned(), object, ..Workload::default() };
+        let configs = users.iter().map(|(platform, user)| {
+            Configs::written(platform, &json!({"config": {"User": user}}).to_string()).unwrap()
+        });
+        let configs = Configs::of(configs);
+        let found = |subject| Facts::for_tests(subject, facts, Vec::new()).with_configs(configs);
+        judge_by(&workload, Timestamp::UNIX_EPOCH, &sample, "registry.example.com/hardened/app", found).join(" ")
+    };
+    let (amd, arm) = (("linux/amd64", "1000"), ("linux/arm64", "nobody"));
+    let by = |signer| vec![signed(signer)];
+    assert_eq!(judged(&[amd, arm], json!({}), by(release)), "runs");
+    assert_eq!(judged(&[amd, arm], json!({"hostNetwork": false}), by(release)), "runs");
+    assert_eq!(judged(&[amd, arm], json!({"hostNetwork": true}), by(release)), "condition_failed");
+    for user in ["", "0", "root", "0:0", "root:root"] {
+        assert_eq!(judged(&[amd, ("linux/arm64", user)], json!({}), by(release)), "condition_failed", "{user}");
+    }
+    assert_eq!(judged(&[], json!({}), by(release)), "evidence_malformed");
+    assert_eq!(judged(&[amd], json!({}), by(stranger())), "signature_missing");
 }
