@@ -119,8 +119,8 @@ impl CertificateKeeper {
             let now = clock::timestamp();
             let make = || (self.make)().map_err(ApiError::Trouble);
             let (step, written) = match self.read().await? {
-                Seen::Empty(version) => {
-                    let first = Stored::first(make()?, now).in_place_of(version);
+                Seen::Empty(state) => {
+                    let first = Stored::first(make()?, now).in_place_of(state);
                     (Step::MakeFirst, self.replace(&first).await)
                 }
                 Seen::Nothing => (Step::MakeFirst, self.create(&Stored::first(make()?, now)).await),

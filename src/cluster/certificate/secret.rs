@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
 use super::{MadeCertificate, two_thirds};
@@ -18,14 +18,17 @@ pub(super) struct Stored {
     renew_after: Timestamp,
     next: Option<(MadeCertificate, Timestamp)>,
     previous_authority: Option<String>,
-    /// Names the state of the Secret that was read; none of a new one.
-    version: Option<String>,
+    /// The state of the Secret that was read; none of a new one.
+    state: Option<State>,
 }
+
+/// What somebody said about the Secret, Helm say, and which state of it was read: stays as it is where it is replaced.
+pub(super) struct State(Map<String, Value>);
 
 /// What stands in the place of the Secret.
 pub(super) enum Seen {
     /// A Secret that nobody has filled yet, in this state.
-    Empty(String),
+    Empty(State),
     /// Nothing.
     Nothing,
     /// A certificate.
@@ -72,32 +75,26 @@ impl Step {
 
 #[derive(Deserialize)]
 struct Object {
-    metadata: Metadata,
+    metadata: Map<String, Value>,
     #[serde(default)]
     data: BTreeMap<String, String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Metadata {
-    resource_version: String,
 }
 
 impl Stored {
     pub(super) fn first(made: MadeCertificate, now: Timestamp) -> Self {
         let renew_after = two_thirds(now, made.not_after);
-        Self { current: made, renew_after, next: None, previous_authority: None, version: None }
+        Self { current: made, renew_after, next: None, previous_authority: None, state: None }
     }
 
-    /// The same in place of a Secret in the state `version`.
-    pub(super) fn in_place_of(self, version: String) -> Self {
-        Self { version: Some(version), ..self }
+    /// The same in place of a Secret in this state.
+    pub(super) fn in_place_of(self, state: State) -> Self {
+        Self { state: Some(state), ..self }
     }
 
     /// The same Secret with `made` in place of what is over.
     pub(super) fn anew(self, made: MadeCertificate, now: Timestamp) -> Self {
         let previous_authority = Some(self.current.authority);
-        Self { previous_authority, version: self.version, ..Self::first(made, now) }
+        Self { previous_authority, state: self.state, ..Self::first(made, now) }
     }
 
     /// The same with `made` to come next.
@@ -109,11 +106,9 @@ impl Stored {
     /// The same with what came next in use.
     pub(super) fn use_next(self, now: Timestamp) -> Self {
         match self.next {
-            Some((next, _)) => Self {
-                previous_authority: Some(self.current.authority),
-                version: self.version,
-                ..Self::first(next, now)
-            },
+            Some((next, _)) => {
+                Self { previous_authority: Some(self.current.authority), state: self.state, ..Self::first(next, now) }
+            }
             None => self,
         }
     }
@@ -132,10 +127,16 @@ impl Stored {
 
     /// Reads a Secret. The text of an error says nothing of what it holds.
     pub(super) fn read(body: &[u8]) -> Result<Seen, String> {
-        let Object { metadata, data } =
-            serde_json::from_slice(body).map_err(|_| "the Secret of the certificate cannot be read".to_owned())?;
+        let unreadable = || "the Secret of the certificate cannot be read".to_owned();
+        let Object { mut metadata, data } = serde_json::from_slice(body).map_err(|_| unreadable())?;
+        if !metadata.contains_key("resourceVersion") {
+            return Err(unreadable());
+        }
+        // Who said what is for the API server to know.
+        metadata.remove("managedFields");
+        let state = State(metadata);
         if data.is_empty() {
-            return Ok(Seen::Empty(metadata.resource_version));
+            return Ok(Seen::Empty(state));
         }
         let found = |key: &str| {
             let bytes = STANDARD.decode(data.get(key)?).ok()?;
@@ -163,7 +164,7 @@ impl Stored {
             renew_after: time("renew-after")?,
             next,
             previous_authority: found("previous-ca.crt"),
-            version: Some(metadata.resource_version),
+            state: Some(state),
         })))
     }
 
@@ -198,8 +199,8 @@ impl Stored {
             "type": "Opaque",
             "data": data,
         });
-        if let (Some(version), Some(metadata)) = (&self.version, object.get_mut("metadata")) {
-            metadata["resourceVersion"] = json!(version);
+        if let (Some(State(said)), Some(metadata)) = (&self.state, object.get_mut("metadata")) {
+            *metadata = Value::Object(said.clone());
         }
         object
     }
@@ -272,10 +273,14 @@ mod tests {
 
     #[test]
     fn a_secret_that_is_empty_is_filled() {
-        let seen = Stored::read(br#"{"metadata":{"resourceVersion":"7"}}"#).unwrap();
-        let Seen::Empty(version) = seen else { panic!("not empty") };
-        let first = Stored::first(made("a", "2026-03-31T00:00:00Z"), at("2026-01-01T00:00:00Z")).in_place_of(version);
-        assert_eq!(first.object("ns", "n")["metadata"]["resourceVersion"], "7");
+        let metadata = json!({"name": "n", "resourceVersion": "7", "labels": {"by": "Helm"}, "managedFields": []});
+        let seen = Stored::read(json!({"metadata": metadata}).to_string().as_bytes()).unwrap();
+        let Seen::Empty(state) = seen else { panic!("not empty") };
+        let first = Stored::first(made("a", "2026-03-31T00:00:00Z"), at("2026-01-01T00:00:00Z")).in_place_of(state);
+        // What others said of it stays.
+        let said = json!({"name": "n", "resourceVersion": "7", "labels": {"by": "Helm"}});
+        assert_eq!(first.object("ns", "n")["metadata"], said);
+        assert!(Stored::read(br#"{"metadata":{"name":"n"}}"#).is_err(), "it is not known which state that is");
     }
 
     #[test]
