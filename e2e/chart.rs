@@ -1,8 +1,7 @@
 //! The chart, installed by the real Helm into a real API server. No pod runs here: countersign runs beside it, with the
 //! rights that the chart gives, and the webhooks are sent to it.
 
-use std::path::Path;
-use std::process::Command;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -11,54 +10,65 @@ use crate::support::cluster::Cluster;
 use crate::support::codes;
 use crate::support::cosign::{Cosign, KeyPair};
 use crate::support::countersign::{Gate, Options, pod, policy};
-use crate::support::installed::{Installed, SYSTEM};
-use crate::support::process::{self, Outcome};
+use crate::support::installed::{Installed, PART, SYSTEM};
+use crate::support::manifests::{self, Helm};
+use crate::support::process::Outcome;
 use crate::support::registry::{Kind, Registry};
-use crate::support::tools;
 use crate::support::wait::poll;
 
 const CRDS: [&str; 3] =
     ["clusterimagepolicies.countersign.dev", "imagepolicies.countersign.dev", "trustroots.countersign.dev"];
 
-/// What every definition bears.
-const PART: &str = "app.kubernetes.io/part-of=countersign";
-
 fn chart() -> String {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("charts/countersign").display().to_string()
+    folder().display().to_string()
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("charts/countersign")
 }
 
 pub(crate) fn helm(arguments: &[&str]) -> Outcome {
-    let mut helm: Command = tools::command("helm3");
-    helm.args(arguments);
-    process::run(helm)
+    Helm::V3.run(arguments)
 }
 
 fn template(values: &[&str]) -> Outcome {
-    let chart = chart();
-    let sets = values.iter().flat_map(|value| ["--set", value]);
-    let arguments: Vec<&str> =
-        ["template", "countersign", &chart, "-n", SYSTEM, "--kube-version", "1.36.3"].into_iter().chain(sets).collect();
-    helm(&arguments)
+    Helm::V3.template("countersign", &folder(), SYSTEM, values)
+}
+
+/// Sets of values that together turn every knob of the chart.
+const GOOD: [&[&str]; 6] = [
+    &[],
+    &["namespaces.mode=all", "noMatch=deny"],
+    &["certificate.mode=certManager", "metrics.serviceMonitor.enabled=true", "metrics.prometheusRule.enabled=true"],
+    &[
+        "certificate.mode=secret",
+        "certificate.secretName=s",
+        "certificate.caBundle=c",
+        "networkPolicy.egressPorts={443}",
+    ],
+    &["pullSecrets.scope=namespaces", "pullSecrets.namespaces={a,b}", "replicas=1", "webhook.mutate=false"],
+    &["registries.caConfigMap=ca", "registries.plainHTTP={r:80}", "crds.install=false", "hostNetwork=true"],
+];
+
+#[test]
+fn what_the_chart_makes_conforms_and_scores() {
+    let schemas = manifests::schemas(Cluster::shared());
+    for helm in Helm::ALL {
+        helm.run(&["lint", "--strict", &chart()]).expect_success();
+        for good in GOOD {
+            let rendered = helm.template("countersign", &folder(), SYSTEM, good).expect_success();
+            manifests::expect_conforming(&rendered, &schemas);
+            manifests::expect_no_critical_score(&rendered);
+        }
+    }
+    // What is no object of the API server is found.
+    let rendered = template(&[]).expect_success();
+    assert!(!manifests::conforms(&rendered.replace("failurePolicy:", "failurePolitics:"), &schemas));
+    assert!(!manifests::conforms(&rendered.replace("replicas: 3", "replicas: three"), &schemas));
 }
 
 #[test]
-fn the_chart_lints_and_refuses_what_nobody_means() {
-    let chart = chart();
-    helm(&["lint", "--strict", &chart]).expect_success();
-    for good in [
-        &["namespaces.mode=all", "noMatch=deny"][..],
-        &["certificate.mode=certManager", "metrics.serviceMonitor.enabled=true", "metrics.prometheusRule.enabled=true"],
-        &[
-            "certificate.mode=secret",
-            "certificate.secretName=s",
-            "certificate.caBundle=c",
-            "networkPolicy.enabled=true",
-        ],
-        &["pullSecrets.scope=namespaces", "pullSecrets.namespaces={a,b}", "replicas=1", "webhook.mutate=false"],
-        &["registries.caConfigMap=ca", "registries.plainHTTP={r:80}", "crds.install=false", "hostNetwork=true"],
-    ] {
-        template(good).expect_success();
-    }
+fn the_chart_refuses_what_nobody_means() {
     for (bad, why) in [
         (&["namespaces.mode=all"][..], "choose noMatch"),
         (&["certificate.mode=secret"], "certificate.caBundle"),
@@ -67,8 +77,10 @@ fn the_chart_lints_and_refuses_what_nobody_means() {
         (&["noMatch=maybe"], "noMatch"),
         (&["image.digest=sha256:x"], "digest"),
     ] {
-        let refused = template(bad);
-        assert!(!refused.succeeded() && refused.stderr.contains(why), "{bad:?}: {refused}");
+        for helm in Helm::ALL {
+            let refused = helm.template("countersign", &folder(), SYSTEM, bad);
+            assert!(!refused.succeeded() && refused.stderr.contains(why), "{bad:?}: {refused}");
+        }
     }
 }
 
@@ -89,7 +101,16 @@ fn objects(cluster: &Cluster) -> Vec<String> {
 }
 
 #[test]
-fn the_chart_installs_upgrades_and_goes() {
+fn helm_3_installs_and_upgrades_it_and_it_goes() {
+    installs_upgrades_and_goes(Helm::V3);
+}
+
+#[test]
+fn helm_4_installs_and_upgrades_it_and_it_goes() {
+    installs_upgrades_and_goes(Helm::V4);
+}
+
+fn installs_upgrades_and_goes(helm: Helm) {
     let registry = Registry::shared(Kind::Referrers);
     let cluster = Cluster::start();
     cluster.kubectl(&["create", "namespace", SYSTEM]).expect_success();
@@ -97,7 +118,7 @@ fn the_chart_installs_upgrades_and_goes() {
     let (chart, kubeconfig) = (chart(), cluster.kubeconfig().display().to_string());
     let run = |arguments: &[&str]| {
         let arguments = [arguments, &["--kubeconfig", &kubeconfig, "-n", SYSTEM]].concat();
-        helm(&arguments).expect_success()
+        helm.run(&arguments).expect_success()
     };
     let notes = run(&["install", "countersign", &chart]);
     assert!(notes.contains("Nothing is protected yet"), "{notes}");

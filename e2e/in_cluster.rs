@@ -51,7 +51,7 @@ fn not_ready_before_the_first_complete_list() {
     // Whoever asks all the same is refused.
     installed.gate.denies(codes::POLICIES_UNAVAILABLE, &pod("early", &[&image.by_tag()]));
 
-    installed.define("countersign.dev", &["v1alpha1"]);
+    installed.define_own();
     installed.gate.wait_until_ready();
     // No policy is an answer, once the list is complete.
     installed.gate.denies(codes::NO_MATCHING_POLICY, &pod("early", &[&image.by_tag()]));
@@ -112,7 +112,7 @@ fn policies_of_policy_controller_are_read_as_they_are() {
     let (cluster, namespace) = (&installed.cluster, installed.namespace());
     let image = signed("migrated", KeyPair::trusted());
     // Its definitions appear later; v1alpha1 is stored, and v1beta1 is what users apply.
-    installed.define("policy.sigstore.dev", &["v1alpha1", "v1beta1"]);
+    installed.define_foreign(&["v1alpha1", "v1beta1"]);
     cluster.apply(&policy_of("policy.sigstore.dev/v1beta1", "migrated", KeyPair::trusted()));
     installed.admits_soon(&namespace, &image.by_tag());
     // Policies of both groups with one name are two policies, and both have to be satisfied.
@@ -159,7 +159,7 @@ fn a_definition_that_is_deleted_takes_no_policy_with_it() {
     namespace.admits(&pod("signed", &[&image.by_tag()]));
 
     // Defined again, there are none, and that is known.
-    installed.define("countersign.dev", &["v1alpha1"]);
+    installed.define_own();
     installed.denies_soon(&namespace, codes::NO_MATCHING_POLICY, &image.by_tag());
 }
 
@@ -171,11 +171,14 @@ fn an_author_is_told_at_once_what_is_wrong_with_a_policy() {
     cluster.apply(&policy_of(OWN, "authored", KeyPair::trusted()));
     installed.admits_soon(&namespace, &image.by_tag());
 
+    // What the definition sees, nobody else has to be asked about; it does not read Rego.
     let mut broken = policy_of(OWN, "authored", KeyPair::trusted());
-    broken["spec"]["authorities"][0]["kay"] = json!({});
+    broken["spec"]["authorities"][0]["attestations"] = json!([
+        {"name": "tests", "predicateType": "custom", "policy": {"type": "rego", "data": "package sigstore\nisCompliant {"}},
+    ]);
     let refused = cluster.try_apply(&broken);
     assert!(!refused.succeeded(), "{refused}");
-    assert!(refused.stderr.contains("spec.authorities[0].kay: "), "{refused}");
+    assert!(refused.stderr.contains("spec.authorities[0].attestations[0].policy"), "{refused}");
     namespace.admits(&pod("still", &[&image.by_tag()]));
 
     let mut odd = policy_of(OWN, "odd", KeyPair::trusted());

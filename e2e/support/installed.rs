@@ -6,12 +6,16 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::cluster::{Cluster, Namespace};
-use super::countersign::{Gate, Options, pod, says};
+use super::countersign::{Gate, Options, countersign_alone, pod, says};
 use super::registry::Registry;
 use super::wait::poll;
 
 /// The controller's own namespace.
 pub(crate) const SYSTEM: &str = "countersign-system";
+/// What every definition of ours bears.
+pub(crate) const PART: &str = "app.kubernetes.io/part-of=countersign";
+/// The group of policy-controller.
+const FOREIGN: &str = "policy.sigstore.dev";
 /// How long a change may take to be in force on a busy machine.
 const EFFECT_LIMIT: Duration = Duration::from_secs(20);
 
@@ -51,7 +55,7 @@ impl Installed {
     pub(crate) fn with(registry: &Registry, options: Options<'_>) -> Self {
         let ours = options.certificate_secret.is_some();
         let mut installed = Self::prepared(registry, options);
-        installed.define("countersign.dev", &["v1alpha1"]);
+        installed.define_own();
         let (gate, cluster) = (&mut installed.gate, &installed.cluster);
         if !ours {
             gate.wait_until_ready();
@@ -68,16 +72,20 @@ impl Installed {
         namespace
     }
 
-    /// Defines every kind of `group` at `versions`, of which the first is stored, and waits until they are served.
-    pub(crate) fn define(&self, group: &str, versions: &[&str]) {
-        let mut kinds =
-            vec![("clusterimagepolicies", "ClusterImagePolicy", "Cluster"), ("trustroots", "TrustRoot", "Cluster")];
-        if group == "countersign.dev" {
-            kinds.push(("imagepolicies", "ImagePolicy", "Namespaced"));
-        }
-        for (plural, kind, scope) in kinds {
-            self.cluster.apply(&definition(group, plural, (kind, scope), versions));
-            let name = format!("crd/{plural}.{group}");
+    /// Defines what `countersign crd` prints, and waits until it is served.
+    pub(crate) fn define_own(&self) {
+        let definitions = countersign_alone(&["crd"]).expect_success();
+        self.cluster.kubectl_with(&["apply", "--server-side", "-f", "-"], &definitions).expect_success();
+        let established = ["wait", "crd", "--for=condition=Established", "--timeout=30s", "-l", PART];
+        self.cluster.kubectl(&established).expect_success();
+    }
+
+    /// Defines the kinds of policy-controller at `versions`, of which the first is stored, and waits until they are
+    /// served.
+    pub(crate) fn define_foreign(&self, versions: &[&str]) {
+        for (plural, kind) in [("clusterimagepolicies", "ClusterImagePolicy"), ("trustroots", "TrustRoot")] {
+            self.cluster.apply(&definition(plural, kind, versions));
+            let name = format!("crd/{plural}.{FOREIGN}");
             self.cluster.kubectl(&["wait", "--for=condition=Established", "--timeout=30s", &name]).expect_success();
         }
     }
@@ -120,8 +128,9 @@ impl Installed {
     }
 }
 
-/// A definition of a kind whose fields nobody checks: what countersign makes of them is its own affair.
-fn definition(group: &str, plural: &str, (kind, scope): (&str, &str), versions: &[&str]) -> Value {
+/// A definition of a kind of policy-controller whose fields nobody checks: what countersign makes of them is its own
+/// affair.
+fn definition(plural: &str, kind: &str, versions: &[&str]) -> Value {
     let version = |(index, name): (usize, &&str)| {
         json!({
             "name": name,
@@ -134,10 +143,10 @@ fn definition(group: &str, plural: &str, (kind, scope): (&str, &str), versions: 
     json!({
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
-        "metadata": {"name": format!("{plural}.{group}")},
+        "metadata": {"name": format!("{plural}.{FOREIGN}")},
         "spec": {
-            "group": group,
-            "scope": scope,
+            "group": FOREIGN,
+            "scope": "Cluster",
             "names": {"plural": plural, "singular": kind.to_lowercase(), "kind": kind, "listKind": format!("{kind}List")},
             "versions": versions.iter().enumerate().map(version).collect::<Vec<_>>(),
         },

@@ -7,6 +7,7 @@ pub(crate) mod countersign;
 pub(crate) mod http;
 pub(crate) mod installed;
 pub(crate) mod keyless;
+pub(crate) mod manifests;
 pub(crate) mod pki;
 pub(crate) mod ports;
 pub(crate) mod process;

@@ -32,7 +32,7 @@ fn path(name: &str) -> &'static Path {
     static TOOLS: LazyLock<Result<BTreeMap<String, PathBuf>, String>> = LazyLock::new(|| {
         let tools = locate()?;
         scratch::say(
-            "level control-plane: registries, cosign 2 and 3, a private Sigstore, etcd, kube-apiserver, kube-controller-manager; no node, so no pod runs",
+            "level control-plane: registries, cosign 2 and 3, a private Sigstore, etcd, kube-apiserver, kube-controller-manager, Helm 3 and 4; no node, so no pod runs",
         );
         Ok(tools)
     });
