@@ -10,8 +10,8 @@ use super::plain;
 use crate::evidence::Path;
 use crate::image::{Digest, ImageRef};
 use crate::limits;
-use crate::policy::{DenyReason, Failure, Finding, PolicySet, SignerRule};
-use crate::verify::{Fact, FactKind, Facts, ProvenTime, Rejection, Signer, Step, TimeSource, VerifyError};
+use crate::policy::{DenyReason, Failure, Finding, PolicySet, Scope, SignerRule};
+use crate::verify::{Fact, FactKind, Facts, Platforms, ProvenTime, Rejection, Signer, Step, TimeSource, VerifyError};
 
 /// What was found about one image.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -26,6 +26,9 @@ pub struct Account {
     pub places: Vec<Place>,
     /// What lies there, held against every authority that covers the image.
     pub artifacts: Vec<Judged>,
+    /// The same for the images behind it, where a policy asks about each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub platforms: Vec<Self>,
 }
 
 /// A place where evidence can lie.
@@ -50,7 +53,8 @@ pub struct Judged {
     pub authority: String,
     /// Whether it is by that authority.
     pub accepted: bool,
-    /// The checks, in the order in which they were made. The last one says why it is not accepted, if it is not.
+    /// The checks that were made, in the order of the specification. Where one failed, it is the last: what would follow
+    /// was not looked at.
     pub checks: Vec<Check>,
 }
 
@@ -87,28 +91,54 @@ impl Account {
             failure: None,
             places: Vec::new(),
             artifacts: Vec::new(),
+            platforms: Vec::new(),
         };
-        let facts = match finding {
-            Ok(facts) => facts,
+        match finding {
+            Ok(facts) => account.fill(set, image, facts),
             Err(Failure { reason, finding, retry_after: _ }) => {
                 account.failure = Some(Check::failed("image", *reason, finding.clone()));
-                return account;
-            }
-        };
-        account.digest = Some(facts.subject().digest().to_string());
-        account.places = places(facts);
-        account
-            .artifacts
-            .extend(facts.rejections().iter().filter(|one| one.anchor.is_none()).map(|one| rejected("", one)));
-        for policy in set.policies().iter().filter(|policy| policy.covers(image.repository())) {
-            for authority in policy.authorities() {
-                let name = format!("{}/{}", policy.name, authority.name);
-                for signer in authority.rule.signers() {
-                    account.artifacts.extend(held_against(&name, signer, facts));
-                }
             }
         }
         account
+    }
+
+    fn fill(&mut self, set: &PolicySet, image: &ImageRef, facts: &Facts) {
+        let policies = || set.policies().iter().filter(|policy| policy.covers(image.repository()));
+        self.digest = Some(facts.subject().digest().to_string());
+        let looked_at: Vec<_> = [(None, facts)]
+            .into_iter()
+            .chain(facts.elsewhere().iter().map(|(source, facts)| (Some(source), facts)))
+            .collect();
+        for (source, facts) in looked_at {
+            let at = source.map_or_else(String::new, |source| format!(" of {source}"));
+            self.places.extend(places(&at, facts));
+            let unread = facts.rejections().iter().filter(|one| one.anchor.is_none());
+            self.artifacts.extend(unread.map(|one| rejected(&at, "", None, one)));
+            for policy in policies() {
+                for authority in policy.authorities().filter(|authority| authority.terms.source.as_ref() == source) {
+                    let name = format!("{}/{}", policy.name, authority.name);
+                    for signer in authority.rule.signers() {
+                        self.artifacts.extend(held_against(&at, &name, signer, facts));
+                    }
+                }
+            }
+        }
+        if let Platforms::Every(platforms) = facts.platforms()
+            && policies().any(|policy| policy.terms.scope == Scope::EveryPlatform)
+        {
+            self.platforms.extend(platforms.iter().map(|(name, facts)| {
+                let mut account = Self {
+                    image: format!("{} ({name})", image.written()),
+                    digest: None,
+                    failure: None,
+                    places: Vec::new(),
+                    artifacts: Vec::new(),
+                    platforms: Vec::new(),
+                };
+                account.fill(set, image, facts);
+                account
+            }));
+        }
     }
 
     /// The account for people.
@@ -142,6 +172,9 @@ impl Account {
             let _ = writeln!(text, "  {} {}: {verdict}{by}", judged.place, judged.artifact);
             judged.checks.iter().for_each(|check| push(&mut text, "    ", check));
         }
+        for platform in &self.platforms {
+            text.push_str(&platform.text());
+        }
         text
     }
 }
@@ -153,55 +186,50 @@ fn push(text: &mut String, indent: &str, check: &Check) {
     let _ = writeln!(text, "{}", format!("{indent}{mark} {}: {code}{found}", check.check).trim_end());
 }
 
-/// Every place, in the order in which it is asked.
-fn places(facts: &Facts) -> Vec<Place> {
+/// Every place `at` a source, in the order in which it is asked.
+fn places(at: &str, facts: &Facts) -> Vec<Place> {
     let known = facts.facts().iter().map(|fact| (fact.path(), fact.artifact()));
     let known: BTreeSet<_> = known.chain(facts.rejections().iter().map(|one| (one.path, one.artifact))).collect();
-    let of = |path: Path| match facts.unasked().iter().find(|(unasked, _)| *unasked == path) {
-        Some((_, unasked)) => {
-            Place { place: path.to_string(), artifacts: None, finding: Failure::from(unasked).finding }
-        }
-        None => {
-            let number = known.iter().filter(|(of, _)| *of == path).count();
-            Place { place: path.to_string(), artifacts: Some(number), finding: String::new() }
+    let of = |path: Path| {
+        let place = format!("{path}{at}");
+        match facts.unasked().iter().find(|(unasked, _)| *unasked == path) {
+            Some((_, unasked)) => Place { place, artifacts: None, finding: Failure::from(unasked).finding },
+            None => {
+                let number = known.iter().filter(|(of, _)| *of == path).count();
+                Place { place, artifacts: Some(number), finding: String::new() }
+            }
         }
     };
     Path::ALL.into_iter().map(of).collect()
 }
 
 /// What of `facts` is, or is not, by one signer.
-fn held_against(authority: &str, signer: &SignerRule, facts: &Facts) -> Vec<Judged> {
+fn held_against(at: &str, authority: &str, signer: &SignerRule, facts: &Facts) -> Vec<Judged> {
     let verified = facts.facts().iter().filter(|fact| fact.anchor() == signer.anchor.id());
-    let verified = verified.map(|fact| verified_by(authority, signer, fact));
+    let verified = verified.map(|fact| verified_by(at, authority, signer, fact));
     let failed = facts.rejections().iter().filter(|one| one.anchor == Some(signer.anchor.id()));
-    verified.chain(failed.map(|one| rejected(authority, one))).collect()
+    verified.chain(failed.map(|one| rejected(at, authority, Some(signer), one))).collect()
 }
 
-fn verified_by(authority: &str, signer: &SignerRule, fact: &Fact) -> Judged {
-    let mut checks: Vec<_> = fact.steps().iter().map(|step| held(*step, fact)).collect();
-    let accepted = signer.accepts(fact.signer());
-    if let Signer::Certificate(certificate) = fact.signer() {
-        let names: Vec<_> = certificate.subjects().iter().map(|subject| format!("`{subject}`")).collect();
-        let issuer = certificate.issuer().map(|issuer| format!(", issuer `{issuer}`")).unwrap_or_default();
-        let found = format!("{}{issuer}", names.join(", "));
-        checks.push(if accepted {
-            Check::held("identity", found)
-        } else {
-            Check::failed("identity", DenyReason::IdentityMismatch, found)
-        });
-    }
-    judged(fact.path(), fact.artifact(), authority, accepted, checks)
+fn verified_by(at: &str, authority: &str, signer: &SignerRule, fact: &Fact) -> Judged {
+    let seen = Seen { signer: Some(fact.signer()), kind: Some(fact.kind()), times: fact.times() };
+    let checks = seen.checks(fact.steps(), Some(signer));
+    judged(fact.path(), at, fact.artifact(), authority, signer.accepts(fact.signer()), checks)
 }
 
-fn rejected(authority: &str, rejection: &Rejection) -> Judged {
+/// What held of it, and then why it is rejected.
+fn rejected(at: &str, authority: &str, signer: Option<&SignerRule>, rejection: &Rejection) -> Judged {
+    let mut checks = rejection.held.as_ref().map_or_else(Vec::new, |held| {
+        Seen { signer: held.signer(), kind: held.kind(), times: held.times() }.checks(held.steps(), signer)
+    });
     let error = &rejection.error;
-    let check = Check::failed(check_of(error), DenyReason::from(error), error.to_string());
-    judged(rejection.path, rejection.artifact, authority, false, vec![check])
+    checks.push(Check::failed(check_of(error), DenyReason::from(error), error.to_string()));
+    judged(rejection.path, at, rejection.artifact, authority, false, checks)
 }
 
-fn judged(path: Path, artifact: Digest, authority: &str, accepted: bool, checks: Vec<Check>) -> Judged {
+fn judged(path: Path, at: &str, artifact: Digest, authority: &str, accepted: bool, checks: Vec<Check>) -> Judged {
     Judged {
-        place: path.to_string(),
+        place: format!("{path}{at}"),
         artifact: artifact.to_string(),
         authority: authority.to_owned(),
         accepted,
@@ -209,58 +237,118 @@ fn judged(path: Path, artifact: Digest, authority: &str, accepted: bool, checks:
     }
 }
 
-/// A check that held, with what was found.
-fn held(step: Step, fact: &Fact) -> Check {
-    let times = |wanted: fn(TimeSource) -> bool| {
-        let times = fact.times().iter().filter(|time| wanted(time.source())).map(ProvenTime::time);
+/// The steps of <https://github.com/sigstore/architecture-docs/blob/main/client-spec.md#4-verification>, in its order. What
+/// is cheap is checked earlier, and nothing is believed before all of it held.
+const ORDER: [Step; 10] = [
+    // "Establishing a Time for the Signature"
+    Step::Timestamp,
+    Step::TimestampOfUnknownAuthority,
+    Step::LogPromise,
+    // "Certificate", with the identity at its end
+    Step::Certificate,
+    Step::CertificateLogged,
+    // "Transparency Log Entry"
+    Step::LogEntry,
+    Step::LogEntryOfUnknownLog,
+    // "Signature Verification"
+    Step::Signature,
+    Step::Type,
+    Step::Subject,
+];
+
+/// What was found while checks held.
+struct Seen<'a> {
+    signer: Option<&'a Signer>,
+    kind: Option<&'a FactKind>,
+    times: &'a [ProvenTime],
+}
+
+impl Seen<'_> {
+    /// The steps that held, in the order of the specification, and whether the signer is one of those that `rule` means.
+    fn checks(&self, steps: &[Step], rule: Option<&SignerRule>) -> Vec<Check> {
+        let mut checks = Vec::new();
+        for step in ORDER {
+            if steps.contains(&step) {
+                checks.push(self.held(step));
+            }
+            if step == Step::CertificateLogged {
+                checks.extend(self.identity(rule));
+            }
+        }
+        checks
+    }
+
+    fn identity(&self, rule: Option<&SignerRule>) -> Option<Check> {
+        let (Some(signer @ Signer::Certificate(certificate)), Some(rule)) = (self.signer, rule) else {
+            return None;
+        };
+        let names: Vec<_> = certificate.subjects().iter().map(|subject| format!("`{subject}`")).collect();
+        let issuer = certificate.issuer().map(|issuer| format!(", issuer `{issuer}`")).unwrap_or_default();
+        let found = format!("{}{issuer}", names.join(", "));
+        Some(if rule.accepts(signer) {
+            Check::held("identity", found)
+        } else {
+            Check::failed("identity", DenyReason::IdentityMismatch, found)
+        })
+    }
+
+    fn times(&self, wanted: fn(TimeSource) -> bool) -> String {
+        let times = self.times.iter().filter(|time| wanted(time.source())).map(ProvenTime::time);
         times.map(|time| time.to_string()).collect::<Vec<_>>().join(", ")
-    };
-    let by_log = |source| match source {
-        TimeSource::Authority(_) => false,
-        TimeSource::Log(_) => true,
-    };
-    let by_authority = |source| match source {
-        TimeSource::Authority(_) => true,
-        TimeSource::Log(_) => false,
-    };
-    match step {
-        Step::Certificate => {
-            let at = match times(|_| true).as_str() {
-                "" => "now".to_owned(),
-                times => format!("at {times}"),
-            };
-            Check::held("certificate", format!("issued by a known authority, valid {at}"))
+    }
+
+    /// A check that held, with what was found.
+    fn held(&self, step: Step) -> Check {
+        let by_log = |source| match source {
+            TimeSource::Authority(_) => false,
+            TimeSource::Log(_) => true,
+        };
+        match step {
+            Step::Certificate => {
+                let at = match self.times(|_| true).as_str() {
+                    "" => "now".to_owned(),
+                    times => format!("at {times}"),
+                };
+                Check::held("certificate", format!("issued by a known authority, valid {at}"))
+            }
+            Step::CertificateLogged => Check::held("certificate_log", "promised by a known log"),
+            Step::LogEntry => Check::held(
+                "log_entry",
+                match self.times(by_log).as_str() {
+                    "" => "in a known log, which proves no time".to_owned(),
+                    times => format!("in a known log since {times}"),
+                },
+            ),
+            Step::LogEntryOfUnknownLog => Check::held("log_entry", "of a log that is not known: it proves nothing"),
+            Step::LogPromise => Check::held("time", format!("promised by a known log, {}", self.times(by_log))),
+            Step::Signature => Check::held(
+                "signature",
+                match self.signer {
+                    Some(Signer::Key) => "verifies with the key",
+                    Some(Signer::Certificate(_)) | None => "verifies with the certificate's key",
+                },
+            ),
+            Step::Subject => Check::held("subject", "names this image"),
+            Step::Timestamp => {
+                let times = self.times(|source| match source {
+                    TimeSource::Authority(_) => true,
+                    TimeSource::Log(_) => false,
+                });
+                Check::held("timestamp", format!("of a known authority, {times}"))
+            }
+            Step::TimestampOfUnknownAuthority => {
+                Check::held("timestamp", "of an authority that is not known: it proves nothing")
+            }
+            Step::Type => Check::held(
+                "type",
+                match self.kind {
+                    Some(FactKind::Attestation(statement)) => {
+                        format!("an attestation of the type `{}`", statement.predicate_type())
+                    }
+                    Some(FactKind::Signature { .. }) | None => "a signature of an image".to_owned(),
+                },
+            ),
         }
-        Step::CertificateLogged => Check::held("certificate_log", "promised by a known log"),
-        Step::LogEntry => Check::held(
-            "log_entry",
-            match times(by_log).as_str() {
-                "" => "in a known log, which proves no time".to_owned(),
-                times => format!("in a known log since {times}"),
-            },
-        ),
-        Step::LogEntryOfUnknownLog => Check::held("log_entry", "of a log that is not known: it proves nothing"),
-        Step::Signature => Check::held(
-            "signature",
-            match fact.signer() {
-                Signer::Certificate(_) => "verifies with the certificate's key",
-                Signer::Key => "verifies with the key",
-            },
-        ),
-        Step::Subject => Check::held("subject", "names this image"),
-        Step::Timestamp => Check::held("timestamp", format!("of a known authority, {}", times(by_authority))),
-        Step::TimestampOfUnknownAuthority => {
-            Check::held("timestamp", "of an authority that is not known: it proves nothing")
-        }
-        Step::Type => Check::held(
-            "type",
-            match fact.kind() {
-                FactKind::Attestation(statement) => {
-                    format!("an attestation of the type `{}`", statement.predicate_type())
-                }
-                FactKind::Signature { .. } => "a signature of an image".to_owned(),
-            },
-        ),
     }
 }
 

@@ -126,6 +126,7 @@ fn rejection(anchor_index: Option<usize>, error: VerifyError) -> Rejection {
         artifact: Digest::of(b"artifact"),
         anchor: anchor_index.map(|index| anchor(index).id()),
         error,
+        held: None,
     }
 }
 

@@ -2,9 +2,9 @@
 
 use jiff::Timestamp;
 
-use super::log::Entry;
+use super::log::{Entries, Entry};
 use super::presented::Presented;
-use super::{ProvenTime, Step, VerifyError, timestamp};
+use super::{Held, Step, VerifyError, timestamp};
 use crate::limits::Budget;
 use crate::trust::{ProofRule, Requirement};
 
@@ -16,16 +16,17 @@ pub(super) fn entries(presented: &Presented<'_>, rule: &ProofRule) -> Result<Vec
     }
 }
 
-/// The times that timestamps prove, and the checks that held.
+/// Checks the timestamps. The times that they prove, and the checks that held, are noted in `held`.
 pub(super) fn timestamps(
     presented: &Presented<'_>,
     signature: &[u8],
     rule: &ProofRule,
     now: Timestamp,
     budget: &mut Budget,
-) -> Result<(Vec<ProvenTime>, Vec<Step>), VerifyError> {
+    held: &mut Held,
+) -> Result<(), VerifyError> {
     if rule.requirement() == Requirement::Ignored {
-        return Ok((Vec::new(), Vec::new()));
+        return Ok(());
     }
     let authorities = rule.root().map(|root| root.timestamp_authorities()).unwrap_or_default();
     let tokens = presented.timestamps()?;
@@ -35,12 +36,27 @@ pub(super) fn timestamps(
     if found < rule.threshold() {
         return Err(VerifyError::TimestampMissing { found, unknown: times.unknown, needed: rule.threshold() });
     }
-    let mut steps = Vec::new();
     if times.unknown > 0 {
-        steps.push(Step::TimestampOfUnknownAuthority);
+        held.steps.push(Step::TimestampOfUnknownAuthority);
     }
     if !times.proven.is_empty() {
-        steps.push(Step::Timestamp);
+        held.steps.push(Step::Timestamp);
     }
-    Ok((times.proven, steps))
+    held.times.extend(times.proven);
+    Ok(())
+}
+
+/// Checks the promises of logs, as [`timestamps`] checks timestamps.
+pub(super) fn promises(
+    entries: &Entries<'_>,
+    now: Timestamp,
+    budget: &mut Budget,
+    held: &mut Held,
+) -> Result<(), VerifyError> {
+    let times = entries.promises(now, budget)?;
+    if !times.is_empty() {
+        held.steps.push(Step::LogPromise);
+    }
+    held.times.extend(times);
+    Ok(())
 }

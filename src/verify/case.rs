@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::message::Message;
 use super::presented::Presented;
-use super::{FactKind, ProvenTime, Signer, Step, VerifyError, subject};
+use super::{FactKind, Held, ProvenTime, Signer, Step, VerifyError, subject};
 use crate::evidence::{Content, Statement};
 use crate::image::Digest;
 use crate::limits::Budget;
@@ -36,29 +36,24 @@ pub(super) struct Proof {
     pub(super) steps: Vec<Step>,
 }
 
-/// What was proved about a signature, before anybody has looked at what was signed.
-pub(super) struct Sealed {
-    pub(super) signer: Signer,
-    pub(super) times: Vec<ProvenTime>,
-    pub(super) steps: Vec<Step>,
-}
-
 /// A signature of which `claim` reads what was signed, once it was verified.
-pub(super) struct Unopened<'a, T> {
+pub(super) struct Unopened<'a> {
     pub(super) presented: Presented<'a>,
     pub(super) message: &'a Message<'a>,
-    pub(super) claim: &'a dyn Fn() -> Result<T, VerifyError>,
+    pub(super) claim: &'a dyn Fn(&mut Held) -> Result<FactKind, VerifyError>,
 }
 
 impl Case<'_> {
-    /// Verifies what was found under the digest `artifact`, of which `message` is signed.
+    /// Verifies what was found under the digest `artifact`, of which `message` is signed. Who signed, and what; each check
+    /// that holds is noted in `held`.
     pub(super) fn check(
         &self,
         artifact: Digest,
         content: &Content,
         message: &Message<'_>,
         budget: &mut Budget,
-    ) -> Result<Proof, VerifyError> {
+        held: &mut Held,
+    ) -> Result<(Signer, FactKind), VerifyError> {
         let presented = Presented::new(content, artifact);
         if matches!(content, Content::Bundle(_)) && presented.envelope().is_none() {
             // https://github.com/sigstore/cosign/blob/main/specs/BUNDLE_SPEC.md: images are signed with statements. A
@@ -70,41 +65,37 @@ impl Case<'_> {
                 not_a_statement()
             });
         }
-        let claim = || self.claim(content, presented);
-        let unopened = Unopened { presented, message, claim: &claim };
-        let (sealed, (kind, judged)) = sealed(&unopened, self.anchor, self.now, budget)?;
-        let mut steps = sealed.steps;
-        // The signature comes first, and what is proved about it last; between them what was signed.
-        let at = steps.iter().position(|step| *step == Step::Signature).map_or(steps.len(), |index| index + 1);
-        steps.splice(at..at, judged);
-        Ok(Proof { kind, signer: sealed.signer, times: sealed.times, steps })
+        let claim = |held: &mut Held| self.claim(content, presented, held);
+        sealed(&Unopened { presented, message, claim: &claim }, self.anchor, self.now, budget, held)
     }
 
     /// What was signed, and whether it is about the image. Asked only once a signature was verified.
-    fn claim(&self, content: &Content, presented: Presented<'_>) -> Result<subject::Claim, VerifyError> {
+    fn claim(&self, content: &Content, presented: Presented<'_>, held: &mut Held) -> Result<FactKind, VerifyError> {
         match (content, presented.envelope()) {
-            (Content::Signature(layer), _) => subject::simple_signing(layer.payload(), self.image),
+            (Content::Signature(layer), _) => subject::simple_signing(layer.payload(), self.image, held),
             (Content::Bundle(_) | Content::Envelope(_), Some(envelope)) => {
                 // https://github.com/secure-systems-lab/dsse/blob/master/protocol.md, verification, step 4: the type,
                 // and only now the payload
                 subject::payload_type(envelope.payload_type)?;
-                subject::statement(&Statement::parse(envelope.payload)?, self.image)
+                subject::statement(&Statement::parse(envelope.payload)?, self.image, held)
             }
             (Content::Bundle(_) | Content::Envelope(_), None) => Err(not_a_statement()),
         }
     }
 }
 
-/// Verifies a signature, by whichever kind of signer the anchor believes.
-pub(super) fn sealed<T>(
-    unopened: &Unopened<'_, T>,
+/// Verifies a signature, by whichever kind of signer the anchor believes. Who made it, and what was signed; each check
+/// that holds is noted in `held`.
+pub(super) fn sealed(
+    unopened: &Unopened<'_>,
     anchor: &Anchor,
     now: Timestamp,
     budget: &mut Budget,
-) -> Result<(Sealed, T), VerifyError> {
+    held: &mut Held,
+) -> Result<(Signer, FactKind), VerifyError> {
     match anchor.believed() {
-        Believed::Certificates(root) => certificate::check(unopened, root, anchor.proofs(), now, budget),
-        Believed::Key { key, hash } => key::check(unopened, (key, *hash), anchor.proofs(), now, budget),
+        Believed::Certificates(root) => certificate::check(unopened, root, anchor.proofs(), now, budget, held),
+        Believed::Key { key, hash } => key::check(unopened, (key, *hash), anchor.proofs(), now, budget, held),
     }
 }
 

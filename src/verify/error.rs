@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::Held;
 use crate::evidence::{ArtifactError, Path};
 use crate::image::Digest;
 use crate::limits::Exceeded;
@@ -9,7 +10,7 @@ use crate::trust::AnchorId;
 
 /// One artifact that made no fact, and why. Kept, so that a denial can name the most useful failure and
 /// `verify --explain` all of them.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Rejection {
     /// Where the artifact was found.
     pub path: Path,
@@ -19,6 +20,8 @@ pub struct Rejection {
     pub anchor: Option<AnchorId>,
     /// What failed.
     pub error: VerifyError,
+    /// What held before; none where nothing did.
+    pub held: Option<Box<Held>>,
 }
 
 /// What verification found wrong with one artifact.

@@ -105,6 +105,11 @@ impl Facts {
         }
     }
 
+    /// What was verified at other places than beside the image.
+    pub fn elsewhere(&self) -> &BTreeMap<Source, Self> {
+        &self.elsewhere
+    }
+
     /// What was verified.
     pub fn facts(&self) -> &[Fact] {
         &self.facts
@@ -254,6 +259,8 @@ pub enum Step {
     LogEntry,
     /// A log entry is there whose log is not known; nothing was checked about it, and it proves nothing.
     LogEntryOfUnknownLog,
+    /// A known log promises an entry since a time. That the entry is about this signature is another check.
+    LogPromise,
     /// The signature verifies with the key.
     Signature,
     /// The signed payload names the image.

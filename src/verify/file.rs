@@ -1,12 +1,14 @@
 //! Bundles beside files.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use sigstore_types::{HashAlgorithm as BundleHash, SignatureContent};
 
 use super::case::{self, Unopened};
 use super::message::Message;
 use super::presented::Presented;
-use super::{ProvenTime, Signer, Step, VerifyError, subject};
+use super::{FactKind, Held, ProvenTime, Signer, Step, VerifyError, subject};
 use crate::evidence::{Bundle, Content, Statement, StatementSubject};
 use crate::image::Digest;
 use crate::limits::Budget;
@@ -111,25 +113,33 @@ pub fn verify_file(
         }
         SignatureContent::MessageSignature(_) | _ => &file.message,
     };
-    let claim = || claim(bundle, presented, file);
+    let claim = |held: &mut Held| claim(bundle, presented, file, held);
+    let mut held = Held::default();
     let unopened = Unopened { presented, message, claim: &claim };
-    let (sealed, statement) = case::sealed(&unopened, anchor, now, budget)?;
-    Ok(FileProof { statement, signer: sealed.signer, times: sealed.times, steps: sealed.steps })
+    let (signer, kind) = case::sealed(&unopened, anchor, now, budget, &mut held)?;
+    let statement = match kind {
+        FactKind::Attestation(statement) => Some(statement),
+        FactKind::Signature { .. } => None,
+    };
+    Ok(FileProof { statement, signer, times: held.times, steps: held.steps })
 }
 
-fn claim(bundle: &Bundle, presented: Presented<'_>, file: &File<'_>) -> Result<Option<Statement>, VerifyError> {
+/// What was signed: the file, or a statement about it, whatever its predicate type.
+fn claim(bundle: &Bundle, presented: Presented<'_>, file: &File<'_>, held: &mut Held) -> Result<FactKind, VerifyError> {
     if matches!(&bundle.inner().content, SignatureContent::MessageSignature(_)) {
-        return Ok(None);
+        return Ok(FactKind::Signature { annotations: BTreeMap::new() });
     }
     let Some(envelope) = presented.envelope() else {
         return Err(VerifyError::TypeMismatch("it signs neither a file nor a statement".to_owned()));
     };
     subject::payload_type(envelope.payload_type)?;
     let statement = Statement::parse(envelope.payload)?;
+    held.steps.push(Step::Type);
     if !statement.subjects().iter().any(|subject| file.is(subject)) {
         return Err(VerifyError::SubjectMismatch { found: subject::name(&statement) });
     }
-    Ok(Some(statement))
+    held.steps.push(Step::Subject);
+    Ok(FactKind::Attestation(statement))
 }
 
 fn known_hash(algorithm: BundleHash) -> Option<HashAlgorithm> {

@@ -14,6 +14,7 @@ mod configs;
 mod error;
 mod fact;
 mod file;
+mod held;
 mod key;
 mod log;
 mod message;
@@ -35,8 +36,9 @@ pub use configs::Configs;
 pub use error::{Rejection, VerifyError};
 pub use fact::{Fact, FactKind, Facts, Platforms, ProvenTime, Signer, Step, TimeSource};
 pub use file::{File, FileProof, verify_file};
+pub use held::Held;
 
-use self::case::Case;
+use self::case::{Case, Proof};
 use self::message::Message;
 use self::rejections::Rejections;
 use crate::evidence::{Answer, Evidence, Path, Unasked};
@@ -65,24 +67,28 @@ pub fn verify(evidence: &Evidence, anchors: &[Arc<Anchor>], now: Timestamp, budg
         let content = match &artifact.content {
             Ok(content) => content,
             Err(error) => {
-                rejections.push(index, artifact, None, error.clone().into());
+                rejections.push(index, artifact, None, error.clone().into(), Held::default());
                 continue;
             }
         };
         if let Some(exceeded) = exhausted {
-            rejections.push(index, artifact, None, VerifyError::Budget(exceeded));
+            rejections.push(index, artifact, None, VerifyError::Budget(exceeded), Held::default());
             continue;
         }
         let message = Message::of(content);
         for (id, anchor) in &anchors {
             let case = Case { image: evidence.subject().digest(), anchor, now };
-            match case.check(artifact.digest, content, &message, budget) {
-                Ok(proof) => facts.push(Fact::assertion(*id, artifact.path, artifact.digest, proof)),
+            let mut held = Held::default();
+            match case.check(artifact.digest, content, &message, budget, &mut held) {
+                Ok((signer, kind)) => {
+                    let proof = Proof { kind, signer, times: held.times, steps: held.steps };
+                    facts.push(Fact::assertion(*id, artifact.path, artifact.digest, proof));
+                }
                 Err(error) => {
                     if let VerifyError::Budget(exceeded) = error {
                         exhausted = Some(exceeded);
                     }
-                    rejections.push(index, artifact, Some(*id), error);
+                    rejections.push(index, artifact, Some(*id), error, held);
                 }
             }
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::case::is_of_other_hash;
 use super::message::Message;
-use super::{Fact, Rejection, VerifyError};
+use super::{Fact, Held, Rejection, VerifyError};
 use crate::evidence::{Artifact, Evidence};
 use crate::limits::{Budget, REJECTIONS_PER_IMAGE};
 use crate::trust::{Anchor, AnchorId};
@@ -17,12 +17,20 @@ pub(super) struct Rejections {
 }
 
 impl Rejections {
-    /// Keeps that `artifact`, the one at `index`, was rejected.
-    pub(super) fn push(&mut self, index: usize, artifact: &Artifact, anchor: Option<AnchorId>, error: VerifyError) {
+    /// Keeps that `artifact`, the one at `index`, was rejected, and what held until then.
+    pub(super) fn push(
+        &mut self,
+        index: usize,
+        artifact: &Artifact,
+        anchor: Option<AnchorId>,
+        error: VerifyError,
+        held: Held,
+    ) {
         let is_budget = |error: &VerifyError| matches!(error, VerifyError::Budget(_));
         let always = is_budget(&error) && !self.kept.last().is_some_and(|(_, last)| is_budget(&last.error));
         if self.kept.len() < REJECTIONS_PER_IMAGE || always {
-            let rejection = Rejection { path: artifact.path, artifact: artifact.digest, anchor, error };
+            let held = held.if_any();
+            let rejection = Rejection { path: artifact.path, artifact: artifact.digest, anchor, error, held };
             self.kept.push((index, rejection));
         }
     }

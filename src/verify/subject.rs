@@ -2,26 +2,25 @@
 
 use std::collections::BTreeMap;
 
-use super::{FactKind, Step, VerifyError};
+use super::{FactKind, Held, Step, VerifyError};
 use crate::evidence::{SimpleSigning, Statement, StatementSubject, media_type};
 use crate::image::Digest;
 
-/// What a verified payload says about the image, with the checks that held.
-pub(super) type Claim = (FactKind, [Step; 2]);
-
 /// Reads a simple-signing payload whose signature was verified.
-pub(super) fn simple_signing(payload: &[u8], image: Digest) -> Result<Claim, VerifyError> {
+pub(super) fn simple_signing(payload: &[u8], image: Digest, held: &mut Held) -> Result<FactKind, VerifyError> {
     let payload = SimpleSigning::parse(payload)?;
     // https://github.com/sigstore/cosign/blob/main/specs/SIGNATURE_SPEC.md#simple-signing: `critical.type`
     if payload.kind() != SimpleSigning::COSIGN {
         return Err(VerifyError::type_mismatch("the payload's `critical.type` is", payload.kind()));
     }
+    held.steps.push(Step::Type);
     // The same section: `critical.image.docker-manifest-digest`
     if payload.digest() != image {
+        held.kind = Some(FactKind::Signature { annotations: BTreeMap::new() });
         return Err(VerifyError::SubjectMismatch { found: payload.digest().to_string() });
     }
-    let annotations = payload.annotations().clone();
-    Ok((FactKind::Signature { annotations }, [Step::Type, Step::Subject]))
+    held.steps.push(Step::Subject);
+    Ok(FactKind::Signature { annotations: payload.annotations().clone() })
 }
 
 /// Checks the type of an envelope's payload, which decides how it is read
@@ -34,20 +33,25 @@ pub(super) fn payload_type(payload_type: &str) -> Result<(), VerifyError> {
 }
 
 /// Judges a statement whose signature was verified.
-pub(super) fn statement(statement: &Statement, image: Digest) -> Result<Claim, VerifyError> {
+pub(super) fn statement(statement: &Statement, image: Digest, held: &mut Held) -> Result<FactKind, VerifyError> {
+    // https://github.com/sigstore/cosign/blob/main/specs/BUNDLE_SPEC.md: the predicate type says which of both it is
+    // (GHSA-w6c6-c85g-mmv6).
+    let kind = |annotations: Option<&BTreeMap<String, String>>| {
+        if statement.predicate_type() == Statement::COSIGN_SIGN {
+            FactKind::Signature { annotations: annotations.cloned().unwrap_or_default() }
+        } else {
+            FactKind::Attestation(statement.clone())
+        }
+    };
+    held.steps.push(Step::Type);
     // https://github.com/in-toto/attestation/blob/main/docs/validation.md#validation-model: a subject matches if one
     // of its digests does. An index and its children are different artifacts, and only SHA-256 names an image here.
     let Some(subject) = statement.subjects().iter().find(|subject| subject.is(image)) else {
+        held.kind = Some(kind(None));
         return Err(VerifyError::SubjectMismatch { found: name(statement) });
     };
-    // https://github.com/sigstore/cosign/blob/main/specs/BUNDLE_SPEC.md: the predicate type says which of both it is
-    // (GHSA-w6c6-c85g-mmv6).
-    let kind = if statement.predicate_type() == Statement::COSIGN_SIGN {
-        FactKind::Signature { annotations: subject.annotations().clone() }
-    } else {
-        FactKind::Attestation(statement.clone())
-    };
-    Ok((kind, [Step::Type, Step::Subject]))
+    held.steps.push(Step::Subject);
+    Ok(kind(Some(subject.annotations())))
 }
 
 /// What the statement is about, for people: by digest, since names are what the signer liked to write.

@@ -107,12 +107,12 @@ fn simple(sigstore: &Sigstore, order: &Order) -> Signed {
 fn what_is_good_is_accepted_in_every_layout() {
     let sigstore = Sigstore::new();
     let anchor = anchor(&sigstore);
-    let certified = [Step::Certificate, Step::CertificateLogged, Step::Signature, Step::Type, Step::Subject];
+    let certified = [Step::Certificate, Step::CertificateLogged, Step::LogEntry, Step::Type, Step::Subject];
     let both = Order { stamped: Order::v2().stamped, ..Order::v1() };
     for (name, order, proofs) in [
-        ("v1", Order::v1(), &[Step::LogEntry][..]),
-        ("v1 with a timestamp", both, &[Step::LogEntry, Step::Timestamp]),
-        ("v2", Order::v2(), &[Step::LogEntry, Step::Timestamp]),
+        ("v1", Order::v1(), &[Step::LogPromise][..]),
+        ("v1 with a timestamp", both, &[Step::Timestamp, Step::LogPromise]),
+        ("v2", Order::v2(), &[Step::Timestamp]),
     ] {
         let versions: &[&str] = if name == "v2" { &["0.2", "0.3"] } else { &["0.1", "0.2", "0.3"] };
         let mut artifacts: Vec<_> =
@@ -123,7 +123,7 @@ fn what_is_good_is_accepted_in_every_layout() {
         for artifact in artifacts {
             let path = artifact.path;
             let fact = judge(artifact, &anchor).unwrap_or_else(|error| panic!("{name} {path}: {error}"));
-            assert_eq!(fact.steps(), [&certified[..], proofs].concat(), "{name} {path}");
+            assert_eq!(fact.steps(), [&[Step::Signature][..], proofs, &certified].concat(), "{name} {path}");
             assert_eq!(fact.times().len(), if name == "v1 with a timestamp" { 2 } else { 1 }, "{name} {path}");
             assert_eq!(fact.expires(), None);
         }

@@ -5,82 +5,112 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use rustls_pki_types::CertificateDer;
 
-use super::{Sealed, Unopened};
+use super::Unopened;
 use crate::limits::Budget;
-use crate::trust::{ProofRule, Proofs, Requirement, TrustedRoot};
+use crate::trust::{ProofRule, Proofs, PublicKey, Requirement, TrustedRoot};
 use crate::verify::beside;
 use crate::verify::chain::{self, Ends, Usage};
 use crate::verify::key::{self, Check};
 use crate::verify::log::{Entries, Signed, SignedBy};
-use crate::verify::{Certificate, ProvenTime, Signer, Step, VerifyError, sct};
+use crate::verify::{Certificate, FactKind, Held, ProvenTime, Signer, Step, VerifyError, sct};
 
 /// Checks that an authority of `root` has issued the certificate, that it has signed, and what lies beside the signature:
 /// the steps of <https://github.com/sigstore/architecture-docs/blob/main/client-spec.md#4-verification>, in their order.
 /// For whom it was issued is for the policy to ask.
-pub(super) fn check<T>(
-    unopened: &Unopened<'_, T>,
+pub(super) fn check(
+    unopened: &Unopened<'_>,
     root: &Arc<TrustedRoot>,
     proofs: &Proofs,
     now: Timestamp,
     budget: &mut Budget,
-) -> Result<(Sealed, T), VerifyError> {
-    let Unopened { presented, message, claim } = unopened;
-    let chain = presented.certificates()?;
+    held: &mut Held,
+) -> Result<(Signer, FactKind), VerifyError> {
+    let chain = unopened.presented.certificates()?;
     let Some((leaf, intermediates)) = chain.split_first() else {
         return Err(VerifyError::CertificateMissing);
     };
     let certificate = Certificate::parse(leaf)?;
-    let key = certificate.key();
-
-    // Which of several signatures is the certificate's? Those of others beside it are nobody's here.
-    let mut verified = None;
-    for signature in presented.signatures() {
-        let check = key::check_certified(key, message, signature, budget).map_err(VerifyError::Budget)?;
-        if let Check::Holds(hash) = check {
-            verified = Some((signature, hash));
-            break;
+    let signing = Signing { key: certificate.key(), leaf, intermediates, root, proofs, now };
+    match signing.check(unopened, budget, held) {
+        Ok(kind) => Ok((Signer::Certificate(Box::new(certificate)), kind)),
+        Err(error) => {
+            // What a certificate says that nobody known has issued is nobody's word.
+            if held.steps.contains(&Step::Certificate) {
+                held.signer = Some(Signer::Certificate(Box::new(certificate)));
+            }
+            Err(error)
         }
     }
-    let Some((signature, hash)) = verified else {
-        return Err(VerifyError::SignatureInvalid);
-    };
+}
 
-    // "Establishing a Time for the Signature"
-    let (mut times, timestamp) = beside::timestamps(presented, signature, &proofs.timestamp, now, budget)?;
-    let entries = Entries::of(beside::entries(presented, &proofs.log_entry)?, &proofs.log_entry);
-    times.extend(entries.promises(now, budget)?);
-    let ignored = |rule: &ProofRule| rule.requirement() == Requirement::Ignored;
-    let at = match times.as_slice() {
-        [] if ignored(&proofs.log_entry) && ignored(&proofs.timestamp) => vec![now],
-        [] => {
-            // Without an entry that is asked for there is no time either; say what is missing.
-            let signed =
-                Signed { by: SignedBy::Certificate(leaf), hash, signature, message, envelope: presented.envelope() };
-            entries.bodies(&signed, &proofs.log_entry)?;
-            return Err(VerifyError::SigningTimeUnproven);
+/// A certificate that may have signed, and what it is held against.
+struct Signing<'a> {
+    key: &'a PublicKey,
+    leaf: &'a CertificateDer<'a>,
+    intermediates: &'a [CertificateDer<'a>],
+    root: &'a TrustedRoot,
+    proofs: &'a Proofs,
+    now: Timestamp,
+}
+
+impl Signing<'_> {
+    fn check(&self, unopened: &Unopened<'_>, budget: &mut Budget, held: &mut Held) -> Result<FactKind, VerifyError> {
+        let Unopened { presented, message, claim } = unopened;
+        let Self { key, leaf, intermediates, root, proofs, now } = *self;
+
+        // Which of several signatures is the certificate's? Those of others beside it are nobody's here.
+        let mut verified = None;
+        for signature in presented.signatures() {
+            let check = key::check_certified(key, message, signature, budget).map_err(VerifyError::Budget)?;
+            if let Check::Holds(hash) = check {
+                verified = Some((signature, hash));
+                break;
+            }
         }
-        times => times.iter().map(ProvenTime::time).collect(),
-    };
+        let Some((signature, hash)) = verified else {
+            return Err(VerifyError::SignatureInvalid);
+        };
+        held.steps.push(Step::Signature);
 
-    // "Certificate": a path at every time, and that it was logged
-    let mut issuer = Vec::new();
-    for time in at {
-        issuer = issued(root, leaf, intermediates, time, budget)?;
+        // "Establishing a Time for the Signature"
+        beside::timestamps(presented, signature, &proofs.timestamp, now, budget, held)?;
+        let entries = Entries::of(beside::entries(presented, &proofs.log_entry)?, &proofs.log_entry);
+        beside::promises(&entries, now, budget, held)?;
+        let ignored = |rule: &ProofRule| rule.requirement() == Requirement::Ignored;
+        let at = match held.times.as_slice() {
+            [] if ignored(&proofs.log_entry) && ignored(&proofs.timestamp) => vec![now],
+            [] => {
+                // Without an entry that is asked for there is no time either; say what is missing.
+                let signed = Signed {
+                    by: SignedBy::Certificate(leaf),
+                    hash,
+                    signature,
+                    message,
+                    envelope: presented.envelope(),
+                };
+                entries.bodies(&signed, &proofs.log_entry)?;
+                return Err(VerifyError::SigningTimeUnproven);
+            }
+            times => times.iter().map(ProvenTime::time).collect(),
+        };
+
+        // "Certificate": a path at every time, and that it was logged
+        let mut issuer = Vec::new();
+        for time in at {
+            issuer = issued(root, leaf, intermediates, time, budget)?;
+        }
+        held.steps.push(Step::Certificate);
+        held.steps.extend(logged(leaf, &issuer, &proofs.sct, budget)?);
+
+        // "Transparency Log Entry"
+        entries.inclusions(&held.times, now, budget)?;
+        let signed =
+            Signed { by: SignedBy::Certificate(leaf), hash, signature, message, envelope: presented.envelope() };
+        held.steps.extend(entries.bodies(&signed, &proofs.log_entry)?);
+
+        // "Signature Verification": it has been; now what was signed
+        claim(held)
     }
-    let mut steps = vec![Step::Certificate];
-    steps.extend(logged(leaf, &issuer, &proofs.sct, budget)?);
-
-    // "Transparency Log Entry"
-    entries.inclusions(&times, now, budget)?;
-    let signed = Signed { by: SignedBy::Certificate(leaf), hash, signature, message, envelope: presented.envelope() };
-    let log_steps = entries.bodies(&signed, &proofs.log_entry)?;
-
-    // "Signature Verification": it has been; now what was signed
-    let claim = claim()?;
-    steps.push(Step::Signature);
-    steps.extend(log_steps);
-    steps.extend(timestamp);
-    Ok((Sealed { signer: Signer::Certificate(Box::new(certificate)), times, steps }, claim))
 }
 
 /// Finds an authority that has issued `leaf`, and that counted at `time`. One authority cannot lend its window to

@@ -206,7 +206,7 @@ fn the_promise_of_a_layer_is_checked() {
     let body = hashedrekord(&payload, &signature, &signer);
     let good = rekor.annotation(&body);
     let fact = layer(&good.to_string()).unwrap();
-    assert_eq!(fact.steps(), [Step::Signature, Step::Type, Step::Subject, Step::LogEntry]);
+    assert_eq!(fact.steps(), [Step::Signature, Step::Type, Step::Subject, Step::LogPromise, Step::LogEntry]);
     // Of a log that is not known nothing is checked and nothing proved.
     let fact = layer(&stranger.annotation(&body).to_string()).unwrap();
     assert_eq!(fact.steps(), [Step::Signature, Step::Type, Step::Subject, Step::LogEntryOfUnknownLog]);
@@ -354,12 +354,12 @@ fn the_entries_of_a_bundle_are_checked() {
     let body = dsse(&payload, &signature, &signer);
     let good = rekor.entry(&body);
     let fact = judge(&with(vec![good.clone()])).unwrap();
-    assert_eq!(fact.steps(), [Step::Signature, Step::Type, Step::Subject, Step::LogEntry]);
+    assert_eq!(fact.steps(), [Step::Signature, Step::Type, Step::Subject, Step::LogPromise, Step::LogEntry]);
     let unknown = stranger.entry(&body);
     let fact = judge(&with(vec![unknown.clone()])).unwrap();
     assert_eq!(fact.steps(), [Step::Signature, Step::Type, Step::Subject, Step::LogEntryOfUnknownLog]);
     let fact = judge(&with(vec![unknown.clone(), good.clone()])).unwrap();
-    assert_eq!(fact.steps()[3..], [Step::LogEntryOfUnknownLog, Step::LogEntry]);
+    assert_eq!(fact.steps()[3..], [Step::LogPromise, Step::LogEntryOfUnknownLog, Step::LogEntry]);
     assert!(judge(&with(vec![rekor.entry(&intoto_002(&payload, &signature, &signer))])).is_ok());
 
     let without = |name: &str| {

@@ -1,11 +1,13 @@
 //! `verify` by an identity, over a virtual Sigstore, as a process.
 
+use countersign::image::Digest;
+use countersign::signer::SigningKey;
 use serde_json::Value;
 
 use super::support::Place;
 use crate::support::virtual_sigstore::fulcio::{ISSUER, WORKFLOW};
 use crate::support::virtual_sigstore::{Content, Log, Order, Sigstore};
-use crate::support::{forge, registry_with};
+use crate::support::{forge, policy, registry_with};
 
 /// A place with the roots of an instance and of a stranger, and images that the instance has signed.
 struct Scene {
@@ -13,6 +15,10 @@ struct Scene {
     registry: countersign::demo::Running,
     signed: String,
     unlogged: String,
+    /// A `.sig` that is about another image.
+    pasted: String,
+    /// Signed by the key of `keys.yaml`, which asks for a log entry too.
+    keyed: String,
 }
 
 impl Scene {
@@ -26,6 +32,24 @@ impl Scene {
         };
         let signed = push("app", &Order::v2());
         let unlogged = push("unlogged", &Order { log: Log::None, ..Order::v2() });
+        let pasted = registry.seed_image("pasted", "v1").unwrap();
+        let (layer, bytes) = sigstore.sign(Content::simple_signing(Digest::of(b"another")), &Order::v1()).layer_parts();
+        registry.put_blob("pasted", bytes.into());
+        forge::put_signatures(&registry, &pasted, &[layer]);
+        let (key, keyed) = (SigningKey::generate().unwrap(), registry.seed_image("keyed", "v1").unwrap());
+        let payload = forge::payload(keyed.digest()).to_string();
+        let layer = forge::signed_layer(&registry, "keyed", &key, payload.as_bytes());
+        forge::put_signatures(&registry, &keyed, &[layer]);
+        let _ = forge::put_bundle(
+            &registry,
+            &keyed,
+            &forge::bundle(
+                &key,
+                &forge::signed_envelope(&key, forge::statement(SBOM, pasted.digest()).to_string().as_bytes()),
+            ),
+        );
+        let authority = serde_json::json!({ "name": "key", "key": { "data": key.public_pem() }, "ctlog": {} });
+        let keys = policy("keys", "127.0.0.1:*/**", &serde_json::json!({ "authorities": [authority] }));
         let root = sigstore.trusted_root().to_string();
         let object = serde_json::json!({
             "apiVersion": "countersign.dev/v1alpha1", "kind": "TrustRoot", "metadata": { "name": "r" },
@@ -34,8 +58,9 @@ impl Scene {
         let place = Place::new()
             .with("root.json", &root)
             .with("root.yaml", &object.to_string())
+            .with("keys.yaml", &keys)
             .with("stranger.json", &Sigstore::named("stranger").trusted_root().to_string());
-        Self { place, registry, signed, unlogged }
+        Self { place, registry, signed, unlogged, pasted: pasted.to_string(), keyed: keyed.to_string() }
     }
 
     fn verify(&self, image: &str, args: &[&str]) -> String {
@@ -116,6 +141,17 @@ async fn an_identity_instead_of_a_policy() {
     scene.registry.stop().await;
 }
 
+const SBOM: &str = "https://spdx.dev/Document";
+
+#[track_caller]
+fn assert_in_order(shown: &str, parts: &[&str]) {
+    let mut rest = shown;
+    for part in parts {
+        let found = rest.split_once(part);
+        (_, rest) = found.unwrap_or_else(|| panic!("`{part}` is not there, or too early\n{shown}"));
+    }
+}
+
 /// N13: every artifact, and every check in its order.
 #[tokio::test(flavor = "multi_thread")]
 async fn n13_explain_says_what_was_found_and_checked() {
@@ -133,22 +169,52 @@ async fn n13_explain_says_what_was_found_and_checked() {
     };
     let shown = scene.verify(&scene.signed, &args(WORKFLOW));
     let checks = [
+        "+ timestamp: of a known authority, 2026-01-15T12:02:00Z",
         "+ certificate: issued by a known authority, valid at 2026-01-15T12:02:00Z",
         "+ certificate_log: promised by a known log",
+        "+ identity: `https://github.com/example/app/.github/workflows/release.yml@refs/tags/v1.0.0`, issuer",
+        "+ log_entry: in a known log, which proves no time",
         "+ signature: verifies with the certificate's key",
         "+ type: a signature of an image",
         "+ subject: names this image",
-        "+ log_entry: in a known log, which proves no time",
-        "+ timestamp: of a known authority, 2026-01-15T12:02:00Z",
-        "+ identity: `https://github.com/example/app/.github/workflows/release.yml@refs/tags/v1.0.0`, issuer",
     ];
-    let places: Vec<_> =
-        checks.iter().map(|check| shown.find(check).unwrap_or_else(|| panic!("{check}\n{shown}"))).collect();
-    assert!(places.is_sorted(), "{shown}");
+    assert_in_order(&shown, &checks);
     let shown = scene.verify(&scene.signed, &args("somebody"));
     assert!(shown.contains("- identity: identity_mismatch: `https://github.com/example/app"), "{shown}");
     let shown = scene.verify(&scene.unlogged, &args(WORKFLOW));
-    assert!(shown.contains("- log_entry: log_entry_missing: it has no log entry"), "{shown}");
+    // What held before the failure is told too.
+    let missing = "- log_entry: log_entry_missing: it has no log entry";
+    assert_in_order(&shown, &[&checks[..4], &["+ signature", missing]].concat());
+    assert!(!shown.contains("+ subject"), "what follows was not looked at: {shown}");
+
+    // `.sig`, with the promise of Rekor v1.
+    let shown = scene.verify(&scene.pasted, &args(WORKFLOW));
+    assert_in_order(
+        &shown,
+        &[
+            "+ time: promised by a known log, 2026-01-15T12:02:00Z",
+            "+ certificate: issued by a known authority, valid at 2026-01-15T12:02:00Z",
+            "+ certificate_log",
+            "+ identity",
+            "+ log_entry: in a known log since 2026-01-15T12:02:00Z",
+            "+ signature",
+            "+ type: a signature of an image",
+            "- subject: subject_mismatch: signed for `sha256:",
+        ],
+    );
+
+    // A key: `.sig` without the log entry that is asked for, and a bundle about another image.
+    let shown = scene.verify(&scene.keyed, &["--explain", "--policy", "keys.yaml"]);
+    let signature = "+ signature: verifies with the key";
+    assert_in_order(
+        &shown,
+        &["  .sig sha256:", signature, "+ type: a signature of an image", "+ subject: names this image", missing],
+    );
+    let sbom = format!("+ type: an attestation of the type `{SBOM}`");
+    assert_in_order(
+        &shown,
+        &["  referrers sha256:", signature, &sbom, "- subject: subject_mismatch: signed for `sha256:"],
+    );
 
     let json = scene.verify(&scene.signed, &[&args(WORKFLOW)[..], &["-o", "json"]].concat());
     let json = json.split("--- stdout\n").nth(1).unwrap().split("--- exit").next().unwrap();
