@@ -83,7 +83,7 @@ async fn a_service_that_fails_for_good_ends_in_an_error_and_an_untouched_registr
             let fated = move |seen: usize| if seen >= number { fate } else { Fate::Answer };
             (number, fate, Attempt::make(version, fated).await)
         });
-        let attempts: Vec<_> = attempts.buffer_unordered(16).collect().await;
+        let attempts: Vec<_> = attempts.buffer_unordered(4).collect().await;
         for (number, fate, attempt) in attempts {
             let error = attempt.result.expect_err(&format!("{version:?}: request {number}, {fate:?}: signed"));
             let right = match fate {
