@@ -1,8 +1,8 @@
 //! Conditions as users write them.
 
-use super::field::{Field, Object, not_carried_out};
+use super::field::{Field, Object};
 use super::problem::{Problem, listed, quoted};
-use super::{Reference, Resolved};
+use super::{Reference, RemoteSource, RemoteState, Resolved};
 use crate::policy::{Condition, Dialect, Included, Language};
 
 /// A condition with its reference not yet followed.
@@ -22,6 +22,7 @@ pub(super) struct ConditionSpec {
 enum Source {
     ConfigMap { reference: Reference, key: String },
     Data(Condition),
+    Remote { source: Box<RemoteSource>, reference: Reference },
 }
 
 impl ConditionSpec {
@@ -31,14 +32,14 @@ impl ConditionSpec {
             Source::ConfigMap { reference: Reference::ConfigMap { namespace, .. }, .. } => {
                 *namespace = Some(tenant.to_owned());
             }
-            Source::ConfigMap { .. } | Source::Data(_) => {}
+            Source::ConfigMap { .. } | Source::Data(_) | Source::Remote { .. } => {}
         }
     }
 
-    /// The ConfigMap that it names.
+    /// What it names.
     pub(super) fn reference(&self) -> Option<&Reference> {
         match &self.source {
-            Source::ConfigMap { reference, .. } => Some(reference),
+            Source::ConfigMap { reference, .. } | Source::Remote { reference, .. } => Some(reference),
             Source::Data(_) => None,
         }
     }
@@ -53,6 +54,7 @@ impl ConditionSpec {
         let condition = match &self.source {
             Source::ConfigMap { reference, key } => self.in_config_map(reference, key, resolved)?,
             Source::Data(condition) => condition.clone(),
+            Source::Remote { source, reference } => self.at_address(source, reference, resolved)?,
         };
         let Some(empty) = condition.permissive().first().filter(|_| !self.allow_empty) else {
             return Ok(condition);
@@ -72,7 +74,7 @@ impl ConditionSpec {
     fn in_config_map(&self, reference: &Reference, key: &str, resolved: &Resolved) -> Result<Condition, Problem> {
         let config_map = match reference {
             Reference::ConfigMap { namespace, name } => resolved.config_map(namespace.as_deref(), name),
-            Reference::Kms(_) | Reference::Secret { .. } | Reference::TrustRoot { .. } => None,
+            Reference::Kms(_) | Reference::Remote(_) | Reference::Secret { .. } | Reference::TrustRoot { .. } => None,
         };
         let Some(config_map) = config_map else {
             let mut problem = self.problem(format!("{reference} is not there"));
@@ -86,6 +88,24 @@ impl ConditionSpec {
         let source = source.ok_or_else(|| self.problem(format!("{reference} has no entry {}", quoted(key))))?;
         Condition::compile(self.language, source)
             .map_err(|error| self.problem(format!("{} in {reference}: {error}", quoted(key))))
+    }
+
+    fn at_address(
+        &self,
+        source: &RemoteSource,
+        reference: &Reference,
+        resolved: &Resolved,
+    ) -> Result<Condition, Problem> {
+        let why = match resolved.remote(source) {
+            Some(RemoteState::Known(text)) => {
+                return Condition::compile(self.language, text)
+                    .map_err(|error| self.problem(format!("{reference}: {error}")));
+            }
+            Some(RemoteState::Unknown(why)) => why.as_str(),
+            None => "nobody has asked for it yet",
+        };
+        let message = format!("{reference} could not be fetched yet, and nothing passes before: {why}");
+        Err(Problem { unresolved: Some(reference.clone()), ..self.problem(message) })
     }
 
     fn problem(&self, message: String) -> Problem {
@@ -117,10 +137,7 @@ pub(super) fn read(
     let source = match &sources {
         [Some(data), None, None] => read_data(data, language, problems).map(|source| (source, data)),
         [None, Some(reference), None] => read_reference(reference, problems).map(|source| (source, reference)),
-        [None, None, Some(remote)] => {
-            problems.push(not_carried_out(remote));
-            None
-        }
+        [None, None, Some(remote)] => read_remote(remote, problems).map(|source| (source, remote)),
         sources => {
             let there = sources.iter().flatten().count();
             let names = listed(&SOURCES, " or ");
@@ -187,6 +204,19 @@ fn read_reference(field: &Field<'_>, problems: &mut Vec<Problem>) -> Option<Sour
     object.finish(problems);
     let reference = Reference::ConfigMap { namespace: None, name: name?.to_owned() };
     Some(Source::ConfigMap { reference, key: key?.to_owned() })
+}
+
+fn read_remote(field: &Field<'_>, problems: &mut Vec<Problem>) -> Option<Source> {
+    let mut object: Object<'_> = field.object(problems)?;
+    let url = object.require("url", problems).and_then(|field| field.required_text(problems));
+    let sum = object.require("sha256sum", problems).and_then(|field| field.required_text(problems));
+    let source = url.zip(sum).and_then(|(url, sum)| {
+        let wrong = |(name, why)| problems.push(object.problem_at(name, why));
+        RemoteSource::new(url, sum).map_err(wrong).ok().map(Box::new)
+    });
+    object.finish(problems);
+    let source = source?;
+    Some(Source::Remote { reference: Reference::Remote(source.clone()), source })
 }
 
 #[cfg(test)]
@@ -271,7 +301,20 @@ mod tests {
             (
                 "{type: cel, remote: {url: 'https://a.example/p', sha256sum: aa}}",
                 None,
-                ".remote: is not carried out yet",
+                ".remote.sha256sum: is no SHA-256 in 64 hexadecimal digits",
+            ),
+            ("{type: cel, remote: {url: 'https://a.example/p'}}", None, ".remote.sha256sum: is missing"),
+            (
+                "{type: cel, remote: {url: 'http://a.example/p', sha256sum: SUM}}",
+                None,
+                ".remote.url: is not fetched without TLS",
+            ),
+            ("{type: cel, remote: {url: 'https://a.example/p', sha256sum: SUM, x: y}}", None, ".remote.x: `x` is not"),
+            (
+                "{type: cel, remote: {url: 'https://a.example/p', sha256sum: SUM}}",
+                None,
+                ".remote: the condition at `https://a.example/p` could not be fetched yet, and nothing passes before: \
+                 nobody has asked for it yet",
             ),
             ("{type: cue, configMapRef: {name: m}}", None, ".configMapRef.key: is missing"),
             ("{type: cue, configMapRef: {name: m, key: k}}", None, ".configMapRef: the ConfigMap `m` is not there"),
@@ -293,7 +336,8 @@ mod tests {
             ("{type: cel, data: 'true'}", None, ".data: asks for too little: it holds of `{}` too"),
             ("{type: cel, data: 'true', allowEmpty: 1}", None, ".allowEmpty: has to be a boolean"),
         ] {
-            let compiled = compiled(&document(OWN, condition, ""), data);
+            let condition = condition.replace("SUM", &crate::image::Digest::of(b"").hex());
+            let compiled = compiled(&document(OWN, &condition, ""), data);
             let problems: Vec<_> = compiled.problems.iter().map(ToString::to_string).collect();
             let expected = format!("{PATH}{expected}");
             assert!(problems.iter().any(|problem| problem.starts_with(&expected)), "{condition}: {problems:?}");

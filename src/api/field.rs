@@ -226,11 +226,6 @@ impl<'a> Object<'a> {
     }
 }
 
-/// That a field of the schema is there with which nothing is done yet.
-pub(super) fn not_carried_out(field: &Field<'_>) -> Problem {
-    field.problem("is not carried out yet, and a policy is never carried out in part")
-}
-
 /// The path of `key` below `path`. A key that could not be read in a path is shortened and put in brackets.
 fn join(path: &str, key: &str) -> String {
     let plain = !key.is_empty()

@@ -8,7 +8,7 @@ use super::authority::AuthoritySpec;
 use super::canonical::write_bytes;
 use super::condition::ConditionSpec;
 use super::root::{Unusable, usable};
-use super::{ConfigMap, PolicyDocument, Secret, TrustRootDocument};
+use super::{ConfigMap, PolicyDocument, RemoteSource, RemoteState, Secret, TrustRootDocument};
 use crate::image::Digest;
 use crate::trust::{
     BuiltInRoot, KeyState, KmsKey, ObjectKind, RootReference, RootSource, RootState, TrustedRoot, TufSource,
@@ -30,6 +30,8 @@ pub enum Reference {
     },
     /// A key in a key management service.
     Kms(Box<KmsKey>),
+    /// A condition that lies at an address.
+    Remote(Box<RemoteSource>),
     /// A Secret.
     Secret {
         /// Its namespace; none means the controller's own.
@@ -62,6 +64,7 @@ impl fmt::Display for Reference {
         let (kind, namespace, name) = match self {
             Self::ConfigMap { namespace, name } => ("ConfigMap", namespace.as_ref(), name),
             Self::Kms(key) => return write!(f, "the key `{key}`"),
+            Self::Remote(source) => return write!(f, "the condition at `{source}`"),
             Self::Secret { namespace, name } => ("Secret", namespace.as_ref(), name),
             Self::TrustRoot { group: _, name } => ("TrustRoot", None, name),
         };
@@ -88,13 +91,14 @@ pub fn references(document: &PolicyDocument) -> Vec<Reference> {
 /// What stands where references point. What is not in it is not there.
 ///
 /// TUF repositories and key management services are asked by somebody else, who adds what came of it
-/// ([`Self::add_fetched`], [`Self::add_key`]); one of which nothing is known was not asked yet.
+/// ([`Self::add_fetched`], [`Self::add_key`], [`Self::add_remote`]); one of which nothing is known was not asked yet.
 #[derive(Clone, Debug)]
 pub struct Resolved {
     built_in: BTreeMap<BuiltInRoot, RootState>,
     fetched: BTreeMap<TufSourceId, RootState>,
     keys: BTreeMap<KmsKey, KeyState>,
     parsed: Arc<Mutex<Parsed>>,
+    remotes: BTreeMap<RemoteSource, RemoteState>,
     namespace: String,
     secrets: BTreeMap<(String, String), Secret>,
     config_maps: BTreeMap<(String, String), ConfigMap>,
@@ -112,6 +116,7 @@ impl Resolved {
             fetched: BTreeMap::new(),
             keys: BTreeMap::new(),
             parsed: Arc::default(),
+            remotes: BTreeMap::new(),
             namespace: namespace.into(),
             secrets: BTreeMap::new(),
             config_maps: BTreeMap::new(),
@@ -148,6 +153,11 @@ impl Resolved {
         self.keys.insert(key, state);
     }
 
+    /// Adds what is known of a condition that lies at an address.
+    pub fn add_remote(&mut self, source: RemoteSource, state: RemoteState) {
+        self.remotes.insert(source, state);
+    }
+
     /// Adds what is known of the root in a TUF repository.
     pub fn add_fetched(&mut self, source: &TufSource, state: RootState) {
         self.fetched.insert(source.id(), state);
@@ -181,6 +191,11 @@ impl Resolved {
     /// What is known of a key in a key management service; none where nobody has asked.
     pub(super) fn kms_key(&self, key: &KmsKey) -> Option<&KeyState> {
         self.keys.get(key)
+    }
+
+    /// What is known of a condition that lies at an address; none where nobody has asked.
+    pub(super) fn remote(&self, source: &RemoteSource) -> Option<&RemoteState> {
+        self.remotes.get(source)
     }
 
     /// What is known of the root in a TUF repository.
@@ -232,6 +247,15 @@ impl Resolved {
                 Some(KeyState::Usable(key)) => {
                     to.push(b'+');
                     write_bytes(key.spki_der(), to);
+                }
+            },
+            Reference::Remote(source) => match self.remote(source) {
+                None => to.push(b'-'),
+                // The document says its sum.
+                Some(RemoteState::Known(_)) => to.push(b'+'),
+                Some(RemoteState::Unknown(why)) => {
+                    to.push(b'!');
+                    write_bytes(why.as_bytes(), to);
                 }
             },
             Reference::Secret { namespace, name } => match self.secret(namespace.as_deref(), name) {

@@ -9,7 +9,7 @@ use super::identity_args::IdentityArgs;
 use super::key_ref::KeyRef;
 use super::registry_args::RegistryArgs;
 use super::{Error, clock, kms, trust};
-use crate::loader::{self, Keys, Roots};
+use crate::loader::{self, Elsewhere};
 use crate::policy::{
     Authority, Coverage, Mode, NoMatch, Policy, PolicyBody, PolicyName, PolicySet, PolicyTerms, Rule, SignerRule,
 };
@@ -59,9 +59,10 @@ impl By {
                 "name a key with `--key`, a person or workflow with `--certificate-identity`, or policies with `--policy`",
             ));
         }
-        let (roots, keys) = (Roots::default(), Keys::default());
-        let load = || loader::load_all_by(&self.policy, NoMatch::Deny, &roots, &keys).map_err(Error::usage);
+        let elsewhere = Elsewhere::default();
+        let load = || loader::load_all_by(&self.policy, NoMatch::Deny, &elsewhere).map_err(Error::usage);
         let mut loaded = load()?;
+        let Elsewhere { roots, keys, remotes } = &elsewhere;
         if roots.are_wanted() {
             let http = http_client(&registry.options()?.root_certificates).map_err(Error::unavailable)?;
             roots.refresh_once(&http, clock::now()).await;
@@ -69,7 +70,10 @@ impl By {
         if keys.are_wanted() {
             keys.read_once(&kms::client()?, clock::now()).await;
         }
-        if roots.are_wanted() || keys.are_wanted() {
+        if remotes.are_wanted() {
+            remotes.read_once(&registry.client()?).await;
+        }
+        if roots.are_wanted() || keys.are_wanted() || remotes.are_wanted() {
             loaded = load()?;
         }
         notes.extend(loaded.problems.iter().map(ToString::to_string));

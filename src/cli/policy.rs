@@ -11,9 +11,10 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::{Error, Exit, Outcome};
+use super::registry_args::RegistryArgs;
+use super::{Error, Exit, Outcome, runtime};
 use crate::api::{self, Document, PolicyDocument, Problem, Reference, Resolved, Reviewed, STANDALONE_NAMESPACE};
-use crate::loader::{self, Note, TextFile, describe};
+use crate::loader::{self, Note, Remotes, TextFile, describe};
 use crate::policy::{Leniency, Stance};
 
 /// Look at policies, without a cluster and without a registry
@@ -64,6 +65,11 @@ pub struct CheckArgs {
     /// The namespace of the Secrets that policies name
     #[arg(long, default_value = STANDALONE_NAMESPACE)]
     pub namespace: String,
+    /// Fetch the conditions that policies name by their addresses (`remote`), and check them too
+    #[arg(long)]
+    pub fetch: bool,
+    #[command(flatten)]
+    registry: RegistryArgs,
 }
 
 /// How to print what was found.
@@ -78,10 +84,10 @@ pub enum Format {
 /// Runs the subcommand.
 ///
 /// # Errors
-/// When a glob or an image is none.
+/// When an argument or a file cannot be read.
 pub fn run(command: &Command) -> Result<Outcome, Error> {
     match command {
-        Command::Check(args) => Ok(check(args)),
+        Command::Check(args) => check(args),
         Command::Convert(args) => convert::run(args),
         Command::Eval(args) => super::policy_eval::run(args),
         Command::Explain(args) => explain::run(args),
@@ -90,7 +96,7 @@ pub fn run(command: &Command) -> Result<Outcome, Error> {
     }
 }
 
-fn check(args: &CheckArgs) -> Outcome {
+fn check(args: &CheckArgs) -> Result<Outcome, Error> {
     let mut checked = Checked::default();
     let mut resolved = Resolved::new(&args.namespace);
     let mut policies = Vec::new();
@@ -104,6 +110,10 @@ fn check(args: &CheckArgs) -> Outcome {
             Err(error) => checked.unreadable.push(error.to_string()),
         }
     }
+    if args.fetch {
+        fetch(args, &policies, &mut resolved)?;
+        checked.is_fetched = true;
+    }
     checked.judge(&policies, &resolved);
     let exit = if !checked.unreadable.is_empty() {
         Exit::Usage
@@ -116,7 +126,26 @@ fn check(args: &CheckArgs) -> Outcome {
         Format::Json => checked.json(),
         Format::Text => checked.to_string(),
     };
-    Outcome { data, messages: checked.unreadable, exit, ..Outcome::default() }
+    Ok(Outcome { data, messages: checked.unreadable, exit, ..Outcome::default() })
+}
+
+/// Fetches the conditions that policies name by their addresses.
+fn fetch(args: &CheckArgs, policies: &[(String, PolicyDocument)], resolved: &mut Resolved) -> Result<(), Error> {
+    let references = policies.iter().flat_map(|(_, document)| api::references(document));
+    let named: BTreeSet<_> = references
+        .filter_map(|reference| match reference {
+            Reference::Remote(source) => Some(*source),
+            Reference::ConfigMap { .. }
+            | Reference::Kms(_)
+            | Reference::Secret { .. }
+            | Reference::TrustRoot { .. } => None,
+        })
+        .collect();
+    let (remotes, client) = (Remotes::default(), args.registry.client()?);
+    remotes.fill(named.clone(), resolved);
+    runtime::start()?.block_on(remotes.read_once(&client));
+    remotes.fill(named, resolved);
+    Ok(())
 }
 
 /// Everything that was found.
@@ -127,6 +156,8 @@ struct Checked {
     policies: Vec<CheckedPolicy>,
     /// What is wrong with other documents.
     problems: Vec<Note>,
+    /// Whether conditions at addresses were fetched.
+    is_fetched: bool,
 }
 
 struct CheckedPolicy {
@@ -204,11 +235,20 @@ impl Checked {
                 if let Some(reference) = &warning.unresolved {
                     warning.field.message = match reference {
                         Reference::Kms(_) => format!("{reference} was not asked for, and so was not checked"),
+                        // Where it was asked for, it says why it could not be had.
+                        Reference::Remote(_) if self.is_fetched => continue,
+                        Reference::Remote(_) => {
+                            format!("{reference} was not fetched, and so was not checked; `--fetch` does both")
+                        }
                         Reference::ConfigMap { .. } | Reference::Secret { .. } | Reference::TrustRoot { .. } => {
                             format!("{reference} is not in these files, so its key was not checked")
                         }
                     };
                 }
+            }
+            if self.is_fetched {
+                let could_not_be_had = |warning: &mut Problem| matches!(warning.unresolved, Some(Reference::Remote(_)));
+                problems.extend(warnings.extract_if(.., could_not_be_had));
             }
             if document.is_named() && !names.insert(document.name()) {
                 problems.push(twice());

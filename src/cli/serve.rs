@@ -3,6 +3,7 @@
 mod certificate;
 mod keys;
 mod policies;
+mod remotes;
 mod roots;
 
 use std::io::Write;
@@ -101,7 +102,8 @@ async fn serve(args: Args, err: &mut dyn Write) -> Result<Outcome, Error> {
     }
     let mut policies = args.policies.open().await?;
     let kms = kms::client()?;
-    policies.read_keys(&kms).await;
+    policies.read_elsewhere(&kms, &client).await;
+    let elsewhere = policies.elsewhere().clone();
     let http = roots::http(&args.registry)?;
     let authorities = match &args.certificate.client_ca {
         Some(path) => registry_args::certificates(path)?,
@@ -122,23 +124,26 @@ async fn serve(args: Args, err: &mut dyn Write) -> Result<Outcome, Error> {
     };
     let mut checks = vec![
         policies_check(&policies),
-        roots::check(policies.roots()),
-        keys::check(policies.keys()),
+        roots::check(elsewhere.roots.clone()),
+        keys::check(elsewhere.keys.clone()),
+        remotes::check(elsewhere.remotes.clone()),
         certificate_check(certificate.clone()),
     ];
     checks.extend(renewal.check());
     let health = Health::new(checks);
     let app =
         App::new(Webhook::new(gate, Arc::clone(&metrics)), Arc::new(health), Arc::clone(&metrics), Ceilings::default())
-            .before_scrape(scrape(&policies, certificate.clone(), client));
+            .before_scrape(scrape(&policies, certificate.clone(), client.clone()));
     let server = listen(args.listen, app, certificate, &authorities).await?;
 
     start(clouds.keep());
     start(tell(policies.status()));
-    start(roots::tell(policies.roots()));
-    start(roots::keep(policies.roots(), http));
-    start(keys::tell(policies.keys()));
-    start(keys::keep(policies.keys(), kms));
+    start(roots::tell(elsewhere.roots.clone()));
+    start(roots::keep(elsewhere.roots, http));
+    start(keys::tell(elsewhere.keys.clone()));
+    start(keys::keep(elsewhere.keys, kms));
+    start(remotes::tell(elsewhere.remotes.clone()));
+    start(remotes::keep(elsewhere.remotes, client.clone()));
     policies.follow();
     renewal.follow(renewed, metrics);
     let address = server.address();
@@ -220,13 +225,14 @@ fn scrape(
     certificate: watch::Receiver<Certificate>,
     client: registry::Client,
 ) -> impl Fn(&Metrics) + Send + Sync + 'static {
-    let (status, roots, keys) = (policies.status(), policies.roots(), policies.keys());
+    let (status, elsewhere) = (policies.status(), policies.elsewhere().clone());
     move |metrics| {
         let status = status.borrow();
         metrics.policies(status.policies.saturating_sub(status.invalid), status.invalid);
         metrics.policies_read(status.stale.is_some(), status.read_at.map(clock::since).unwrap_or_default());
-        roots::scrape(&roots, metrics);
-        keys::scrape(&keys, metrics);
+        roots::scrape(&elsewhere.roots, metrics);
+        keys::scrape(&elsewhere.keys, metrics);
+        remotes::scrape(&elsewhere.remotes, metrics);
         let left = clock::now().duration_until(certificate.borrow().not_after());
         metrics.certificate_expires(left.as_secs_f64());
         let requests = client.requests();

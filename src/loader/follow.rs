@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::load::from_documents;
 use super::observed::{Documents, Observed};
-use super::{Keys, Loaded, Roots, Status, clock};
+use super::{Elsewhere, Loaded, Status, clock};
 use crate::api::Document;
 use crate::policy::{NoMatch, PolicySet};
 
@@ -24,10 +24,8 @@ pub struct Rules {
     /// How old the policies may get while the cluster cannot be asked. Then they are no longer in force, and every image
     /// is refused that would need one.
     pub max_age: Duration,
-    /// What is known of the roots in TUF repositories.
-    pub roots: Roots,
-    /// What is known of the keys in key management services.
-    pub keys: Keys,
+    /// What is known of what lies elsewhere.
+    pub elsewhere: Elsewhere,
 }
 
 /// Publishes what a cluster says, as watches see it.
@@ -69,22 +67,16 @@ impl Follower {
         self.status.subscribe()
     }
 
-    /// What is known of the keys in key management services.
-    pub fn keys(&self) -> Keys {
-        self.rules.keys.clone()
-    }
-
-    /// What is known of the roots in TUF repositories.
-    pub fn roots(&self) -> Roots {
-        self.rules.roots.clone()
+    /// What is known of what lies elsewhere.
+    pub fn elsewhere(&self) -> &Elsewhere {
+        &self.rules.elsewhere
     }
 
     /// Follows until `shutdown` ends. Compiling is one blocking call at a time, away from the threads that serve; what
     /// changes meanwhile is taken together.
     pub async fn run(mut self, shutdown: impl Future<Output = ()>) {
         let mut shutdown = pin!(shutdown);
-        let mut roots = self.rules.roots.changes();
-        let mut keys = self.rules.keys.changes();
+        let mut elsewhere = self.rules.elsewhere.changes();
         loop {
             let observed = self.observed.borrow_and_update().clone();
             if let Some(documents) = self.unseen(&observed) {
@@ -109,8 +101,7 @@ impl Follower {
                 () = &mut shutdown => return,
                 () = changed => {}
                 // The same documents mean something else now.
-                () = roots.next() => self.seen = None,
-                () = keys.next() => self.seen = None,
+                () = elsewhere.next() => self.seen = None,
                 () = until(expiry) => self.expire(),
             }
         }
@@ -193,7 +184,7 @@ async fn until(instant: Option<Instant>) {
 
 fn compile(documents: &Documents, rules: &Rules) -> Result<Box<Loaded>, String> {
     let documents = documents.iter().map(|(origin, document)| ((*origin).to_owned(), Document::clone(document)));
-    from_documents(documents, &rules.namespace, rules.no_match, (&rules.roots, &rules.keys))
+    from_documents(documents, &rules.namespace, rules.no_match, &rules.elsewhere)
         .map(Box::new)
         .map_err(|error| error.to_string())
 }

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Keys, ReadError, Roots, TextFile, read};
+use super::{Elsewhere, ReadError, TextFile, read};
 use crate::api::{
-    self, Document, DocumentError, Namespace, PolicyDocument, Problem, Reference, Resolved, STANDALONE_NAMESPACE,
+    self, Document, DocumentError, Namespace, PolicyDocument, Problem, Reference, RemoteSource, Resolved,
+    STANDALONE_NAMESPACE,
 };
 use crate::limits;
 use crate::policy::{NoMatch, PolicyName, PolicySet};
@@ -25,10 +26,8 @@ pub struct Settings {
     pub namespace: String,
     /// How often the files are looked at.
     pub interval: Duration,
-    /// What is known of the roots in TUF repositories.
-    pub roots: Roots,
-    /// What is known of the keys in key management services.
-    pub keys: Keys,
+    /// What is known of what lies elsewhere.
+    pub elsewhere: Elsewhere,
 }
 
 impl Settings {
@@ -36,7 +35,7 @@ impl Settings {
     /// no cluster.
     pub fn new(path: impl Into<PathBuf>, no_match: NoMatch) -> Self {
         let (namespace, interval) = (STANDALONE_NAMESPACE.to_owned(), limits::POLICY_POLL);
-        Self { path: path.into(), no_match, namespace, interval, roots: Roots::default(), keys: Keys::default() }
+        Self { path: path.into(), no_match, namespace, interval, elsewhere: Elsewhere::default() }
     }
 }
 
@@ -131,21 +130,21 @@ pub fn load(settings: &Settings) -> Result<Loaded, LoadError> {
 /// # Errors
 /// As [`load`].
 pub fn load_all(paths: &[PathBuf], no_match: NoMatch) -> Result<Loaded, LoadError> {
-    load_all_by(paths, no_match, &Roots::default(), &Keys::default())
+    load_all_by(paths, no_match, &Elsewhere::default())
 }
 
-/// The same, by what is known of the roots in TUF repositories and of the keys in key management services.
+/// The same, by what is known of what lies elsewhere.
 ///
 /// # Errors
 /// As [`load`].
-pub fn load_all_by(paths: &[PathBuf], no_match: NoMatch, roots: &Roots, keys: &Keys) -> Result<Loaded, LoadError> {
+pub fn load_all_by(paths: &[PathBuf], no_match: NoMatch, elsewhere: &Elsewhere) -> Result<Loaded, LoadError> {
     let mut files = Vec::new();
     for path in paths {
         files.extend(read(path)?);
     }
     let shown: Vec<_> = paths.iter().map(|path| path.display().to_string()).collect();
     let settings = Settings::new(shown.join("`, `"), no_match);
-    from_files(&files, &Settings { roots: roots.clone(), keys: keys.clone(), ..settings })
+    from_files(&files, &Settings { elsewhere: elsewhere.clone(), ..settings })
 }
 
 /// The generation that `files` make.
@@ -158,7 +157,7 @@ pub(super) fn from_files(files: &[TextFile], settings: &Settings) -> Result<Load
             return Err(LoadError::TooManyDocuments);
         }
     }
-    let loaded = from_documents(documents, &settings.namespace, settings.no_match, (&settings.roots, &settings.keys))?;
+    let loaded = from_documents(documents, &settings.namespace, settings.no_match, &settings.elsewhere)?;
     if loaded.set.policies().is_empty() {
         let path = settings.path.display().to_string();
         return Err(LoadError::NoPolicy { path });
@@ -171,11 +170,13 @@ pub(super) fn from_documents(
     documents: impl IntoIterator<Item = (String, Document)>,
     namespace: &str,
     no_match: NoMatch,
-    (roots, keys): (&Roots, &Keys),
+    elsewhere: &Elsewhere,
 ) -> Result<Loaded, LoadError> {
     let mut documents = Documents::read(documents, namespace)?;
-    roots.fill(&mut documents.resolved);
-    keys.fill(documents.kms_keys(), &mut documents.resolved);
+    let Named { keys, remotes } = documents.named();
+    elsewhere.roots.fill(&mut documents.resolved);
+    elsewhere.keys.fill(keys, &mut documents.resolved);
+    elsewhere.remotes.fill(remotes, &mut documents.resolved);
     let mut problems = documents.problems;
     let mut warnings = Vec::new();
     let mut policies = Vec::new();
@@ -198,6 +199,13 @@ pub(super) fn from_documents(
         problems,
         warnings,
     })
+}
+
+/// What policies name elsewhere.
+#[derive(Default)]
+struct Named {
+    keys: BTreeSet<KmsKey>,
+    remotes: BTreeSet<RemoteSource>,
 }
 
 /// Every document, by its use.
@@ -272,17 +280,23 @@ impl Documents {
         Err(LoadError::Duplicate { object: format!("the {object}"), file: file.to_owned() })
     }
 
-    /// The keys in key management services that the policies name.
-    fn kms_keys(&self) -> BTreeSet<KmsKey> {
+    /// What the policies name elsewhere.
+    fn named(&self) -> Named {
+        let mut named = Named::default();
         // One that is broken decides nothing: what it names, or a tenant names who may not, is not asked for.
         let whole = self.policies.iter().filter(|(_, document)| document.problems().is_empty());
-        let references = whole.flat_map(|(_, document)| api::references(document));
-        references
-            .filter_map(|reference| match reference {
-                Reference::Kms(key) => Some(*key),
-                Reference::ConfigMap { .. } | Reference::Secret { .. } | Reference::TrustRoot { .. } => None,
-            })
-            .collect()
+        for reference in whole.flat_map(|(_, document)| api::references(document)) {
+            match reference {
+                Reference::Kms(key) => {
+                    named.keys.insert(*key);
+                }
+                Reference::Remote(source) => {
+                    named.remotes.insert(*source);
+                }
+                Reference::ConfigMap { .. } | Reference::Secret { .. } | Reference::TrustRoot { .. } => {}
+            }
+        }
+        named
     }
 
     fn note(&mut self, file: &str, object: &str, problems: &[Problem]) {

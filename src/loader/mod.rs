@@ -3,12 +3,14 @@
 //! [`load`] reads files once. [`Loader`] reads them again and again, and publishes a new set when they say something new;
 //! [`Follower`] does so with what watches see in a cluster ([`Observed`]). A Secret that is gone breaks the policy that
 //! names it at once; files that cannot be read as a whole, and a cluster that cannot be asked, leave the last good set in
-//! force, and the [`Status`] says so. What TrustRoots name in TUF repositories and the keys that policies name in key
-//! management services are kept fresh beside it ([`Roots`], [`Keys`]), and one that changes makes a new set.
+//! force, and the [`Status`] says so. What documents name elsewhere is kept fresh beside it
+//! ([`Elsewhere`]): roots in TUF repositories, keys in key management services, conditions at addresses. One that changes makes
+//! a new set.
 //!
 //! This module never decides about an image, and never takes "could not be read" for "is not there".
 
 mod clock;
+mod elsewhere;
 mod examine;
 mod files;
 mod follow;
@@ -16,6 +18,7 @@ mod keep;
 mod keys;
 mod load;
 mod observed;
+mod remotes;
 mod root_report;
 mod roots;
 mod status;
@@ -23,6 +26,7 @@ mod status;
 mod tests;
 mod watch;
 
+pub use elsewhere::Elsewhere;
 pub use examine::{Examined, examine};
 pub use files::{ReadError, TextFile, read};
 pub use follow::{Follower, Rules};
@@ -31,6 +35,7 @@ pub use keys::{KeyChanges, KeyReport, Keys};
 pub(crate) use load::describe;
 pub use load::{LoadError, Loaded, Note, Settings, load, load_all, load_all_by, load_dir};
 pub use observed::{Documents, Observed};
+pub use remotes::{RemoteChanges, Remotes};
 pub use root_report::RootReport;
 pub use roots::{KeptRoot, RootChanges, Roots};
 pub use status::Status;

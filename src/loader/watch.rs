@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::load::from_files;
-use super::{Keys, LoadError, Loaded, Roots, Settings, Status, TextFile, clock, read};
+use super::{Elsewhere, LoadError, Loaded, Settings, Status, TextFile, clock, read};
 use crate::policy::PolicySet;
 
 /// Reads the files again and again and publishes what they say.
@@ -28,7 +28,7 @@ impl Loader {
     /// As [`load`](super::load): a program without policies does not start.
     pub fn open(settings: Settings) -> Result<Self, LoadError> {
         let files = read(&settings.path)?;
-        let seen = Seen { files: fingerprint(&files), roots: settings.roots.version(), keys: settings.keys.version() };
+        let seen = Seen { files: fingerprint(&files), elsewhere: settings.elsewhere.version() };
         let loaded = from_files(&files, &settings)?;
         Ok(Self {
             settings,
@@ -48,30 +48,23 @@ impl Loader {
         self.status.subscribe()
     }
 
-    /// What is known of the keys in key management services.
-    pub fn keys(&self) -> Keys {
-        self.settings.keys.clone()
+    /// What is known of what lies elsewhere.
+    pub fn elsewhere(&self) -> &Elsewhere {
+        &self.settings.elsewhere
     }
 
-    /// What is known of the roots in TUF repositories.
-    pub fn roots(&self) -> Roots {
-        self.settings.roots.clone()
-    }
-
-    /// Looks at the files at once and then at every interval, and whenever a root or key changes, until `shutdown` ends. Reading
+    /// Looks at the files at once and then at every interval, and whenever something elsewhere changes, until `shutdown` ends. Reading
     /// and compiling is one blocking call at a time, away from the threads that serve.
     pub async fn run(mut self, shutdown: impl Future<Output = ()>) {
         let mut shutdown = pin!(shutdown);
-        let mut changes = self.settings.roots.changes();
-        let mut keys = self.settings.keys.changes();
+        let mut elsewhere = self.settings.elsewhere.changes();
         let mut ticks = interval(self.settings.interval);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let now = tokio::select! {
                 () = &mut shutdown => return,
                 now = ticks.tick() => now,
-                () = changes.next() => clock::now(),
-                () = keys.next() => clock::now(),
+                () = elsewhere.next() => clock::now(),
             };
             let settings = self.settings.clone();
             let seen = self.seen;
@@ -146,10 +139,8 @@ impl Loader {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Seen {
     files: Fingerprint,
-    /// [`Roots::version`].
-    roots: u64,
-    /// The same of the keys.
-    keys: u64,
+    /// [`Elsewhere::version`].
+    elsewhere: [u64; 3],
 }
 
 /// SHA-256 over the names and texts of all files.
@@ -161,18 +152,18 @@ enum Attempt {
     /// before they change.
     Failed(Option<Seen>, LoadError),
     Loaded(Seen, Box<Loaded>),
-    /// The files, roots and keys are those that were seen last.
+    /// The files, and what lies elsewhere, are those that were seen last.
     Unchanged,
 }
 
 fn attempt(settings: &Settings, seen: Option<Seen>) -> Attempt {
     // Before the documents are compiled: what changes meanwhile is another change.
-    let (roots, keys) = (settings.roots.version(), settings.keys.version());
+    let elsewhere = settings.elsewhere.version();
     let files = match read(&settings.path) {
         Ok(files) => files,
         Err(error) => return Attempt::Failed(None, error.into()),
     };
-    let now = Seen { files: fingerprint(&files), roots, keys };
+    let now = Seen { files: fingerprint(&files), elsewhere };
     if seen == Some(now) {
         return Attempt::Unchanged;
     }

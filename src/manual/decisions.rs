@@ -63,6 +63,20 @@
 //! Kept, with its default features off. It is released rarely and does what is needed. *Would change our mind*: a need
 //! for exemplars or native histograms, which `prometheus-client` has.
 //!
+//! # What one tenant's conditions may take
+//!
+//! An `ImagePolicy` is written by whoever may write in a namespace, and its conditions run in the same process as everybody's.
+//! Each run is bounded already; many of them are not one. So the CEL and CUE conditions of all policies of one namespace share
+//! [`CONDITION_STEPS_PER_NAMESPACE`](crate::limits::CONDITION_STEPS_PER_NAMESPACE) in one request, counted and not timed, so
+//! that the same request always ends the same way; what is left when they are spent does not hold (`condition_timeout`). And
+//! however many requests of one namespace come at once, they have half of the threads that decide. The conditions of the
+//! cluster's policies are counted each by itself.
+//!
+//! Rego has no place there: regorus looks at its clock between the steps of an evaluation, and a single step (a comprehension
+//! over a large list, a comparison of large values) may take as long as it likes in between. In a policy of the cluster that is
+//! its author's own harm. In a tenant's it would be everybody's. *Would change our mind*: an engine that counts its steps, or that
+//! can be interrupted inside of one.
+//!
 //! # Other choices that are easy to undo and easy to get wrong
 //!
 //! | What | Choice | Instead of | Because |

@@ -120,7 +120,8 @@
 //! Evidence, 403.
 //!
 //! A condition of the policy was stopped. CEL and CUE are counted in steps, so that they always stop at the same place;
-//! Rego has half a second.
+//! Rego has half a second. All conditions of the `ImagePolicy` objects of one namespace have a number of steps together in
+//! one request.
 //!
 //! *What to do*: Make the condition simpler, above all its loops in loops over long lists.
 //!
@@ -283,7 +284,7 @@
 //! Policy, 403.
 //!
 //! A policy covers the image and is broken: a field that is not understood or not carried out, a key that cannot be
-//! read, a Secret that is gone. It denies what it matches until it is mended, and never vanishes.
+//! read, a Secret that is gone, a condition at an address that could not be fetched yet. It denies what it matches until it is mended, and never vanishes.
 //!
 //! *What to do*: The finding names the field. `countersign policy check FILE` says the same before it is applied.
 //!

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::condition::within;
+use super::condition::{Purse, within};
 use super::judge::{Known, Matched};
 use super::readings::InputReading;
 use super::search::{at_source, complete, facts};
@@ -15,10 +15,19 @@ use crate::limits::{CONDITION_INPUT_BYTES, Exceeded, Scope};
 use crate::provenance::ReadError;
 use crate::verify::{Configs, Extension, Fact, FactKind, Signer};
 
-/// Whether `condition` holds of `input`, where that could be read.
-pub(super) fn holds(condition: &Condition, input: &InputReading, now: Timestamp) -> Result<(), Denial> {
+/// Whether `condition` holds of `input`, where that could be read; paid from the purse of the tenant whose it is.
+pub(super) fn holds(
+    condition: &Condition,
+    input: &InputReading,
+    purse: Option<&Purse>,
+    now: Timestamp,
+) -> Result<(), Denial> {
     let input = input.as_ref().map_err(unreadable)?;
-    match condition.check(input, now) {
+    let verdict = match purse {
+        Some(purse) => condition.check_for(purse, input, now),
+        None => condition.check(input, now),
+    };
+    match verdict {
         ConditionVerdict::Error(error) => Err(Denial::new(DenyReason::ConditionError, error)),
         ConditionVerdict::Refused(messages) => {
             let messages: Vec<_> = messages.into_iter().collect();
@@ -48,7 +57,7 @@ pub(super) fn all_holds(
     let mut input = Map::new();
     input.insert("authorityMatches".to_owned(), authorities.into());
     include(policy.terms.included, known, &mut input)?;
-    holds(condition, &Ok(Input::new(input.into())), known.now)
+    holds(condition, &Ok(Input::new(input.into())), known.purse(policy), known.now)
 }
 
 /// Puts into `input` what else the condition of a policy sees, under the names of policy-controller.

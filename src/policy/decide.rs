@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use nonempty::NonEmpty;
 
+use super::condition::Purse;
 use super::judge::{Known, satisfy};
 use super::plan::PlannedImage;
 use super::readings::Readings;
@@ -21,15 +22,23 @@ use crate::verify::Facts;
 
 /// Decides about every image of `plan`.
 pub(super) fn decide(plan: &Plan, findings: &BTreeMap<SubjectId, Finding>, now: Timestamp) -> NonEmpty<Verdict> {
+    // All that is judged for one request belongs to one namespace.
+    let tenant = Purse::of_request();
     plan.images.as_ref().map(|planned| {
         let finding = planned.subject.map(|subject| findings.get(&subject));
-        verdict(plan, planned, finding, now)
+        verdict(plan, planned, finding, &tenant, now)
     })
 }
 
 /// Decides about one image. `finding` is none where nobody had to look, and holds none where somebody should have and
 /// did not.
-fn verdict(plan: &Plan, planned: &PlannedImage, finding: Option<Option<&Finding>>, now: Timestamp) -> Verdict {
+fn verdict(
+    plan: &Plan,
+    planned: &PlannedImage,
+    finding: Option<Option<&Finding>>,
+    tenant: &Purse,
+    now: Timestamp,
+) -> Verdict {
     let image = planned.image.clone();
     let nobody_looked = Err(Failure::new(DenyReason::InternalError, "the evidence was not looked up"));
     let another = Err(Failure::new(DenyReason::InternalError, "the evidence is about another image"));
@@ -44,7 +53,8 @@ fn verdict(plan: &Plan, planned: &PlannedImage, finding: Option<Option<&Finding>
     };
 
     let readings = Readings::default();
-    let known = Known { digest, finding: finding.map(Result::as_ref), object: &plan.object, readings: &readings, now };
+    let known =
+        Known { digest, finding: finding.map(Result::as_ref), object: &plan.object, tenant, readings: &readings, now };
     let policies = || planned.policies.iter().filter_map(|index| plan.set.policies().get(*index));
     let mut basis = Vec::new();
     let mut denials = Vec::new();

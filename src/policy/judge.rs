@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use nonempty::NonEmpty;
 
+use super::condition::Purse;
 use super::conditioned;
 use super::distinct::{self, Author, Names, author};
 use super::readings::Readings;
@@ -29,10 +30,19 @@ pub(super) struct Known<'a> {
     pub(super) finding: Option<Result<&'a Facts, &'a Failure>>,
     /// What it belongs to.
     pub(super) object: &'a ObjectText,
+    /// What the conditions of a tenant may still take of this request.
+    pub(super) tenant: &'a Purse,
     /// What its attestations say, each read at most once.
     pub(super) readings: &'a Readings,
     /// The present.
     pub(super) now: Timestamp,
+}
+
+impl<'a> Known<'a> {
+    /// From what the conditions of `policy` are paid: a tenant's from the purse of the namespace.
+    pub(super) fn purse(&self, policy: &Policy) -> Option<&'a Purse> {
+        policy.name.namespace().map(|_| self.tenant)
+    }
 }
 
 /// The authorities that satisfy `policy`, or why none or too few of them do, the most useful reason first.
@@ -178,6 +188,7 @@ fn judge<'a>(policy: &'a Policy, authority: &'a Authority, known: Known<'a>) -> 
             terms: &authority.terms,
             revoked: &policy.terms.revoked,
             readings: known.readings,
+            purse: known.purse(policy),
             now: known.now,
         })
     };
@@ -232,7 +243,7 @@ fn attested<'a>(search: &Search<'a>, wanted: &AttestationRule) -> Result<Vec<&'a
         meets(fact)?;
         match (&wanted.condition, fact.kind()) {
             (Some(condition), FactKind::Attestation(statement)) => {
-                conditioned::holds(condition, &search.readings.input(statement), search.now)
+                conditioned::holds(condition, &search.readings.input(statement), search.purse, search.now)
             }
             (Some(_), FactKind::Signature { .. }) => Err(Denial::new(DenyReason::InternalError, "no attestation")),
             (None, _) => Ok(()),

@@ -161,9 +161,19 @@ impl Plan {
 
     /// Whether conditions are run when it decides.
     pub fn has_conditions(&self) -> bool {
+        self.conditioned().next().is_some()
+    }
+
+    /// The namespace whose tenant's conditions are run when it decides; none where none are.
+    pub fn tenant(&self) -> Option<&str> {
+        self.conditioned().find_map(|policy| policy.name.namespace())
+    }
+
+    /// The policies with conditions.
+    fn conditioned(&self) -> impl Iterator<Item = &Policy> {
         let indices = self.images.iter().flat_map(|planned| &planned.policies);
-        let mut policies = indices.filter_map(|index| self.set.policies().get(*index));
-        policies.any(|policy| {
+        let policies = indices.filter_map(|index| self.set.policies().get(*index));
+        policies.filter(|policy| {
             let attests = |rule: &Rule| match rule {
                 Rule::Attested { attestations, .. } => attestations.iter().any(|wanted| wanted.condition.is_some()),
                 Rule::Fail { .. } | Rule::Pass | Rule::Signed { .. } | Rule::StaleRoot { .. } => false,

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use nonempty::NonEmpty;
 
+use super::condition::Purse;
 use super::readings::Readings;
 use super::{Denial, DenyReason, Failure, Revoked, SignatureTerms, SignerRule};
 use crate::evidence::{Source, one_line};
@@ -19,6 +20,8 @@ pub(super) struct Search<'a> {
     /// Whose signatures are taken back.
     pub(super) revoked: &'a Revoked,
     pub(super) readings: &'a Readings,
+    /// From what conditions are paid, where that is not each for itself.
+    pub(super) purse: Option<&'a Purse>,
     pub(super) now: Timestamp,
 }
 

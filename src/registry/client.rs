@@ -17,7 +17,7 @@ use crate::limits;
 /// A client of every registry. Clones share connections, tokens and what was learned.
 #[derive(Clone)]
 pub struct Client {
-    inner: Arc<Inner>,
+    pub(super) inner: Arc<Inner>,
 }
 
 /// What all questions share.

@@ -24,6 +24,7 @@ mod copy;
 mod credential;
 mod delete;
 mod docker_config;
+mod document;
 mod error;
 mod fetch;
 mod host;

@@ -205,6 +205,33 @@ impl Exceptions {
         }
     }
 
+    /// How far a connection to an address may go that a policy names: into networks of the organisation and the internet.
+    ///
+    /// # Errors
+    /// When it is not to be followed: no TLS, a password in it, or an address on this machine or of a metadata service.
+    pub(super) fn written(&self, to: &Url) -> Result<Reach, Unasked> {
+        let refuse = |why: &str| Err(Unasked::new(UnaskedKind::Refused, format!("`{}` {why}", authority(to))));
+        if to.scheme() != "https" {
+            return refuse("is not asked without TLS");
+        }
+        if !to.username().is_empty() || to.password().is_some() {
+            return refuse("is named with credentials");
+        }
+        let Some(host) = to.host() else {
+            return refuse("is no host");
+        };
+        if self.lists_private(to) {
+            return Ok(Reach::Anywhere);
+        }
+        let reach = Reach::FromPrivate;
+        match Zone::of_host(&host) {
+            Some(zone) if !reach.covers(zone) => {
+                refuse("lies where it is not asked: allow the host as private if it is right")
+            }
+            Some(_) | None => Ok(reach),
+        }
+    }
+
     fn lists_private(&self, to: &Url) -> bool {
         let listed = |text: &str| text.parse::<Registry>().is_ok_and(|registry| self.private.contains(&registry));
         to.host_str().is_some_and(listed)
@@ -321,6 +348,28 @@ mod tests {
             let error = follow(&exceptions, from, zone, to).unwrap_err();
             assert_eq!(error.kind(), UnaskedKind::Refused, "{from} {to}");
             assert!(!error.detail().contains("u:p"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_policy_names_addresses_of_networks() {
+        let exceptions = Exceptions { plain_http: BTreeSet::new(), private: ["127.0.0.1:9".parse().unwrap()].into() };
+        for (url, reach) in [
+            ("https://p.example/a", Some(Reach::FromPrivate)),
+            ("https://8.8.8.8/a", Some(Reach::FromPrivate)),
+            ("https://10.0.0.1/a", Some(Reach::FromPrivate)),
+            ("https://127.0.0.1:9/a", Some(Reach::Anywhere)),
+            ("https://127.0.0.1/a", None),
+            ("https://localhost/a", None),
+            ("https://169.254.169.254/a", None),
+            ("https://[::ffff:a9fe:a9fe]/a", None),
+            ("https://2852039166/a", None),
+            ("http://p.example/a", None),
+            ("file:///etc/passwd", None),
+            ("https://u:p@p.example/a", None),
+        ] {
+            let written = exceptions.written(&Url::parse(url).unwrap());
+            assert_eq!(written.as_ref().ok(), reach.as_ref(), "{url}");
         }
     }
 

@@ -38,6 +38,7 @@ pub struct Metrics {
     trust_root_age: Gauge,
     kms_keys: IntGaugeVec,
     kms_key_age: Gauge,
+    remote_conditions: IntGaugeVec,
     certificate_expiry: Gauge,
     certificate_refused: IntCounter,
     catching_up: Mutex<()>,
@@ -110,6 +111,11 @@ impl Metrics {
             kms_key_age: new.float(
                 "kms_key_age_seconds",
                 "The longest time since a key held elsewhere was read; 0 where none was.",
+            )?,
+            remote_conditions: new.gauges(
+                "remote_conditions",
+                "Conditions at addresses that policies name, by state.",
+                &["state"],
             )?,
             certificate_expiry: new
                 .float("certificate_expiry_seconds", "Time until the webhook's certificate expires.")?,
@@ -226,6 +232,13 @@ impl Metrics {
         self.kms_keys.with_label_values(&["usable"]).set(count(usable));
         self.kms_keys.with_label_values(&["unusable"]).set(count(unusable));
         self.kms_key_age.set(age);
+    }
+
+    /// The conditions at addresses: how many are known, and how many could not be had yet.
+    pub fn remote_conditions(&self, usable: usize, unusable: usize) {
+        let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        self.remote_conditions.with_label_values(&["usable"]).set(count(usable));
+        self.remote_conditions.with_label_values(&["unusable"]).set(count(unusable));
     }
 
     /// The certificate expires in so many seconds; negative if it has expired.

@@ -19,6 +19,7 @@ mod kms;
 mod manual;
 mod provenance;
 mod registry;
+mod remote;
 mod server;
 mod signer;
 mod support;

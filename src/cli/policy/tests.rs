@@ -99,6 +99,24 @@ fn a_policy_whose_secret_is_elsewhere() {
     insta::assert_snapshot!(shown(&outcome));
 }
 
+/// A condition at an address is fetched only where that is asked for, and one that cannot be had is a problem then.
+#[test]
+fn a_policy_whose_condition_is_elsewhere() {
+    let sum = crate::image::Digest::of(b"").hex();
+    let policy = format!(
+        "{GOOD}  policy: {{type: cel, remote: {{url: 'https://127.0.0.1:1/p.cel?t=5ecret', sha256sum: {sum}}}}}\n"
+    );
+    let outcome = check_files(&[("p.yaml", &policy)], &[]);
+    assert_eq!(outcome.code, 0, "{}", outcome.stdout);
+    let said =
+        "the condition at `https://127.0.0.1:1/p.cel` was not fetched, and so was not checked; `--fetch` does both";
+    assert!(outcome.stdout.contains(said), "{}", outcome.stdout);
+    let outcome = check_files(&[("p.yaml", &policy)], &["--fetch"]);
+    assert_eq!(outcome.code, 1, "{}", outcome.stdout);
+    assert!(outcome.stdout.contains("`127.0.0.1:1` lies where it is not asked"), "{}", outcome.stdout);
+    assert!(!outcome.stdout.contains("(warning)") && !outcome.stdout.contains("5ecret"), "{}", outcome.stdout);
+}
+
 #[test]
 fn a_wrong_secret() {
     let secrets = WITH_SECRETS.replacen("BEGIN PUBLIC KEY", "BEGIN PRIVATE KEY", 1).replacen(

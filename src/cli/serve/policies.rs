@@ -5,14 +5,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join;
 use tokio::sync::watch;
 
-use super::{Error, NoMatchArg, clock, keys, start};
+use super::{Error, NoMatchArg, clock, keys, remotes, start};
 use crate::cluster::{Access, Watches};
-use crate::kms::Client;
+use crate::kms;
 use crate::limits;
-use crate::loader::{Follower, Keys, LoadError, Loader, Roots, Rules, Settings, Status};
+use crate::loader::{Elsewhere, Follower, LoadError, Loader, Roots, Rules, Settings, Status};
 use crate::policy::{NoMatch, PolicySet};
+use crate::registry;
 use crate::trust::BuiltInRoot;
 
 /// Where the policies come from.
@@ -65,8 +67,9 @@ impl PolicyArgs {
     pub(super) async fn open(&self) -> Result<Policies, Error> {
         let no_match = NoMatch::from(self.no_match);
         let roots = Roots::new(self.refresh_public_good.then_some(BuiltInRoot::PublicGood));
+        let elsewhere = Elsewhere { roots, ..Elsewhere::default() };
         if let Some(path) = &self.policies {
-            return Loader::open(Settings { roots, ..Settings::new(path, no_match) })
+            return Loader::open(Settings { elsewhere, ..Settings::new(path, no_match) })
                 .map(|loader| Policies::Files(Box::new(loader)))
                 .map_err(|error| {
                     let told = Error::usage(&error);
@@ -86,8 +89,7 @@ impl PolicyArgs {
             no_match,
             namespace: access.namespace().to_owned(),
             max_age: Duration::from_secs(self.policies_max_age.into()),
-            roots,
-            keys: Keys::default(),
+            elsewhere,
         };
         let watches = Watches::new(access.clone());
         Ok(Policies::Cluster(Box::new((Follower::new(rules, watches.observed()), watches)), access))
@@ -119,32 +121,21 @@ impl Policies {
         }
     }
 
-    /// What is known of the keys in key management services.
-    pub(super) fn keys(&self) -> Keys {
+    /// What is known of what lies elsewhere.
+    pub(super) fn elsewhere(&self) -> &Elsewhere {
         match self {
-            Self::Cluster(cluster, _) => cluster.0.keys(),
-            Self::Files(loader) => loader.keys(),
+            Self::Cluster(cluster, _) => cluster.0.elsewhere(),
+            Self::Files(loader) => loader.elsewhere(),
         }
     }
 
-    /// Reads the keys that files name, before anybody is answered. What a cluster names is not known yet.
-    pub(super) async fn read_keys(&mut self, client: &Client) {
-        match self {
-            Self::Cluster(..) => {}
-            Self::Files(loader) => {
-                if loader.keys().are_wanted() {
-                    keys::read_once(&loader.keys(), client).await;
-                    loader.poll(clock::instant());
-                }
-            }
-        }
-    }
-
-    /// What is known of the roots in TUF repositories.
-    pub(super) fn roots(&self) -> Roots {
-        match self {
-            Self::Cluster(cluster, _) => cluster.0.roots(),
-            Self::Files(loader) => loader.roots(),
+    /// Reads the keys and conditions that files name, before anybody is answered. What a cluster names is not known yet.
+    pub(super) async fn read_elsewhere(&mut self, kms: &kms::Client, client: &registry::Client) {
+        let Self::Files(loader) = self else { return };
+        let Elsewhere { roots: _, keys, remotes } = loader.elsewhere().clone();
+        if keys.are_wanted() || remotes.are_wanted() {
+            join(keys::read_once(&keys, kms), remotes::read_once(&remotes, client)).await;
+            loader.poll(clock::instant());
         }
     }
 

@@ -35,13 +35,7 @@ fn shows(texts: &[&str]) -> Observed {
 }
 
 fn rules(max_age: Duration) -> Rules {
-    Rules {
-        no_match: NoMatch::Deny,
-        namespace: "own".to_owned(),
-        max_age,
-        roots: Roots::default(),
-        keys: Keys::default(),
-    }
+    Rules { no_match: NoMatch::Deny, namespace: "own".to_owned(), max_age, elsewhere: Elsewhere::default() }
 }
 
 const HOUR: Duration = Duration::from_secs(3600);

@@ -53,15 +53,15 @@ impl Program {
         Ok(Self { expression, regexes: rewriter.regexes.into() })
     }
 
-    /// Whether it is true of `input`, whose fields are its variables.
-    pub(super) fn run(&self, input: &serde_json::Value) -> Verdict {
+    /// Whether it is true of `input`, whose fields are its variables, and how many of `most` steps that took.
+    pub(super) fn run(&self, input: &serde_json::Value, most: u64) -> (Verdict, u64) {
         let mut context = Context::with_env(Arc::clone(&ENVIRONMENT));
         for (name, value) in input.as_object().into_iter().flatten() {
             if VARIABLES.contains(&name.as_str()) {
                 context.add_variable_from_value(name.as_str(), read(value));
             }
         }
-        STEPS.set(Some(Steps::new()));
+        STEPS.set(Some(Steps::new(most)));
         REGEXES.set(Arc::clone(&self.regexes));
         let result = catch_unwind(AssertUnwindSafe(|| {
             let value = Value::resolve_val(&self.expression, &context).map_err(|error| say(&error))?;
@@ -70,15 +70,17 @@ impl Program {
                 None => Err(format!("it gives a value of the type `{}`, not true or false", value.get_type().name())),
             }
         }));
-        STEPS.set(None);
+        // Whoever could not pay has nothing left.
+        let steps = most.saturating_sub(STEPS.take().map_or(0, |left| left.left()));
         REGEXES.set(Arc::default());
-        match result {
+        let verdict = match result {
             Ok(Ok(true)) => Verdict::Satisfied,
             Ok(Ok(false)) => refused(Vec::new(), "the expression is false"),
             Ok(Err(error)) => Verdict::Error(error),
-            Err(unwound) if unwound.is::<Spent>() => Verdict::Spent(Spent::message()),
+            Err(unwound) if unwound.is::<Spent>() => Verdict::Spent(Spent::message(most)),
             Err(panicked) => resume_unwind(panicked),
-        }
+        };
+        (verdict, steps)
     }
 }
 
@@ -147,7 +149,7 @@ thread_local! {
 
 /// Pays, or leaves the run: an error could be swallowed by `||` and `&&`, an unwinding cannot.
 fn spend(steps: u64) {
-    let mut left = STEPS.take().unwrap_or_else(Steps::new);
+    let mut left = STEPS.take().unwrap_or_else(|| Steps::new(0));
     match left.spend(steps) {
         Ok(()) => STEPS.set(Some(left)),
         Err(spent) => resume_unwind(Box::new(spent)),

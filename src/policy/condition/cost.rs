@@ -1,6 +1,8 @@
 //! Counts the steps of a run, so that the same condition on the same input always ends the same way.
 
-use crate::limits::CONDITION_STEPS;
+use std::cell::Cell;
+
+use crate::limits::{CONDITION_STEPS, CONDITION_STEPS_PER_NAMESPACE};
 
 /// Bytes of a text that cost as much as one value.
 const BLOCK: usize = 64;
@@ -16,9 +18,14 @@ pub(super) struct Steps {
 pub(super) struct Spent;
 
 impl Steps {
-    /// The steps of one run.
-    pub(super) fn new() -> Self {
-        Self { left: CONDITION_STEPS }
+    /// The steps of one run, of which there are `most`.
+    pub(super) fn new(most: u64) -> Self {
+        Self { left: most }
+    }
+
+    /// How many are left.
+    pub(super) fn left(&self) -> u64 {
+        self.left
     }
 
     /// Pays for `steps`.
@@ -39,8 +46,35 @@ pub(super) fn of_bytes(bytes: usize) -> u64 {
 }
 
 impl Spent {
-    /// What to say about it.
-    pub(super) fn message() -> String {
-        format!("it took more than {CONDITION_STEPS} steps")
+    /// What to say about a run that had `most` steps.
+    pub(super) fn message(most: u64) -> String {
+        if most < CONDITION_STEPS {
+            let all = CONDITION_STEPS_PER_NAMESPACE;
+            format!("the conditions of its namespace took more than {all} steps in one request")
+        } else {
+            format!("it took more than {most} steps")
+        }
+    }
+}
+
+/// The steps that all conditions of one namespace may still take in one request. What one tenant writes must not take the
+/// time of the others; since it is counted, the same request always ends the same way.
+#[derive(Debug)]
+pub(in crate::policy) struct Purse(Cell<u64>);
+
+impl Purse {
+    /// That of a request at its beginning.
+    pub(in crate::policy) fn of_request() -> Self {
+        Self(Cell::new(CONDITION_STEPS_PER_NAMESPACE))
+    }
+
+    /// What one run may take of it.
+    pub(super) fn most(&self) -> u64 {
+        self.0.get().min(CONDITION_STEPS)
+    }
+
+    /// Takes what a run took.
+    pub(super) fn pay(&self, steps: u64) {
+        self.0.set(self.0.get().saturating_sub(steps));
     }
 }

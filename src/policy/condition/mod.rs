@@ -26,10 +26,11 @@ use jiff::Timestamp;
 use nonempty::NonEmpty;
 use serde_json::json;
 
+pub(in crate::policy) use cost::Purse;
 pub use input::Input;
 pub(in crate::policy) use input::within;
 
-use crate::limits::CONDITION_SOURCE_BYTES;
+use crate::limits::{CONDITION_SOURCE_BYTES, CONDITION_STEPS};
 
 /// The language of a condition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -127,7 +128,7 @@ impl Condition {
         };
         for empty in EMPTY {
             let input = Input::parse(empty).unwrap_or_else(|_| Input::new(json!({})));
-            match compiled.program.run(&input, Timestamp::UNIX_EPOCH) {
+            match compiled.program.run(&input, Timestamp::UNIX_EPOCH, CONDITION_STEPS).0 {
                 Verdict::Error(error) if rego::is_unknown_function(&error) => return Err(ConditionError(error)),
                 Verdict::Error(_) | Verdict::Refused(_) => {}
                 Verdict::Satisfied => compiled.permissive.push(empty),
@@ -158,18 +159,26 @@ impl Condition {
 
     /// Whether it holds of `input` at the time `now`.
     pub fn check(&self, input: &Input, now: Timestamp) -> Verdict {
-        self.0.program.run(input, now)
+        self.0.program.run(input, now, CONDITION_STEPS).0
+    }
+
+    /// The same, paid from `purse`.
+    pub(in crate::policy) fn check_for(&self, purse: &Purse, input: &Input, now: Timestamp) -> Verdict {
+        let (verdict, steps) = self.0.program.run(input, now, purse.most());
+        purse.pay(steps);
+        verdict
     }
 }
 
 impl Program {
-    fn run(&self, input: &Input, now: Timestamp) -> Verdict {
+    /// What comes of it within `most` steps, and how many it took. Rego is timed and takes none.
+    fn run(&self, input: &Input, now: Timestamp, most: u64) -> (Verdict, u64) {
         let run = guarded(|| match self {
-            Self::Cel(program) => program.run(input.json()),
-            Self::Cue(program) => program.run(input.json()),
-            Self::Rego(program) => program.run(input, now),
+            Self::Cel(program) => program.run(input.json(), most),
+            Self::Cue(program) => program.run(input.json(), most),
+            Self::Rego(program) => (program.run(input, now), 0),
         });
-        run.unwrap_or_else(|| Verdict::Error("the engine failed".to_owned()))
+        run.unwrap_or_else(|| (Verdict::Error("the engine failed".to_owned()), most))
     }
 }
 

@@ -134,3 +134,48 @@ proptest! {
         prop_assert!(!elsewhere || before.is_allowed() == after.is_allowed(), "{:?}", after);
     }
 }
+
+/// What a tenant's conditions may take is counted over all of them in one request, and is none of the cluster's.
+#[test]
+fn the_conditions_of_a_namespace_share_their_steps() {
+    let list: Vec<_> = (0..600).collect();
+    let statement = serde_json::json!({
+        "_type": Statement::V1,
+        "subject": [{"name": "image", "digest": {"sha256": digest().hex()}}],
+        "predicateType": SBOM,
+        "predicate": {"list": list},
+    });
+    let statement = Statement::parse(statement.to_string().as_bytes()).unwrap();
+    let finding = Ok(facts(vec![Fact::attestation_for_tests(anchor(0).id(), statement)]));
+    let costly = |name: &str| {
+        let wanted = AttestationRule {
+            name: "wanted".to_owned(),
+            predicate_type: SBOM.to_owned(),
+            requirement: None,
+            // About 2 million steps each: some of them are within those of a namespace, nine are not.
+            condition: Some(
+                Condition::compile(Language::Cel, "predicate.list.all(a, predicate.list.all(b, b >= 0))").unwrap(),
+            ),
+            select: Select::Any,
+        };
+        policy(name, vec![Rule::Attested { signers: signers_of(&[0]), attestations: NonEmpty::new(wanted) }])
+    };
+    let names = ["1", "2", "3", "4", "5", "6", "7", "8", "9"];
+    let all = |count: usize| names.iter().take(count).map(|name| costly(name)).collect::<Vec<_>>();
+    let of_tenant = |count: usize| all(count).into_iter().map(|policy| tenants(TEAM, policy)).collect::<Vec<_>>();
+    assert!(decide_in(TEAM, of_tenant(1), NoMatch::Allow, &finding).is_allowed());
+    let spent = decide_in(TEAM, of_tenant(9), NoMatch::Allow, &finding);
+    let spent = denials(&spent);
+    assert!(spent.iter().all(|denial| denial.reason == DenyReason::ConditionTimeout), "{spent:?}");
+    assert_eq!(
+        spent[0].finding,
+        "attestation `wanted`: the conditions of its namespace took more than 10000000 steps in one request"
+    );
+    // Those of the cluster are not counted together, and a tenant who has spent his takes nothing from them.
+    assert!(decide_in(TEAM, all(9), NoMatch::Allow, &finding).is_allowed());
+    let both = [of_tenant(9), vec![costly("cluster")]].concat();
+    let both = decide_in(TEAM, both, NoMatch::Deny, &finding);
+    assert!(denials(&both).iter().all(|denial| denial.policy.as_ref().is_some_and(|name| name.namespace().is_some())));
+    // Another request begins anew.
+    assert!(decide_in(TEAM, of_tenant(1), NoMatch::Allow, &finding).is_allowed());
+}

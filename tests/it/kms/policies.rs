@@ -9,7 +9,7 @@ use countersign::gate::Gate;
 use countersign::image::{ContainerKind, ImageRef, ImageUse, Pointer};
 use countersign::kms::{Client, Settings, VaultLogin, VaultSettings};
 use countersign::limits;
-use countersign::loader::{Keys, Loader, Settings as LoaderSettings};
+use countersign::loader::{Elsewhere, Keys, Loader, Settings as LoaderSettings};
 use countersign::policy::{DenyReason, NoMatch, Outcome, PinRule, Workload};
 use countersign::registry;
 use countersign::signer::{Before, Format, SignRequest, Signatory, sign};
@@ -49,7 +49,8 @@ impl Scene {
         std::fs::write(folder.path().join("p.yaml"), policies).unwrap();
         let keys = Keys::default();
         let settings = LoaderSettings::new(folder.path(), NoMatch::Deny);
-        let loader = Loader::open(LoaderSettings { keys: keys.clone(), ..settings }).unwrap();
+        let elsewhere = Elsewhere { keys: keys.clone(), ..Elsewhere::default() };
+        let loader = Loader::open(LoaderSettings { elsewhere, ..settings }).unwrap();
         let options = registry::Options::default();
         let gate = Gate::new(loader.policies(), registry::Client::new(options).unwrap(), Arc::new(registry::Anonymous));
         let registry = crate::support::registry().await;

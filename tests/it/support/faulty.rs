@@ -82,6 +82,16 @@ impl Faulty {
         Self::serve(forward(registry.address()), Some(identity.acceptor())).await
     }
 
+    /// A server of one document, that speaks TLS as `identity`.
+    pub(crate) async fn of_document(document: &str, identity: &tls::Identity) -> Self {
+        let document = document.as_bytes().to_vec();
+        let handler = Arc::new(move |_: Seen| {
+            let answer = Response::new(200).header("content-type", "text/plain").body(document.clone());
+            async move { answer }.boxed()
+        });
+        Self::serve(handler, Some(identity.acceptor())).await
+    }
+
     /// A server whose true answers `handler` makes.
     pub(super) async fn serve(handler: Handler, tls: Option<TlsAcceptor>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port of loopback");

@@ -63,7 +63,7 @@ pub(crate) fn run(task: impl Future<Output = ()> + Send + 'static) {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the servers of tests run beside them")]
-fn spawn(task: impl Future<Output = ()> + Send + 'static) -> tokio::task::JoinHandle<()> {
+pub(crate) fn spawn(task: impl Future<Output = ()> + Send + 'static) -> tokio::task::JoinHandle<()> {
     tokio::spawn(task)
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use countersign::loader::{Loader, Roots, Settings, load};
+use countersign::loader::{Elsewhere, Loader, Roots, Settings, load};
 use countersign::policy::{NoMatch, PolicyBody, PolicySet, Rule};
 use countersign::trust::Believed;
 use tempfile::TempDir;
@@ -76,6 +76,10 @@ fn start(task: impl Future<Output = ()> + Send + 'static) -> tokio::task::AbortH
     tokio::spawn(task).abort_handle()
 }
 
+fn of_roots(roots: &Roots) -> Elsewhere {
+    Elsewhere { roots: roots.clone(), ..Elsewhere::default() }
+}
+
 /// A loader at work, whose clock and steps the test makes.
 struct Scene {
     clock: Arc<Mutex<Timestamp>>,
@@ -90,7 +94,7 @@ impl Scene {
         let settings = Settings::new(folder.path(), NoMatch::Deny);
         let loader = Loader::open(Settings { interval: Duration::from_secs(3600), ..settings }).unwrap();
         let (clock, step) = (Arc::new(Mutex::new(at(NOW))), Arc::new(Notify::new()));
-        let (policies, roots) = (loader.policies(), loader.roots());
+        let (policies, roots) = (loader.policies(), loader.elsewhere().roots.clone());
         start(loader.run(std::future::pending()));
         Self { clock, _folder: folder, step, policies, roots }
     }
@@ -224,7 +228,7 @@ async fn what_is_not_named_any_more_is_not_kept() {
     let server = Server::start(&repository.files()).await;
     let folder = folder(&remote(&repository, &server.url));
     let roots = Roots::default();
-    let settings = Settings { roots: roots.clone(), ..Settings::new(folder.path(), NoMatch::Deny) };
+    let settings = Settings { elsewhere: of_roots(&roots), ..Settings::new(folder.path(), NoMatch::Deny) };
     assert!(found(&load(&settings).unwrap().set).is_err());
     roots.refresh_once(&http_client(&[]).unwrap(), at(NOW)).await;
     assert!(found(&load(&settings).unwrap().set).is_ok());
@@ -260,7 +264,7 @@ fn each_trust_root_says_what_it_is_worth() {
     let report = |root: &str, now: &str| {
         let roots = Roots::default();
         let folder = folder(root);
-        load(&Settings { roots: roots.clone(), ..Settings::new(folder.path(), NoMatch::Deny) }).unwrap();
+        load(&Settings { elsewhere: of_roots(&roots), ..Settings::new(folder.path(), NoMatch::Deny) }).unwrap();
         roots.reports(at(now)).pop().unwrap()
     };
     let archive = in_archive(&Repository::new());
@@ -281,7 +285,7 @@ fn t76_the_built_in_root_counts_at_once() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("policies.yaml"), POLICIES.replace("trustRootRef: r, ", "")).unwrap();
     for roots in [Roots::default(), Roots::new([BuiltInRoot::PublicGood])] {
-        let settings = Settings { roots, ..Settings::new(folder.path(), NoMatch::Deny) };
+        let settings = Settings { elsewhere: of_roots(&roots), ..Settings::new(folder.path(), NoMatch::Deny) };
         let root = found(&load(&settings).unwrap().set).unwrap();
         assert_eq!(root.fingerprint(), TrustedRoot::public_good().unwrap().fingerprint());
         assert_eq!(root.expires(), None);

@@ -9,11 +9,11 @@ use crate::limits::CONDITION_MESSAGES;
 use crate::policy::condition::cost::{Spent, Steps};
 use crate::policy::condition::message::quoted;
 
-/// Where `value` does not meet `constraint`; nowhere, where it does.
-pub(super) fn check(constraint: &Constraint, value: &Value) -> Result<Vec<String>, Spent> {
-    let mut checker = Checker { steps: Steps::new(), path: Vec::new(), misses: Vec::new() };
+/// Where `value` does not meet `constraint`, nowhere where it does; and how many of `most` steps it took to know.
+pub(super) fn check(constraint: &Constraint, value: &Value, most: u64) -> Result<(Vec<String>, u64), Spent> {
+    let mut checker = Checker { steps: Steps::new(most), path: Vec::new(), misses: Vec::new() };
     checker.check(constraint, value)?;
-    Ok(checker.misses)
+    Ok((checker.misses, most.saturating_sub(checker.steps.left())))
 }
 
 struct Checker {

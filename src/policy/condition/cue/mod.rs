@@ -27,12 +27,12 @@ impl Program {
         parser::parse(source).map(Self).map_err(|refusal| refusal.to_string())
     }
 
-    /// Whether `input` meets them.
-    pub(super) fn run(&self, input: &Value) -> Verdict {
-        match check::check(&self.0, input) {
-            Ok(misses) if misses.is_empty() => Verdict::Satisfied,
-            Ok(misses) => refused(misses, ""),
-            Err(Spent) => Verdict::Spent(Spent::message()),
+    /// Whether `input` meets them, and how many of `most` steps it took to know.
+    pub(super) fn run(&self, input: &Value, most: u64) -> (Verdict, u64) {
+        match check::check(&self.0, input, most) {
+            Ok((misses, steps)) if misses.is_empty() => (Verdict::Satisfied, steps),
+            Ok((misses, steps)) => (refused(misses, ""), steps),
+            Err(Spent) => (Verdict::Spent(Spent::message(most)), most),
         }
     }
 }
