@@ -3,10 +3,11 @@
 use std::path::Path;
 
 use crate::support::cosign::{Cosign, KeyPair, Layout};
-use crate::support::countersign::countersign_alone;
+use crate::support::countersign::{countersign, countersign_alone};
 use crate::support::keyless::{Flavour, Signer, blob, predicate};
 use crate::support::process::{self, Outcome};
 use crate::support::registry::{Image, Kind, Registry};
+use crate::support::scratch;
 use crate::support::sigstore::Sigstore;
 
 const ALICE: &str = "alice@test.invalid";
@@ -52,6 +53,110 @@ fn files_that_cosign_signed() {
         refused(&verify(&name, ALICE, issuer, sigstore.other_authority_root()), "certificate_untrusted");
         refused(&verify(&blob("other content").display().to_string(), ALICE, issuer, root), "subject_mismatch");
     }
+}
+
+#[test]
+fn files_that_countersign_signed() {
+    let sigstore = Sigstore::shared();
+    let (issuer, root) = (sigstore.issuer(), sigstore.root().display().to_string());
+    let token = scratch::file(&scratch::folder("token"), "token", sigstore.token(ALICE)).display().to_string();
+    for flavour in [Flavour::RekorV1, Flavour::RekorV2] {
+        let config = flavour.config(sigstore).display().to_string();
+        let name = format!("{flavour:?}").to_lowercase();
+        let (file, other) = (blob(&name), blob("other content"));
+        let path = file.display().to_string();
+        let statement = predicate().display().to_string();
+        let with = ["--identity-token", &token, "--signing-config", &config, "--trusted-root", &root];
+        let about = ["--type", "custom", "--predicate", &statement];
+        countersign_alone(&[&["sign-file", &path][..], &with].concat()).expect_success();
+        countersign_alone(&[&["attest-file", &path][..], &about, &with].concat()).expect_success();
+        let by = |identity: &str, arguments: &[&str]| {
+            let who =
+                ["--certificate-identity", identity, "--certificate-oidc-issuer", issuer, "--trusted-root", &root];
+            countersign_alone(&[&["verify-file"][..], arguments, &who].concat())
+        };
+        for (end, wanted, attests) in
+            [(".sigstore.json", &[][..], false), (".att.sigstore.json", &["--type", "custom"][..], true)]
+        {
+            let bundle = Path::new(&format!("{path}{end}")).to_owned();
+            flavour.verify_blob(sigstore, ALICE, &file, &bundle, attests).expect_success();
+            for (email, file) in [(MALLORY, &file), (ALICE, &other)] {
+                let seen = flavour.verify_blob(sigstore, email, file, &bundle, attests);
+                assert!(!seen.succeeded(), "{flavour:?} {end}: {seen}");
+            }
+            let seen = by(ALICE, &[&[path.as_str()][..], wanted].concat());
+            assert_eq!(seen.code(), 0, "{flavour:?} {end}: {seen}");
+            refused(&by(MALLORY, &[&[path.as_str()][..], wanted].concat()), "identity_mismatch");
+            let (other, bundle) = (other.display().to_string(), bundle.display().to_string());
+            let changed = [&[other.as_str(), "--bundle", &bundle][..], wanted].concat();
+            refused(&by(ALICE, &changed), "subject_mismatch");
+        }
+        // And what cosign says of files.
+        let bundle = flavour.attest_blob(sigstore, ALICE, &file).display().to_string();
+        let seen = by(ALICE, &[&path, "--bundle", &bundle, "--type", "custom"]);
+        assert_eq!(seen.code(), 0, "{flavour:?}: {seen}");
+        refused(&by(ALICE, &[&path, "--bundle", &bundle]), "type_mismatch");
+    }
+}
+
+#[test]
+fn services_that_flags_name() {
+    let sigstore = Sigstore::shared();
+    let file = blob("by flags");
+    let path = file.display().to_string();
+    let token = scratch::file(&scratch::folder("token"), "token", sigstore.token(ALICE)).display().to_string();
+    let root = sigstore.root().display().to_string();
+    let sign = |services: &[&str]| {
+        let head = ["sign-file", &path, "--identity-token", &token, "--trusted-root", &root];
+        countersign_alone(&[&head[..], services].concat())
+    };
+    let (fulcio, rekor) = (["--fulcio-url", sigstore.fulcio()], ["--rekor-url", sigstore.rekor_v1()]);
+    sign(&[fulcio, rekor].concat()).expect_success();
+    let bundle = Path::new(&format!("{path}.sigstore.json")).to_owned();
+    Flavour::RekorV1.verify_blob(sigstore, ALICE, &file, &bundle, false).expect_success();
+    for (given, missing) in [(&rekor, "--fulcio-url"), (&fulcio, "--rekor-url")] {
+        let refused = sign(given);
+        assert_eq!(refused.code(), 2, "{refused}");
+        assert!(refused.stderr.contains(missing), "{refused}");
+    }
+}
+
+#[test]
+fn a_run_file_that_signs_with_an_identity() {
+    let sigstore = Sigstore::shared();
+    let registry = Registry::shared(Kind::Referrers);
+    let image = registry.push("keyless/run", "v1");
+    let folder = scratch::folder("run");
+    let token = scratch::file(&folder, "token", sigstore.token(ALICE));
+    let run = |name: &str, identity: &str| {
+        let root = sigstore.root();
+        let spec = serde_json::json!({
+            "apiVersion": "countersign.dev/v1alpha1",
+            "kind": "SigningRun",
+            "metadata": {"name": "sign"},
+            "spec": {
+                "source": {"type": "docker", "spec": {"image": image.by_tag()}},
+                "signing": {
+                    "type": "keyless",
+                    "spec": {"identityToken": token, "signingConfig": sigstore.config_v2(), "trustedRoot": root},
+                },
+                "uploadSignature": {"upload": true},
+                "verification": {
+                    "certificateIdentity": identity,
+                    "certificateOidcIssuer": sigstore.issuer(),
+                    "trustedRoot": root,
+                },
+            },
+        });
+        let file = scratch::file(&folder, name, spec.to_string()).display().to_string();
+        countersign(&["run", "-f", &file], registry)
+    };
+    let done = run("run.yaml", ALICE);
+    assert_eq!(done.code(), 0, "{done}");
+    Flavour::RekorV2.verify(Cosign::V3, registry, sigstore, ALICE, &image.by_digest()).expect_success();
+    let ended = run("other.yaml", MALLORY);
+    assert_eq!(ended.code(), 1, "{ended}");
+    assert!(ended.stderr.contains("ends at its step `verify`"), "{ended}");
 }
 
 fn refused(outcome: &Outcome, code: &str) {

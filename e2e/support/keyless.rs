@@ -99,6 +99,42 @@ impl Flavour {
         bundle
     }
 
+    /// Attests a custom predicate about a file with cosign 3 as the holder of `email`, and gives the bundle.
+    pub(crate) fn attest_blob(self, sigstore: &Sigstore, email: &str, file: &Path) -> PathBuf {
+        let bundle = scratch::folder("bundle").join("attestation.json");
+        let mut command = Cosign::V3.command(None);
+        command.args(["attest-blob", "-y", "--identity-token", &sigstore.token(email), "--type", "custom"]);
+        command.arg("--predicate").arg(predicate());
+        command.arg("--signing-config").arg(self.config(sigstore)).arg("--trusted-root").arg(sigstore.root());
+        command.arg("--bundle").arg(&bundle).arg(file);
+        process::run(command).expect_success();
+        bundle
+    }
+
+    /// Verifies with cosign 3 a bundle about a file, of its signature or of a custom attestation, for `email`.
+    pub(crate) fn verify_blob(
+        self,
+        sigstore: &Sigstore,
+        email: &str,
+        file: &Path,
+        bundle: &Path,
+        attests: bool,
+    ) -> Outcome {
+        let mut command = Cosign::V3.command(None);
+        if attests {
+            command.args(["verify-blob-attestation", "--type", "custom"]);
+        } else {
+            command.arg("verify-blob");
+        }
+        command.args(["--certificate-identity", email, "--certificate-oidc-issuer", sigstore.issuer()]);
+        command.arg("--trusted-root").arg(sigstore.root()).arg("--bundle").arg(bundle);
+        if self == Self::RekorV2 {
+            command.arg("--use-signed-timestamps");
+        }
+        command.arg(file);
+        process::run(command)
+    }
+
     /// Verifies the image with `cosign`, which is told for whom the certificate has to be.
     pub(crate) fn verify(
         self,

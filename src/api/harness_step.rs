@@ -125,6 +125,7 @@ fn convert(step: &Node) -> Result<String, Problem> {
             lines.push("    spec:".to_owned());
             lines.push(format!("      key: {}", quote(&format!("hashivault://{key}"))));
         }
+        "keyless" => lines.push("    type: keyless".to_owned()),
         other => {
             return Err(problem("spec.signing.type", format!("`{other}` is no way to sign that a run file can say")));
         }

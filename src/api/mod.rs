@@ -58,7 +58,7 @@ pub use remote::{RemoteSource, RemoteState};
 pub use resolved::{Reference, Resolved, STANDALONE_NAMESPACE, references};
 pub use review::{Reviewed, review};
 pub use schema::{CustomResource, custom_resources};
-pub use signing_run::{RunSource, SigningRun, signing_run};
+pub use signing_run::{Flags, RunSource, SigningRun, signing_run};
 pub use suite::{Case, CaseSubject, Expectation, ExpectedVerdict, Suite, suite};
 pub use trust_root::TrustRootDocument;
 pub use yaml::yaml;

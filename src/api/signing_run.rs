@@ -17,10 +17,8 @@ pub struct SigningRun {
     pub name: String,
     /// What is signed.
     pub source: RunSource,
-    /// The reference of the private key, as `--key` takes it.
-    pub key: String,
-    /// The file with its password; none where the environment or nobody has it.
-    pub password_file: Option<String>,
+    /// Who signs, as the flags of the commands that sign say it.
+    pub signing: Flags,
     /// Whether the signature is pushed beside the image. By default it is not, and is kept in bundle and record.
     pub upload: bool,
     /// The layouts.
@@ -31,8 +29,8 @@ pub struct SigningRun {
     pub provenance: Option<BTreeMap<String, String>>,
     /// What else is attested: type and file.
     pub attestations: Vec<(String, String)>,
-    /// The public key with which what was done is verified at the end, as others will.
-    pub verify_with: Option<String>,
+    /// The flags with which what was done is verified at the end, as others will; none where it is not.
+    pub verification: Flags,
     /// The file of signing records.
     pub record: Option<String>,
     /// The file of the bundle.
@@ -40,6 +38,9 @@ pub struct SigningRun {
     /// The file of the registries' credentials.
     pub docker_config: Option<String>,
 }
+
+/// Flags of a command with their values, in their order.
+pub type Flags = Vec<(&'static str, String)>;
 
 /// What is signed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,12 +86,8 @@ fn read(mut object: Object<'_>, problems: &mut Vec<Problem>) -> Option<SigningRu
     });
     let provenance = spec.take("provenance").and_then(|field| read_provenance(&field, problems));
     let attestations = spec.take("attestations").map(|field| read_attestations(&field, problems)).unwrap_or_default();
-    let verify_with = spec.take("verification").and_then(|field| {
-        let mut object = field.object(problems)?;
-        let key = object.require("publicKey", problems).and_then(|field| plain(&field, problems));
-        object.finish(problems);
-        key
-    });
+    let verification =
+        spec.take("verification").and_then(|field| read_verification(&field, problems)).unwrap_or_default();
     let annotations = spec.take("annotations").map(|field| read_texts(&field, problems)).unwrap_or_default();
     let format = spec.take("format").and_then(|field| {
         let text = field.text(problems)?;
@@ -119,18 +116,16 @@ fn read(mut object: Object<'_>, problems: &mut Vec<Problem>) -> Option<SigningRu
         problems.push(spec.problem_at("source", message));
     }
     spec.finish(problems);
-    let (key, password_file) = signing?;
     Some(SigningRun {
         name,
         source: source?,
-        key,
-        password_file,
+        signing: signing?,
         upload,
         format,
         annotations,
         provenance,
         attestations,
-        verify_with,
+        verification,
         record,
         bundle,
         docker_config,
@@ -234,15 +229,34 @@ fn of_image(spec: &mut Object<'_>, image: Option<String>, problems: &mut Vec<Pro
     Some(RunSource::Image { image, digest })
 }
 
-/// The key, and the file of its password.
-fn read_signing(field: &Field<'_>, problems: &mut Vec<Problem>) -> Option<(String, Option<String>)> {
+/// The fields of every way to sign that say who sees the signatures.
+const WITNESSES: [(&str, &str); 4] = [
+    ("rekorUrl", "rekor-url"),
+    ("signingConfig", "signing-config"),
+    ("timestampServerUrl", "timestamp-server-url"),
+    ("trustedRoot", "trusted-root"),
+];
+
+/// The fields of signing with an identity, besides.
+const IDENTITY: [(&str, &str); 2] = [("fulcioUrl", "fulcio-url"), ("identityProvider", "identity-provider")];
+
+/// Who signs.
+fn read_signing(field: &Field<'_>, problems: &mut Vec<Problem>) -> Option<Flags> {
     let mut object = field.object(problems)?;
     let kind = object.require("type", problems).and_then(|field| plain(&field, problems));
-    let spec = object.require("spec", problems);
+    // An identity may need no word more.
+    let spec = match kind.as_deref() {
+        Some("keyless") => object.take("spec"),
+        Some(_) | None => object.require("spec", problems),
+    };
     object.finish(problems);
-    let (kind, field) = (kind?, spec?);
-    let mut spec = field.object(problems)?;
-    let signing = match kind.as_str() {
+    let kind = kind?;
+    let Some(spec) = spec else {
+        return (kind == "keyless").then(Flags::new);
+    };
+    let mut spec = spec.object(problems)?;
+    let mut flags = Flags::new();
+    match kind.as_str() {
         "cosign" => {
             let key = spec.require("privateKey", problems);
             if let Some(key) = &key
@@ -251,28 +265,60 @@ fn read_signing(field: &Field<'_>, problems: &mut Vec<Problem>) -> Option<(Strin
                 problems.push(key.problem("is a private key; name a file, `env://NAME` or `k8s://NAMESPACE/NAME`"));
                 return None;
             }
-            let key = key.and_then(|key| plain(&key, problems));
-            let password_file = take(&mut spec, "passwordFile", problems);
+            flags.push(("key", key.and_then(|key| plain(&key, problems))?));
+            flags.extend(take(&mut spec, "passwordFile", problems).map(|path| ("password-file", path)));
             if spec.take("password").is_some() {
                 let message = "is never in a run file; name a file with `passwordFile`, or set `COUNTERSIGN_PASSWORD`";
                 problems.push(spec.problem_at("password", message));
             }
-            key.map(|key| (key, password_file))
         }
-        "secretManager" => require(&mut spec, "key", problems).map(|key| (key, None)),
+        "secretManager" => flags.push(("key", require(&mut spec, "key", problems)?)),
         "keyless" => {
-            problems.push(field.problem("keyless signing is not carried out by run files yet"));
-            None
+            if let Some(token) = take(&mut spec, "identityToken", problems) {
+                // Every JSON Web Token begins so.
+                if token.starts_with("eyJ") {
+                    problems.push(spec.problem_at("identityToken", "is a token; name a file that holds it"));
+                    return None;
+                }
+                flags.push(("identity-token", token));
+            }
+            flags.extend(flags_of(&mut spec, &IDENTITY, problems));
         }
         other => {
-            problems.push(
-                field.problem(format!("{} is no way to sign; there are `cosign` and `secretManager`", quoted(other))),
-            );
-            None
+            let known = "`cosign`, `keyless` and `secretManager`";
+            problems.push(field.problem(format!("{} is no way to sign; there are {known}", quoted(other))));
+            return None;
         }
-    };
+    }
+    flags.extend(flags_of(&mut spec, &WITNESSES, problems));
     spec.finish(problems);
-    signing
+    Some(flags)
+}
+
+/// The fields that say by whom what was done has to be signed.
+const VERIFICATION: [(&str, &str); 6] = [
+    ("certificateIdentity", "certificate-identity"),
+    ("certificateIdentityRegexp", "certificate-identity-regexp"),
+    ("certificateOidcIssuer", "certificate-oidc-issuer"),
+    ("certificateOidcIssuerRegexp", "certificate-oidc-issuer-regexp"),
+    ("publicKey", "key"),
+    ("trustedRoot", "trusted-root"),
+];
+
+fn read_verification(field: &Field<'_>, problems: &mut Vec<Problem>) -> Option<Flags> {
+    let mut object = field.object(problems)?;
+    let flags = flags_of(&mut object, &VERIFICATION, problems);
+    object.finish(problems);
+    if flags.iter().all(|(flag, _)| *flag == "trusted-root") {
+        problems.push(field.problem("names nobody; `publicKey` or `certificateIdentity` says who has to have signed"));
+        return None;
+    }
+    Some(flags)
+}
+
+/// The flags that fields come to.
+fn flags_of(object: &mut Object<'_>, fields: &[(&'static str, &'static str)], problems: &mut Vec<Problem>) -> Flags {
+    fields.iter().filter_map(|(name, flag)| Some((*flag, take(object, name, problems)?))).collect()
 }
 
 /// The flags of `ship` that say the same, by the names of the fields.

@@ -8,7 +8,7 @@ use super::env::{self, Variable};
 use super::{Error, clock};
 use crate::limits;
 use crate::record::{Action, Artifact, Chain, Execution, LogEntry, Signer, SigningRecord};
-use crate::signer::{Ci, Sign};
+use crate::signer::Ci;
 
 /// The account of what is done.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -105,11 +105,6 @@ impl Account {
 pub(super) fn read(path: &Path) -> Result<Chain, Error> {
     let mut file = File::open(path).map_err(|error| cannot("read", path, &error))?;
     chain(&mut file, path)
-}
-
-/// Who signs with a key.
-pub(super) fn signer(key: &dyn Sign) -> Signer {
-    Signer { key: Some(format!("sha256:{}", key.public_key().fingerprint().hex())), identity: None, issuer: None }
 }
 
 fn read_locked(path: &Path) -> Result<(File, Chain), Error> {

@@ -1,9 +1,9 @@
 //! `countersign attest-file`
 
-use super::account::{self, RecordArgs};
+use super::account::RecordArgs;
 use super::file_args::FileArgs;
 use super::predicate_args::PredicateArgs;
-use super::signing_args::{self, KeyArgs};
+use super::signing_args::{self, SignatoryArgs};
 use super::{Error, Outcome, clock};
 use crate::record::Action;
 use crate::signer::{self, FileAttestation};
@@ -25,7 +25,7 @@ pub struct Args {
     #[command(flatten)]
     predicate: PredicateArgs,
     #[command(flatten)]
-    key: KeyArgs,
+    signatory: SignatoryArgs,
     #[command(flatten)]
     record: RecordArgs,
 }
@@ -39,12 +39,12 @@ pub async fn run(args: Args) -> Result<Outcome, Error> {
     let now = clock::now();
     let predicate = args.predicate.read(now)?;
     let loaded = args.file.load(END)?;
-    let key = args.key.key().await?;
-    let request =
-        FileAttestation { file: loaded.file(), name: &loaded.name, predicate: &predicate, key: key.as_ref(), now };
-    let bundle = signer::attest_file(&request)
+    let signing = args.signatory.signing().await?;
+    let (file, signatory) = (loaded.file(), signing.signatory());
+    let request = FileAttestation { file, name: &loaded.name, predicate: &predicate, signatory, now };
+    let signed = signer::attest_file(&request, args.signatory.deadline())
         .await
         .map_err(|error| signing_args::failed("the file is not attested", &error))?;
     let predicate_type = Some(predicate.predicate_type().to_string());
-    args.file.finish(&loaded, bundle, &account, account::signer(key.as_ref()), Action::Attested, predicate_type)
+    args.file.finish(&loaded, signed, &account, Action::Attested, predicate_type)
 }

@@ -9,8 +9,8 @@ use super::delivery_args::Format;
 use super::{Error, Outcome, file};
 use crate::image::Digest;
 use crate::limits;
-use crate::record::{Action, Artifact, ArtifactKind, Signer};
-use crate::signer::{FileName, SignedFile};
+use crate::record::{Action, Artifact, ArtifactKind};
+use crate::signer::{FileName, SignedBundle, SignedFile};
 
 /// Which file, and what it is called.
 #[derive(Clone, Debug, clap::Args)]
@@ -83,12 +83,12 @@ impl FileArgs {
     pub(super) fn finish(
         &self,
         loaded: &Loaded,
-        bundle: Vec<u8>,
+        signed: SignedBundle,
         account: &Account,
-        signer: Signer,
         action: Action,
         predicate_type: Option<String>,
     ) -> Result<Outcome, Error> {
+        let SignedBundle { bundle, signer, log_entries } = signed;
         let mut text = bundle.clone();
         text.push(b'\n');
         file::replace("the bundle", &loaded.bundle, &text)?;
@@ -127,7 +127,7 @@ impl FileArgs {
             action,
             predicate_type,
             signer,
-            log_entries: Vec::new(),
+            log_entries,
             evidence: Vec::new(),
             bundle: Some(bundle),
         });

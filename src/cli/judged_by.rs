@@ -28,7 +28,7 @@ pub(super) struct By {
     #[command(flatten)]
     identity: IdentityArgs,
     /// Believe this `trusted_root.json` or TrustRoot object, and not the root of the public-good instance
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, alias = "trusted-root", value_name = "FILE")]
     trust_root: Option<PathBuf>,
     /// Look at no entry of a transparency log, and ask for none
     #[arg(long)]

@@ -25,7 +25,12 @@ use crate::limits;
     provenance: {enabled: true, builderId: 'https://ci.example/'}
     attestations: [{type: spdxjson, predicate: bom.spdx.json}]
     verification: {publicKey: cosign.pub}
-    record: records.jsonl")]
+    record: records.jsonl
+
+Who signs is one of:
+    signing: {type: cosign, spec: {privateKey: cosign.key, passwordFile: password}}
+    signing: {type: secretManager, spec: {key: 'hashivault://cosign'}}
+    signing: {type: keyless, spec: {signingConfig: signing_config.json, trustedRoot: trusted_root.json}}")]
 pub struct RunArgs {
     /// The run file; `-` reads stdin
     #[arg(short, long = "filename", value_name = "FILE")]
@@ -130,10 +135,7 @@ fn wrong(path: &Path, problems: &[api::Problem]) -> Error {
 
 /// The commands that a run file comes to.
 fn commands(run: &SigningRun, args: &RunArgs) -> Vec<Vec<String>> {
-    let mut signing = vec!["--key".to_owned(), run.key.clone()];
-    if let Some(path) = &run.password_file {
-        signing.extend(["--password-file".to_owned(), path.clone()]);
-    }
+    let signing = words(&run.signing);
     let mut record = vec!["--name".to_owned(), run.name.clone()];
     if let Some(path) = &run.record {
         record.extend(["--record".to_owned(), path.clone()]);
@@ -146,6 +148,11 @@ fn commands(run: &SigningRun, args: &RunArgs) -> Vec<Vec<String>> {
             of_image(run, image, digest.as_ref(), &[signing, record].concat(), &args.registry(run))
         }
     }
+}
+
+/// Flags as they stand on a command line.
+fn words(flags: &[(&'static str, String)]) -> Vec<String> {
+    flags.iter().flat_map(|(flag, value)| [format!("--{flag}"), value.clone()]).collect()
 }
 
 fn of_file(
@@ -172,9 +179,9 @@ fn of_file(
         };
         commands.push([&["attest-file".to_owned()], &about[..], &what, &to, signing, record].concat());
     }
-    if let Some(key) = &run.verify_with {
-        let words = ["verify-file", path, "--key", key].map(str::to_owned);
-        commands.push([&words[..], &bundle].concat());
+    if !run.verification.is_empty() {
+        let command = ["verify-file", path].map(str::to_owned);
+        commands.push([&command[..], &words(&run.verification), &bundle].concat());
     }
     commands
 }
@@ -215,8 +222,9 @@ fn of_image(
         command.extend_from_slice(&common);
         commands.push(command);
     }
-    if let Some(key) = &run.verify_with {
-        let mut command = ["verify", image, "--key", key].map(str::to_owned).to_vec();
+    if !run.verification.is_empty() {
+        let mut command = ["verify", image].map(str::to_owned).to_vec();
+        command.extend(words(&run.verification));
         if !run.upload {
             let source = run.bundle.as_ref().map(|path| ["--bundle".to_owned(), path.clone()]);
             let record = run.record.as_ref().map(|path| ["--record".to_owned(), path.clone()]);

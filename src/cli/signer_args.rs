@@ -23,7 +23,7 @@ pub(super) struct SignerArgs {
     #[command(flatten)]
     identity: IdentityArgs,
     /// A `trusted_root.json` instead of that of the public-good instance
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, alias = "trust-root", value_name = "FILE")]
     trusted_root: Option<PathBuf>,
 }
 

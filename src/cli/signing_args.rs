@@ -1,4 +1,4 @@
-//! What `sign` and `attest` have in common.
+//! What everything that signs has in common.
 
 use std::time::Duration;
 
@@ -13,29 +13,9 @@ use crate::registry::{self, PushError};
 use crate::signer::{Format, KeyError, Keyless, Sign, SignError, Signatory, Witnesses};
 use crate::sigstore::{ServiceError, ServiceFault, TokenError};
 
-/// The key that signs a file.
+/// Who signs.
 #[derive(Clone, Debug, clap::Args)]
-pub(super) struct KeyArgs {
-    /// The private key, as `countersign key generate` or `cosign generate-key-pair` made it
-    ///
-    /// A file, `env://NAME` for a variable of the environment that holds the same, `k8s://NAMESPACE/NAME` for a Secret, or
-    /// a key that signs where it is: `awskms://`, `azurekms://`, `gcpkms://`, `hashivault://`, `openbao://`.
-    #[arg(long, value_name = "KEY")]
-    key: KeyRef,
-    #[command(flatten)]
-    password: PasswordArgs,
-}
-
-impl KeyArgs {
-    /// The key, opened.
-    pub(super) async fn key(&self) -> Result<Box<dyn Sign>, Error> {
-        self.key.open(&self.password).await
-    }
-}
-
-/// Who signs, and the layouts in which.
-#[derive(Clone, Debug, clap::Args)]
-pub(super) struct SigningArgs {
+pub(super) struct SignatoryArgs {
     /// The private key, as `countersign key generate` or `cosign generate-key-pair` made it
     ///
     /// A file, `env://NAME` for a variable of the environment that holds the same, `k8s://NAMESPACE/NAME` for a Secret, or
@@ -45,14 +25,21 @@ pub(super) struct SigningArgs {
     key: Option<KeyRef>,
     #[command(flatten)]
     password: PasswordArgs,
-    /// The layouts to write; verifiers differ in which they read
-    #[arg(long, value_enum, default_value_t = FormatArg::Both)]
-    format: FormatArg,
-    /// Give up after so many seconds for one image
+    /// Give up after so many seconds for one image or file
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u16).range(1..))]
     timeout: u16,
     #[command(flatten)]
     sigstore: SigstoreArgs,
+}
+
+/// Who signs, and the layouts in which.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct SigningArgs {
+    /// The layouts to write; verifiers differ in which they read
+    #[arg(long, value_enum, default_value_t = FormatArg::Both)]
+    format: FormatArg,
+    #[command(flatten)]
+    signatory: SignatoryArgs,
 }
 
 /// Who signs.
@@ -86,7 +73,7 @@ enum FormatArg {
     Bundle,
 }
 
-impl SigningArgs {
+impl SignatoryArgs {
     /// Who signs: the key, opened, or whoever has the identity.
     pub(super) async fn signing(&self) -> Result<Signing, Error> {
         let Some(key) = &self.key else {
@@ -94,6 +81,18 @@ impl SigningArgs {
         };
         let witnesses = self.sigstore.witnesses(clock::now())?;
         Ok(Signing::Key(key.open(&self.password).await?, witnesses))
+    }
+
+    /// The deadline of an image or a file with which is begun now.
+    pub(super) fn deadline(&self) -> Instant {
+        clock::deadline(Duration::from_secs(self.timeout.into()))
+    }
+}
+
+impl SigningArgs {
+    /// As [`SignatoryArgs::signing`].
+    pub(super) async fn signing(&self) -> Result<Signing, Error> {
+        self.signatory.signing().await
     }
 
     /// The layouts.
@@ -105,9 +104,9 @@ impl SigningArgs {
         }
     }
 
-    /// The deadline of an image with which is begun now.
+    /// As [`SignatoryArgs::deadline`].
     pub(super) fn deadline(&self) -> Instant {
-        clock::deadline(Duration::from_secs(self.timeout.into()))
+        self.signatory.deadline()
     }
 }
 

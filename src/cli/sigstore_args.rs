@@ -34,12 +34,47 @@ pub(super) struct SigstoreArgs {
     /// Without it: with an identity, those of the public-good instance; with a key, none, so that nothing becomes public.
     #[arg(long, value_name = "FILE")]
     signing_config: Option<PathBuf>,
+    /// Ask this certificate authority (Fulcio), and no service that is not named by a flag
+    #[arg(long, value_name = "URL", value_parser = service, conflicts_with_all = ["key", "signing_config"])]
+    fulcio_url: Option<Url>,
+    /// Have signatures logged by this transparency log (Rekor v1), and ask no service that is not named by a flag
+    ///
+    /// A log of Rekor v2 is named by a signing configuration.
+    #[arg(long, value_name = "URL", value_parser = service, conflicts_with = "signing_config")]
+    rekor_url: Option<Url>,
+    /// Have signatures stamped by this authority (RFC 3161), and ask no service that is not named by a flag
+    #[arg(long, value_name = "URL", value_parser = service, conflicts_with = "signing_config")]
+    timestamp_server_url: Option<Url>,
     /// The `trusted_root.json` by which their answers are verified, instead of that of the public-good instance
     #[arg(long, value_name = "FILE")]
     trusted_root: Option<PathBuf>,
     /// Take signatures with the key to no transparency log, also where the signing configuration names some
     #[arg(long, requires = "key")]
     no_tlog: bool,
+}
+
+/// Where the services are that see signatures.
+struct Services {
+    logs: Vec<(Url, RekorVersion)>,
+    timestamp_authorities: Vec<Url>,
+}
+
+impl Services {
+    /// Those of a configuration that are in use at `now`.
+    fn of(config: &SigningConfig, now: Timestamp) -> Result<Self, Error> {
+        let log = |ChosenService { url, version }: ChosenService| {
+            (url, if version == 1 { RekorVersion::V1 } else { RekorVersion::V2 })
+        };
+        Ok(Self {
+            logs: config.logs(now).map_err(Error::usage)?.into_iter().map(log).collect(),
+            timestamp_authorities: config
+                .timestamp_authorities(now)
+                .map_err(Error::usage)?
+                .into_iter()
+                .map(|service| service.url)
+                .collect(),
+        })
+    }
 }
 
 /// Who gives identity tokens.
@@ -66,13 +101,16 @@ impl SigstoreArgs {
     pub(super) fn keyless(&self, now: Timestamp) -> Result<Keyless, Error> {
         let http = http_client(&[]).map_err(Error::unavailable)?;
         let tokens = self.tokens(&http)?;
-        let config = match &self.signing_config {
-            Some(path) => read_config(path)?,
-            None => SigningConfig::public_good().map_err(Error::unavailable)?,
+        let (authority, services) = if self.names_services() {
+            self.named_services()?
+        } else {
+            let config = match &self.signing_config {
+                Some(path) => read_config(path)?,
+                None => SigningConfig::public_good().map_err(Error::unavailable)?,
+            };
+            (config.authority(now).map_err(Error::usage)?.url, Services::of(&config, now)?)
         };
-        let ChosenService { url, version: _ } = config.authority(now).map_err(Error::usage)?;
-        let witnesses = self.witnesses_of(&config, now, &http)?;
-        Ok(Keyless::new(Fulcio::new(url, http), tokens, witnesses))
+        Ok(Keyless::new(Fulcio::new(authority, http.clone()), tokens, self.witnesses_of(services, &http)?))
     }
 
     /// Who sees to it that signatures with a key can be proved, at `now`; none where nobody was named.
@@ -80,25 +118,52 @@ impl SigstoreArgs {
     /// # Errors
     /// When the services cannot be told.
     pub(super) fn witnesses(&self, now: Timestamp) -> Result<Option<Witnesses>, Error> {
-        let Some(path) = &self.signing_config else {
-            return Ok(None);
+        let mut services = match &self.signing_config {
+            Some(path) => Services::of(&read_config(path)?, now)?,
+            None if self.names_services() => self.services(),
+            None => return Ok(None),
         };
-        let http = http_client(&[]).map_err(Error::unavailable)?;
-        self.witnesses_of(&read_config(path)?, now, &http).map(Some)
+        if self.no_tlog {
+            services.logs.clear();
+        }
+        self.witnesses_of(services, &http_client(&[]).map_err(Error::unavailable)?).map(Some)
     }
 
-    fn witnesses_of(&self, config: &SigningConfig, now: Timestamp, http: &reqwest::Client) -> Result<Witnesses, Error> {
-        let logs = if self.no_tlog { Vec::new() } else { config.logs(now).map_err(Error::usage)? };
-        let timestamp_authorities = config.timestamp_authorities(now).map_err(Error::usage)?;
-        let log = |ChosenService { url, version }: ChosenService| {
-            let version = if version == 1 { RekorVersion::V1 } else { RekorVersion::V2 };
-            Rekor::new(url, version, http.clone())
-        };
-        let authority = |ChosenService { url, version: _ }: ChosenService| TimestampClient::new(url, http.clone());
+    fn names_services(&self) -> bool {
+        self.fulcio_url.is_some() || self.rekor_url.is_some() || self.timestamp_server_url.is_some()
+    }
+
+    /// The services that flags name, which have to do for signing with an identity.
+    fn named_services(&self) -> Result<(Url, Services), Error> {
+        let authority = self.fulcio_url.clone().ok_or_else(|| {
+            Error::usage("no certificate authority is named, and where one service is named by a flag all are")
+                .hint("name it with `--fulcio-url`")
+        })?;
+        let services = self.services();
+        if services.logs.is_empty() && services.timestamp_authorities.is_empty() {
+            return Err(Error::usage("a certificate lasts for minutes, and nobody is named who says when it was used")
+                .hint("name a log with `--rekor-url`, or an authority with `--timestamp-server-url`"));
+        }
+        Ok((authority, services))
+    }
+
+    /// The logs and timestamp authorities that flags name.
+    fn services(&self) -> Services {
+        Services {
+            logs: self.rekor_url.iter().map(|url| (url.clone(), RekorVersion::V1)).collect(),
+            timestamp_authorities: self.timestamp_server_url.iter().cloned().collect(),
+        }
+    }
+
+    fn witnesses_of(&self, services: Services, http: &reqwest::Client) -> Result<Witnesses, Error> {
+        let Services { logs, timestamp_authorities } = services;
         let root = self.trusted_root.clone().or_else(|| Variable::SigstoreRootFile.path());
         Ok(Witnesses {
-            logs: logs.into_iter().map(log).collect(),
-            timestamp_authorities: timestamp_authorities.into_iter().map(authority).collect(),
+            logs: logs.into_iter().map(|(url, version)| Rekor::new(url, version, http.clone())).collect(),
+            timestamp_authorities: timestamp_authorities
+                .into_iter()
+                .map(|url| TimestampClient::new(url, http.clone()))
+                .collect(),
             root: trusted_root(root.as_ref())?,
         })
     }
@@ -176,12 +241,14 @@ impl Provider {
 }
 
 fn address(variable: Variable, text: &str) -> Result<Url, Error> {
-    let wrong = || Error::usage(format!("`{}` is no address of HTTP", variable.name()));
-    let url: Url = text.parse().map_err(|_| wrong())?;
-    if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
-        return Err(wrong());
-    }
-    Ok(url)
+    service(text).map_err(|_| Error::usage(format!("`{}` is no address of HTTP", variable.name())))
+}
+
+/// The address of a service.
+fn service(text: &str) -> Result<Url, &'static str> {
+    let url = text.parse::<Url>().ok();
+    url.filter(|url| matches!(url.scheme(), "http" | "https") && url.host().is_some())
+        .ok_or("it is no address of HTTP, as in `https://fulcio.example`")
 }
 
 fn read_config(path: &Path) -> Result<SigningConfig, Error> {

@@ -164,10 +164,20 @@ pub(super) fn outcome(judged: &[Result<FileProof, Refusal>]) -> Outcome {
         // What else is in the file is no matter of whoever asked about one signature.
         outcome.notes.append(&mut outcome.messages);
     } else if let Some(Err(first)) = judged.first() {
-        outcome.hints.extend(explain::hint(first.reason).map(|hint| hint.replace("IMAGE", "FILE")));
+        outcome.hints.extend(explain::hint(first.reason).map(of_files));
     }
     outcome.data = table(&rows);
     outcome
+}
+
+/// A hint about images, as one about files.
+fn of_files(hint: &str) -> String {
+    let words = [
+        ("IMAGE", "FILE"),
+        ("countersign sign ", "countersign sign-file "),
+        ("countersign attest ", "countersign attest-file "),
+    ];
+    words.into_iter().fold(hint.to_owned(), |hint, (image, file)| hint.replace(image, file))
 }
 
 /// A digest, if `text` is one. A file of such a name is named with `./` before it.

@@ -8,7 +8,6 @@ use super::credential::Credential;
 use super::envelope::Envelope;
 use crate::evidence::media_type::BUNDLE_V03;
 use crate::sigstore::LogEntry;
-use crate::trust::PublicKey;
 
 /// The bundle of `envelope`, signed with `credential`, with what proves it beside.
 pub(super) fn of_envelope(
@@ -17,26 +16,17 @@ pub(super) fn of_envelope(
     entries: &[LogEntry],
     timestamps: &[Vec<u8>],
 ) -> Result<Vec<u8>, serde_json::Error> {
-    let material = match credential.chain().first() {
-        // The certificates above it are for the verifier to know.
-        Some(leaf) => Material::Certificate { raw_bytes: STANDARD.encode(leaf) },
-        None => Material::PublicKey { hint: STANDARD.encode(credential.public_key().fingerprint().as_bytes()) },
-    };
-    let rfc3161_timestamps =
-        timestamps.iter().map(|timestamp| SignedTimestamp { signed_timestamp: STANDARD.encode(timestamp) }).collect();
-    serde_json::to_vec(&Bundle {
-        media_type: BUNDLE_V03,
-        verification_material: VerificationMaterial {
-            material,
-            tlog_entries: entries,
-            timestamp_verification_data: Some(Timestamps { rfc3161_timestamps }).filter(|_| !timestamps.is_empty()),
-        },
-        dsse_envelope: envelope,
-    })
+    let verification_material = VerificationMaterial::new(credential, entries, timestamps);
+    serde_json::to_vec(&Bundle { media_type: BUNDLE_V03, verification_material, dsse_envelope: envelope })
 }
 
-/// The bundle of a signature over a file, by a key.
-pub(super) fn of_message(signature: &impl Serialize, key: &PublicKey) -> Result<Vec<u8>, serde_json::Error> {
+/// The bundle of a signature over a file, of `credential`, with what proves it beside.
+pub(super) fn of_message(
+    signature: &impl Serialize,
+    credential: &Credential<'_>,
+    entries: &[LogEntry],
+    timestamps: &[Vec<u8>],
+) -> Result<Vec<u8>, serde_json::Error> {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
     struct OfMessage<'a, S> {
@@ -44,12 +34,8 @@ pub(super) fn of_message(signature: &impl Serialize, key: &PublicKey) -> Result<
         verification_material: VerificationMaterial<'a>,
         message_signature: &'a S,
     }
-    let material = Material::PublicKey { hint: STANDARD.encode(key.fingerprint().as_bytes()) };
-    serde_json::to_vec(&OfMessage {
-        media_type: BUNDLE_V03,
-        verification_material: VerificationMaterial { material, tlog_entries: &[], timestamp_verification_data: None },
-        message_signature: signature,
-    })
+    let verification_material = VerificationMaterial::new(credential, entries, timestamps);
+    serde_json::to_vec(&OfMessage { media_type: BUNDLE_V03, verification_material, message_signature: signature })
 }
 
 #[derive(Serialize)]
@@ -69,6 +55,23 @@ struct VerificationMaterial<'a> {
     tlog_entries: &'a [LogEntry],
     #[serde(skip_serializing_if = "Option::is_none")]
     timestamp_verification_data: Option<Timestamps>,
+}
+
+impl<'a> VerificationMaterial<'a> {
+    fn new(credential: &Credential<'_>, entries: &'a [LogEntry], timestamps: &[Vec<u8>]) -> Self {
+        let material = match credential.chain().first() {
+            // The certificates above it are for the verifier to know.
+            Some(leaf) => Material::Certificate { raw_bytes: STANDARD.encode(leaf) },
+            None => Material::PublicKey { hint: STANDARD.encode(credential.public_key().fingerprint().as_bytes()) },
+        };
+        let rfc3161_timestamps =
+            timestamps.iter().map(|stamp| SignedTimestamp { signed_timestamp: STANDARD.encode(stamp) }).collect();
+        Self {
+            material,
+            tlog_entries: entries,
+            timestamp_verification_data: Some(Timestamps { rfc3161_timestamps }).filter(|_| !timestamps.is_empty()),
+        }
+    }
 }
 
 #[derive(Serialize)]

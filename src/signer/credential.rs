@@ -140,7 +140,12 @@ impl Credential<'_> {
 
     /// Whether this signer made it. Of a certificate the anchor says only that its authority issued it, to whomever.
     pub(super) fn made(&self, fact: &Fact) -> bool {
-        match (self.certificate(), fact.signer()) {
+        self.is_of(fact.signer())
+    }
+
+    /// Whether it is this signer, as [`Self::made`] has it.
+    pub(super) fn is_of(&self, signer: &Signer) -> bool {
+        match (self.certificate(), signer) {
             (Some(mine), Signer::Certificate(theirs)) => is_same_holder(mine, theirs),
             (None, Signer::Key) => true,
             (Some(_), Signer::Key) | (None, Signer::Certificate(_)) => false,

@@ -15,6 +15,7 @@ use super::referrer::{self, Referrer};
 use super::request::{AttestRequest, Before, Format, PushedEvidence, SignRequest, Signed, Unattached};
 use super::store::Store;
 use super::subject::{Subject, resolve};
+use super::witnesses::record_of;
 use super::{PredicateType, SignError, bundle, simple_signing, statement};
 use crate::evidence::{Answer, Artifact, Descriptor, Evidence, Path, Query, Statement, media_type};
 use crate::image::{Digest, ImageDigest, Tag};
@@ -349,22 +350,6 @@ impl<'a> Delivery<'a> {
         let pushed = PushedEvidence { path: Path::Referrers, artifact: Digest::of(blob), manifest: referrer.digest() };
         Ok(Some((pushed, tag)))
     }
-}
-
-impl Envelope {
-    async fn logged(&self, credential: &Credential<'_>) -> Result<Vec<LogEntry>, SignError> {
-        // Not worth the copy where there is no log.
-        if credential.witnesses().is_none() {
-            return Ok(Vec::new());
-        }
-        let json = String::from_utf8(self.to_json()?).unwrap_or_default();
-        let signed = SignedBytes::Envelope { json: &json, encoded: self.encoded() };
-        credential.logged(signed, self.signature()).await
-    }
-}
-
-fn record_of(entry: &LogEntry) -> record::LogEntry {
-    record::LogEntry { index: entry.index(), url: entry.url().map(str::to_owned) }
 }
 
 impl Bundle {

@@ -45,7 +45,8 @@ pub use delivery::{attest, attest_unattached, sign, sign_unattached};
 pub use encrypted_pem::{EncryptedPemError, PemType};
 pub use error::SignError;
 pub use file::{
-    FILE_SIGNATURE, FileAttestation, FileName, FileSignature, GuardError, SignedFile, attest_file, guard, sign_file,
+    FILE_SIGNATURE, FileAttestation, FileName, FileSignature, GuardError, SignedBundle, SignedFile, attest_file, guard,
+    sign_file,
 };
 pub use key::{KeyError, KeyKind, SigningKey};
 pub use keyless::Keyless;

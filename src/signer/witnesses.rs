@@ -6,6 +6,8 @@ use futures_util::future::try_join_all;
 
 use super::SignError;
 use super::credential::Credential;
+use super::envelope::Envelope;
+use crate::record;
 use crate::sigstore::{LogEntry, Proposal, Rekor, RekorVersion, SignedBytes, TimestampClient};
 use crate::trust::TrustedRoot;
 
@@ -60,4 +62,22 @@ impl Credential<'_> {
         let authorities = self.witnesses().map(|witnesses| witnesses.timestamp_authorities.as_slice());
         Ok(try_join_all(authorities.unwrap_or_default().iter().map(|authority| authority.stamp(bytes))).await?)
     }
+}
+
+impl Envelope {
+    /// Has this envelope logged, whose signature is of `credential`.
+    pub(super) async fn logged(&self, credential: &Credential<'_>) -> Result<Vec<LogEntry>, SignError> {
+        // Not worth the copy where there is no log.
+        if credential.witnesses().is_none() {
+            return Ok(Vec::new());
+        }
+        let json = String::from_utf8(self.to_json()?).unwrap_or_default();
+        let signed = SignedBytes::Envelope { json: &json, encoded: self.encoded() };
+        credential.logged(signed, self.signature()).await
+    }
+}
+
+/// The same, for the record.
+pub(super) fn record_of(entry: &LogEntry) -> record::LogEntry {
+    record::LogEntry { index: entry.index(), url: entry.url().map(str::to_owned) }
 }

@@ -7,4 +7,4 @@ mod sign;
 
 pub use guard::{GuardError, guard};
 pub use name::FileName;
-pub use sign::{FILE_SIGNATURE, FileAttestation, FileSignature, SignedFile, attest_file, sign_file};
+pub use sign::{FILE_SIGNATURE, FileAttestation, FileSignature, SignedBundle, SignedFile, attest_file, sign_file};

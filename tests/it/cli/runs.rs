@@ -41,6 +41,22 @@ fn every_source_becomes_its_commands() {
          credentials: {{dockerConfig: /registry/config.json}}\n"
     ));
     shown.push(place.run_with(&["run", "--dry-run", "-f", "-"], &full));
+    let keyless = file(
+        "source: {type: docker, spec: {image: 'acme/app:1'}}\nuploadSignature: {upload: true}\n\
+         signing: {type: keyless, spec: {signingConfig: s.json, trustedRoot: t.json, identityToken: token}}\n\
+         verification: {certificateIdentity: a@b.example, certificateOidcIssuer: 'https://i.example', trustedRoot: t.json}\n",
+    );
+    let logged = file(
+        "source: {type: local, spec: {artifactPath: chart.tgz}}\n\
+         signing: {type: secretManager, spec: {key: 'hashivault://k', rekorUrl: 'https://rekor.example'}}\n\
+         verification: {publicKey: 'k.pub'}\n",
+    );
+    let public = file(
+        "source: {type: docker, spec: {image: 'acme/app:1'}}\nuploadSignature: {upload: true}\nsigning: {type: keyless}\n",
+    );
+    for text in [keyless, logged, public] {
+        shown.push(place.run_with(&["run", "--dry-run", "-f", "-"], &text));
+    }
     insta::assert_snapshot!(shown.join("\n"));
 }
 
@@ -59,7 +75,9 @@ fn whatever_is_wrong_with_a_run_file_is_said() {
         format!("source: {{type: npm, spec: {{}}}}\n{COSIGN}record: r\n"),
         format!("{docker}signing: {{type: cosign, spec: {{privateKey: '-----BEGIN PRIVATE KEY-----'}}}}\nrecord: r\n"),
         format!("{docker}signing: {{type: cosign, spec: {{privateKey: k, password: secret}}}}\nrecord: r\n"),
-        format!("{docker}signing: {{type: keyless, spec: {{}}}}\nrecord: r\n"),
+        format!("{docker}signing: {{type: keyless, spec: {{identityToken: eyJhbGciOiJub25lIn0}}}}\nrecord: r\n"),
+        format!("{docker}signing: {{type: keyless, spec: {{privateKey: k}}}}\nrecord: r\n"),
+        format!("{docker}{COSIGN}verification: {{trustedRoot: t.json}}\nrecord: r\n"),
         format!("{docker}{COSIGN}record: --key\n"),
         format!("source: {{type: local, spec: {{artifactPath: a}}}}\n{COSIGN}uploadSignature: {{upload: true}}\n"),
     ];
