@@ -85,6 +85,10 @@ impl CertificateKeeper {
             let trouble = match self.look().await {
                 Ok(certificate) => {
                     if certificate != used {
+                        tracing::info!(
+                            { field::EVENT } = "certificate",
+                            "served from now on: the certificate in the Secret"
+                        );
                         hand_on(&certificate);
                         used = certificate;
                     }
