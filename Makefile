@@ -42,8 +42,9 @@ it: ## The tests under tests/: the library and the program from outside, and the
 	$(call cargo,test) --test architecture --test it
 
 .PHONY: e2e
-e2e: ## The tests against the real API server, registries and cosign (built first, cached)
+e2e: ## The tests against a real cluster, registries and cosign (built first, cached; root gets the packages of a node too)
 	e2e/tools/build
+	e2e/tools/packages
 	$(call cargo,test) --test e2e
 
 .PHONY: bench

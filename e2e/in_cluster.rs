@@ -124,7 +124,7 @@ fn policies_of_policy_controller_are_read_as_they_are() {
 
 #[test]
 fn t85_an_api_server_that_is_away_leaves_the_last_good_policies() {
-    let mut installed = Installed::new(registry());
+    let installed = Installed::new(registry());
     let image = signed("outage", KeyPair::trusted());
     let unsigned = registry().push("cluster/unsigned", "v1");
     installed.cluster.apply(&policy_by_secret("keys", "release-key"));
@@ -268,7 +268,7 @@ fn pull_secrets_serve_their_own_namespace() {
     poor.kubectl(&["delete", "secret", "own"]).expect_success();
     poor.kubectl(&["create", "secret", "docker-registry", "own", &wrong, "--docker-username=u", "--docker-password=p"])
         .expect_success();
-    installed.admits_object_soon(&poor, &with_secret("own"));
+    poor.admits_soon(&with_secret("own"));
     assert!(!installed.gate.log().contains("\"auth\""), "the log shows what a pull secret holds");
 }
 

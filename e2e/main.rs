@@ -19,6 +19,7 @@ mod held_elsewhere;
 mod in_cluster;
 mod keyless;
 mod keyless_policies;
+mod node;
 mod pods;
 mod schema;
 mod signer_chart;

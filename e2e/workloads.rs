@@ -81,7 +81,7 @@ fn a_changed_image_of_a_deployment_is_judged() {
 }
 
 /// A workload of this kind with one container, called `app`, whose Pods are labelled with its name.
-fn workload(kind: &str, name: &str, image: &str) -> Value {
+pub(crate) fn workload(kind: &str, name: &str, image: &str) -> Value {
     let labels = json!({"app": name});
     let restart = if matches!(kind, "Job" | "CronJob") { "Never" } else { "Always" };
     let template = json!({

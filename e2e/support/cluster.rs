@@ -2,33 +2,38 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
 use rcgen::KeyPair;
 use serde_json::{Value, json};
 
 use super::countersign::{Gate, says};
+use super::http::Tls;
 use super::pki::{Authority, Leaf};
 use super::process::{self, Daemon, Outcome};
 use super::wait::poll;
-use super::{ports, scratch, tools};
+use super::{http, ports, scratch, tools};
 
 /// How long a component may take to come up on a busy machine.
 const START_LIMIT: Duration = Duration::from_secs(90);
 /// How long a controller may take to do what it does.
 pub(crate) const CONTROLLER_LIMIT: Duration = Duration::from_secs(60);
 
+/// How long a change may take to be in force on a busy machine.
+pub(crate) const EFFECT_LIMIT: Duration = Duration::from_secs(30);
+
 /// A running control plane. Its parts end, last started first, when it is dropped.
 pub(crate) struct Cluster {
     _controller_manager: Daemon,
-    api_server: Option<Daemon>,
+    api_server: Mutex<Option<Daemon>>,
     api_command: Box<dyn Fn() -> Command + Send + Sync>,
     _etcd: Daemon,
     authority: Authority,
     server: String,
     admin: PathBuf,
+    admin_leaf: Leaf,
     webhook_port: u16,
 }
 
@@ -41,35 +46,51 @@ impl Cluster {
 
     /// Starts a control plane for one test alone, which may do to it what it likes.
     pub(crate) fn start() -> Self {
+        Self::start_at("127.0.0.1")
+    }
+
+    /// The same at another address of this machine, where pods reach it and nodes may join it.
+    pub(crate) fn start_at(address: &str) -> Self {
         let webhook_port = ports::free();
         let authority = Authority::new("cluster-ca");
         let folder = scratch::folder("cluster");
         let (etcd_port, api_port) = (ports::free(), ports::free());
         let etcd = start_etcd(&folder, etcd_port);
-        let server = format!("https://127.0.0.1:{api_port}");
+        let server = format!("https://{address}:{api_port}");
+        let for_pods = address != "127.0.0.1";
 
         let accounts = KeyPair::generate().expect("a key for service account tokens");
         let account_key = scratch::file(&folder, "sa.key", accounts.serialize_pem());
         let account_pub = scratch::file(&folder, "sa.pub", accounts.public_key_pem());
         let api_command = {
-            let serving = authority.server("kube-apiserver", &["10.96.0.1", "kubernetes.default.svc"]);
+            let serving = authority.server("kube-apiserver", &[address, "10.96.0.1", "kubernetes.default.svc"]);
+            let to_nodes = authority.client("kube-apiserver-to-nodes", Some("system:masters"));
             let arguments = [
                 format!("--etcd-servers=http://127.0.0.1:{etcd_port}"),
                 format!("--secure-port={api_port}"),
                 flag("client-ca-file", authority.file()),
                 flag("tls-cert-file", &serving.certificate),
                 flag("tls-private-key-file", &serving.key),
-                "--service-account-issuer=https://kubernetes.default.svc".to_owned(),
+                format!(
+                    "--service-account-issuer={}",
+                    if for_pods { &server } else { "https://kubernetes.default.svc" }
+                ),
                 flag("service-account-key-file", &account_pub),
                 flag("service-account-signing-key-file", &account_key),
                 flag("admission-control-config-file", &webhook_credentials(&authority, webhook_port)),
+                format!("--bind-address={address}"),
+                format!("--advertise-address={address}"),
+                format!("--endpoint-reconciler-type={}", if for_pods { "lease" } else { "none" }),
+                "--kubelet-preferred-address-types=InternalIP".to_owned(),
+                flag("kubelet-certificate-authority", authority.file()),
+                flag("kubelet-client-certificate", &to_nodes.certificate),
+                flag("kubelet-client-key", &to_nodes.key),
             ];
             move || {
                 let mut command = tools::kubernetes("kube-apiserver");
                 command
                     .args(&arguments)
-                    .args(["--bind-address=127.0.0.1", "--advertise-address=127.0.0.1"])
-                    .args(["--endpoint-reconciler-type=none", "--service-cluster-ip-range=10.96.0.0/16"])
+                    .arg("--service-cluster-ip-range=10.96.0.0/16")
                     .args(["--allow-privileged", "--profiling=false"])
                     .args(["--authorization-mode=Node,RBAC", "--enable-admission-plugins=NodeRestriction"]);
                 command
@@ -77,7 +98,8 @@ impl Cluster {
         };
         let mut api_server = Daemon::start("kube-apiserver", api_command());
 
-        let admin = kubeconfig(&authority, &server, &authority.client("admin", Some("system:masters")));
+        let admin_leaf = authority.client("admin", Some("system:masters"));
+        let admin = kubeconfig(&authority, &server, &admin_leaf);
         api_server.wait_until("ready", START_LIMIT, || kubectl(&admin, &["get", "--raw=/readyz"], "").succeeded());
 
         let manager = kubeconfig(&authority, &server, &authority.client("system:kube-controller-manager", None));
@@ -101,27 +123,28 @@ impl Cluster {
 
         Self {
             _controller_manager: controller_manager,
-            api_server: Some(api_server),
+            api_server: Mutex::new(Some(api_server)),
             api_command: Box::new(api_command),
             _etcd: etcd,
             authority,
             server,
             admin,
+            admin_leaf,
             webhook_port,
         }
     }
 
     /// Ends the API server: from now on its port refuses connections.
-    pub(crate) fn stop_api_server(&mut self) {
-        self.api_server = None;
+    pub(crate) fn stop_api_server(&self) {
+        *self.api_server.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     /// Starts the API server again, and waits until it is ready.
-    pub(crate) fn start_api_server(&mut self) {
+    pub(crate) fn start_api_server(&self) {
         let mut api_server = Daemon::start("kube-apiserver", (self.api_command)());
         let admin = self.admin.clone();
         api_server.wait_until("ready", START_LIMIT, || kubectl(&admin, &["get", "--raw=/readyz"], "").succeeded());
-        self.api_server = Some(api_server);
+        *self.api_server.lock().unwrap_or_else(PoisonError::into_inner) = Some(api_server);
     }
 
     /// Makes a kubeconfig for a ServiceAccount, with a token that the API server gives.
@@ -151,6 +174,21 @@ impl Cluster {
         &self.authority
     }
 
+    /// A kubeconfig of the user with this name and organisation (user and group to the API server).
+    pub(crate) fn kubeconfig_for(&self, common_name: &str, organisation: Option<&str>) -> PathBuf {
+        kubeconfig(&self.authority, &self.server, &self.authority.client(common_name, organisation))
+    }
+
+    /// Asks the API server to create an object of the kind with this path, as the cluster's administrator and without
+    /// a program between; gives the status.
+    pub(crate) fn post(&self, path: &str, object: &Value) -> Result<u16, String> {
+        let tls = Tls { ca: self.authority.file(), client: Some(&self.admin_leaf) };
+        let headers = [("content-type", "application/json")];
+        http::try_send("POST", &format!("{}{path}", self.server), Some(&tls), &headers, object.to_string().as_bytes())
+            .map(|answer| answer.status)
+            .map_err(|error| format!("{error:?}"))
+    }
+
     /// The kubeconfig of the cluster's administrator.
     pub(crate) fn kubeconfig(&self) -> &Path {
         &self.admin
@@ -159,6 +197,13 @@ impl Cluster {
     /// Runs kubectl as the cluster's administrator.
     pub(crate) fn kubectl(&self, arguments: &[&str]) -> Outcome {
         kubectl(&self.admin, arguments, "")
+    }
+
+    /// The same, for what waits long by itself.
+    pub(crate) fn kubectl_slowly(&self, arguments: &[&str]) -> Outcome {
+        let mut command = tools::kubernetes("kubectl");
+        command.arg(flag("kubeconfig", &self.admin)).args(arguments);
+        process::run_with(command, "", CONTROLLER_LIMIT * 3)
     }
 
     /// The same, with `input` on its stdin.
@@ -275,8 +320,7 @@ impl Namespace<'_> {
 
     /// The same namespace, worked in by a client with this name and organisation (user and group to the API server).
     pub(crate) fn as_client(&self, common_name: &str, organisation: &str) -> Self {
-        let leaf = self.cluster.authority.client(common_name, Some(organisation));
-        let kubeconfig = kubeconfig(&self.cluster.authority, &self.cluster.server, &leaf);
+        let kubeconfig = self.cluster.kubeconfig_for(common_name, Some(organisation));
         Self { cluster: self.cluster, name: self.name.clone(), kubeconfig }
     }
 
@@ -311,7 +355,39 @@ impl Namespace<'_> {
         self.kubectl_with(&["create", "--dry-run=server", "-o", "json", "-f", "-"], &object.to_string())
     }
 
-    fn kubectl_with(&self, arguments: &[&str], input: &str) -> Outcome {
+    /// Waits until `object` would be admitted.
+    pub(crate) fn admits_soon(&self, object: &Value) {
+        poll("admission", EFFECT_LIMIT, || {
+            let outcome = self.dry_run(object);
+            if outcome.succeeded() { Ok(()) } else { Err(outcome.to_string()) }
+        });
+    }
+
+    /// Waits until `object` would be denied for the reason with this code.
+    pub(crate) fn denies_soon(&self, code: &str, object: &Value) {
+        poll("refusal", EFFECT_LIMIT, || {
+            let outcome = self.dry_run(object);
+            if !outcome.succeeded() && says(&outcome.stderr, code) { Ok(()) } else { Err(outcome.to_string()) }
+        });
+    }
+
+    /// Waits until `kubectl get ARGUMENTS -o jsonpath=PATH` prints `value`.
+    pub(crate) fn becomes(&self, arguments: &[&str], path: &str, value: &str) {
+        let path = format!("jsonpath={path}");
+        let arguments = [&["get"], arguments, &["-o", &path]].concat();
+        poll(&format!("`{value}` of {arguments:?}"), CONTROLLER_LIMIT * 2, || {
+            let outcome = self.kubectl(&arguments);
+            if outcome.succeeded() && outcome.stdout == value { Ok(()) } else { Err(outcome.to_string()) }
+        });
+    }
+
+    /// Waits until the pod runs and is ready.
+    pub(crate) fn becomes_ready(&self, pod: &str) {
+        self.becomes(&["pod", pod], r#"{.status.conditions[?(@.type=="Ready")].status}"#, "True");
+    }
+
+    /// Runs kubectl in this namespace, with `input` on its stdin.
+    pub(crate) fn kubectl_with(&self, arguments: &[&str], input: &str) -> Outcome {
         let arguments = [&["-n", &self.name], arguments].concat();
         kubectl(&self.kubeconfig, &arguments, input)
     }
@@ -414,7 +490,8 @@ fn rule(group: &str, resources: &[&str]) -> Value {
     })
 }
 
-fn flag(name: &str, path: &Path) -> String {
+/// `--NAME=PATH`.
+pub(super) fn flag(name: &str, path: &Path) -> String {
     format!("--{name}={}", path.display())
 }
 

@@ -16,6 +16,9 @@ use super::process::{self, Daemon, Outcome};
 use super::registry::Registry;
 use super::{scratch, tools};
 
+/// Where the program under test is.
+pub(super) const PROGRAM: &str = env!("CARGO_BIN_EXE_countersign");
+
 /// Runs `countersign` with `arguments`.
 pub(crate) fn countersign_alone(arguments: &[&str]) -> Outcome {
     let mut command = program();
@@ -291,7 +294,7 @@ pub(crate) fn pod(name: &str, images: &[&str]) -> Value {
 
 /// The program, with nothing of this one's environment.
 pub(super) fn program() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
+    let mut command = Command::new(PROGRAM);
     tools::isolate(&mut command);
     command.env("COSIGN_PASSWORD", PASSWORD);
     command

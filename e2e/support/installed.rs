@@ -1,12 +1,11 @@
 //! A control plane of one test alone, with countersign following its objects.
 
 use std::path::Path;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::cluster::{Cluster, Namespace};
-use super::countersign::{Gate, Options, countersign_alone, pod, says};
+use super::cluster::{Cluster, EFFECT_LIMIT, Namespace};
+use super::countersign::{Gate, Options, countersign_alone, pod};
 use super::registry::Registry;
 use super::wait::poll;
 
@@ -16,8 +15,6 @@ pub(crate) const SYSTEM: &str = "countersign-system";
 pub(crate) const PART: &str = "app.kubernetes.io/part-of=countersign";
 /// The group of policy-controller.
 const FOREIGN: &str = "policy.sigstore.dev";
-/// How long a change may take to be in force on a busy machine.
-const EFFECT_LIMIT: Duration = Duration::from_secs(20);
 
 /// A control plane, and countersign in it with the rights of `config/rbac` and no others.
 pub(crate) struct Installed {
@@ -92,15 +89,7 @@ impl Installed {
 
     /// Waits until a Pod with `image` would be admitted.
     pub(crate) fn admits_soon(&self, namespace: &Namespace<'_>, image: &str) {
-        self.admits_object_soon(namespace, &pod("soon", &[image]));
-    }
-
-    /// Waits until `object` would be admitted.
-    pub(crate) fn admits_object_soon(&self, namespace: &Namespace<'_>, object: &Value) {
-        poll("admission", EFFECT_LIMIT, || {
-            let outcome = namespace.dry_run(object);
-            if outcome.succeeded() { Ok(()) } else { Err(outcome.to_string()) }
-        });
+        namespace.admits_soon(&pod("soon", &[image]));
     }
 
     /// Waits until something happened, while a Pod with `image` is admitted all the time.
@@ -113,10 +102,7 @@ impl Installed {
 
     /// Waits until a Pod with `image` would be denied for the reason with this code.
     pub(crate) fn denies_soon(&self, namespace: &Namespace<'_>, code: &str, image: &str) {
-        poll("refusal", EFFECT_LIMIT, || {
-            let outcome = namespace.dry_run(&pod("soon", &[image]));
-            if !outcome.succeeded() && says(&outcome.stderr, code) { Ok(()) } else { Err(outcome.to_string()) }
-        });
+        namespace.denies_soon(code, &pod("soon", &[image]));
     }
 
     /// Waits until `/readyz?verbose` says `text`.

@@ -25,5 +25,10 @@ pub(crate) fn free() -> u16 {
 
 /// Whether something accepts connections at the port.
 pub(crate) fn open(port: u16) -> bool {
-    TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok()
+    answers(&format!("{}:{port}", Ipv4Addr::LOCALHOST))
+}
+
+/// Whether something accepts connections at `address:port`.
+pub(crate) fn answers(host: &str) -> bool {
+    TcpStream::connect(host).is_ok()
 }

@@ -1,7 +1,8 @@
 //! Processes that never outlive the run, and commands with a time limit.
 //!
 //! Every process gets a process group of its own. Groups end when their owner is dropped (so also when a test
-//! panics) and, should the test program itself be killed, when the [reaper](Reaper) sees its pipe close.
+//! panics) and, should the test program itself be killed, when the [reaper](Reaper) sees its pipe close. Should the
+//! reaper be killed as well, the next run ends what bears the [mark](MARK) of a run that is gone.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -144,20 +145,56 @@ struct Reaper {
     pipe: ChildStdin,
 }
 
+/// The variable that says to which run a process belongs, by the process id of the test program.
+const MARK: &str = "COUNTERSIGN_E2E_RUN";
+
+/// What the name of a run's control group begins with; the process id of the test program follows.
+const CGROUP: &str = "countersign-e2e-";
+
+/// Ends every process of a run whose test program is gone, and removes its control groups.
+const SWEEP: &str = r#"
+grep -lz "^$1=" /proc/[0-9]*/environ 2>/dev/null | while read -r file; do
+  owner=$(tr '\0' '\n' <"$file" | sed -n "s/^$1=//p")
+  [ -n "$owner" ] && [ ! -e "/proc/$owner" ] && kill -KILL "$(cut -d / -f 3 <<<"$file")"
+done
+find /sys/fs/cgroup -maxdepth 2 -type d -name "$2*" | while read -r group; do
+  [ ! -e "/proc/${group##*-}" ] || continue
+  for ((tries = 0; tries < 50; tries++)); do
+    find "$group" -name cgroup.procs -exec cat {} + | xargs -r kill -KILL
+    find "$group" -depth -type d -exec rmdir {} \;
+    [ -e "$group" ] || break
+    sleep 0.1
+  done
+done
+"#;
+
 const REAPER: &str = r#"
 trap '' HUP INT TERM
-declare -A groups
-while read -r verb group; do
+declare -A groups cgroups
+while read -r verb what; do
   case $verb in
-    add) groups[$group]=1 ;;
-    del) unset "groups[$group]" ;;
+    add) groups[$what]=1 ;;
+    del) unset "groups[$what]" ;;
+    cgroup) cgroups[$what]=1 ;;
   esac
 done
 for group in "${!groups[@]}"; do kill -KILL -- "-$group" 2>/dev/null; done
+# A control group can be removed when the last of its processes is gone.
+for name in "${!cgroups[@]}"; do
+  for ((tries = 0; tries < 100; tries++)); do
+    left=$(find /sys/fs/cgroup -depth -type d -path "*/$name*" -print -exec rmdir {} \; 2>/dev/null)
+    [ -n "$left" ] || break
+    sleep 0.1
+  done
+done
+# What a node kept of images tells nothing about a failure.
+rm -rf "$1"/node-*/var-lib
 [ -e "$1/$2" ] || rm -rf "$1"
 "#;
 
 static REAPER_PIPE: LazyLock<Mutex<Reaper>> = LazyLock::new(|| {
+    let sweep = Command::new("bash").args(["-c", SWEEP, "sweep", MARK, CGROUP]).stderr(Stdio::null()).status();
+    assert!(sweep.is_ok(), "bash could not look for what earlier runs left behind");
     let mut reaper = Command::new("bash");
     reaper.arg("-c").arg(REAPER).arg("reaper").arg(scratch::run()).arg(scratch::FAILED);
     reaper.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
@@ -167,15 +204,23 @@ static REAPER_PIPE: LazyLock<Mutex<Reaper>> = LazyLock::new(|| {
 });
 
 impl Reaper {
-    fn tell(verb: &str, group: u32) {
+    fn tell(verb: &str, what: impl fmt::Display) {
         let mut reaper = REAPER_PIPE.lock().unwrap_or_else(PoisonError::into_inner);
-        writeln!(reaper.pipe, "{verb} {group}").expect("the reaper listens");
+        writeln!(reaper.pipe, "{verb} {what}").expect("the reaper listens");
     }
+}
+
+/// The control group of this run, which is removed after it from every hierarchy.
+pub(crate) fn cgroup() -> String {
+    let name = format!("{CGROUP}{}", std::process::id());
+    Reaper::tell("cgroup", &name);
+    name
 }
 
 fn spawn(command: &mut Command) -> Child {
     LazyLock::force(&REAPER_PIPE);
     let child = command
+        .env(MARK, std::process::id().to_string())
         .process_group(0)
         .spawn()
         .unwrap_or_else(|error| panic!("could not start `{}`: {error}", line_of(command)));
@@ -210,7 +255,7 @@ fn line_of(command: &Command) -> String {
     let environment: BTreeMap<_, _> = command.get_envs().collect();
     environment
         .into_iter()
-        .filter(|(name, _)| *name != "HOME" && *name != "PATH")
+        .filter(|(name, _)| *name != "HOME" && *name != "PATH" && *name != MARK)
         .filter_map(|(name, value)| Some(format!("{}={}", name.display(), value?.display())))
         .chain(std::iter::once(command.get_program().display().to_string()))
         .chain(command.get_args().map(|argument| argument.display().to_string()))

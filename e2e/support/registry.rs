@@ -110,15 +110,19 @@ impl Registry {
 
     /// Starts a registry for one test alone, which may end it.
     pub(crate) fn start(kind: Kind) -> Self {
-        let port = ports::free();
-        let host = format!("127.0.0.1:{port}");
+        Self::start_at("127.0.0.1", kind)
+    }
+
+    /// The same, at another address of this machine.
+    pub(crate) fn start_at(address: &str, kind: Kind) -> Self {
+        let host = format!("{address}:{}", ports::free());
         let authority = kind.is_locked().then(|| Authority::new("registry-ca"));
         let command = match kind {
             Kind::Referrers | Kind::ReferrersBasic | Kind::ReferrersBearer => testreg(kind, &host, authority.as_ref()),
             Kind::Tags | Kind::TagsBasic => distribution(&host, authority.as_ref()),
         };
         let mut daemon = Daemon::start(&format!("registry-{kind:?}").to_lowercase(), command);
-        daemon.wait_until("listening", Duration::from_secs(20), || ports::open(port));
+        daemon.wait_until("listening", Duration::from_secs(20), || ports::answers(&host));
         let auths = match kind.is_locked() {
             true => json!({"auths": {&host: {"auth": BASE64_STANDARD.encode(format!("{USER}:{PASSWORD}"))}}}),
             false => json!({}),
@@ -128,7 +132,7 @@ impl Registry {
         Self { daemon, kind, host, authority, docker_config }
     }
 
-    /// `127.0.0.1:PORT`.
+    /// `ADDRESS:PORT`.
     pub(crate) fn host(&self) -> &str {
         &self.host
     }
@@ -163,20 +167,32 @@ impl Registry {
 
     /// Pushes an image that no other push has made, as `repository:tag`.
     pub(crate) fn push(&self, repository: &str, tag: &str) -> Image {
-        let folder = scratch::folder("image");
+        let root = scratch::folder("image");
         let mut content = [0; 16];
         aws_lc_rs::rand::fill(&mut content).expect("random bytes");
-        scratch::file(&folder, "content", hex(&content));
-        let layer = folder.join("layer.tar");
+        scratch::file(&root, "content", hex(&content));
+        self.push_root(&root, repository, tag)
+    }
+
+    /// Pushes an image with the root file system `root`, as `repository:tag`.
+    pub(crate) fn push_root(&self, root: &Path, repository: &str, tag: &str) -> Image {
+        let layer = scratch::folder("layer").join("layer.tar");
         let mut tar = Command::new("tar");
-        tar.args(["--owner=0", "--group=0", "--mtime=@0"]).arg("-C").arg(&folder).arg("-cf").arg(&layer).arg("content");
+        tar.args(["--owner=0", "--group=0", "--mtime=@0", "-C"]).arg(root).arg("-cf").arg(&layer).arg(".");
         process::run(tar).expect_success();
         let repository = format!("{}/{repository}", self.host);
         let layer = layer.display().to_string();
         let name = format!("{repository}:{tag}");
         let pushed = self.crane(&["append", "--oci-empty-base", "-f", &layer, "-t", &name]);
-        let (_, digest) = pushed.trim().rsplit_once('@').expect("`crane append` prints the digest");
-        Image { repository, tag: tag.to_owned(), digest: digest.to_owned() }
+        Image { repository, tag: tag.to_owned(), digest: digest_in(&pushed) }
+    }
+
+    /// Gives the image a program to start, as the user 65532.
+    pub(crate) fn give_entry_point(&self, image: &Image, program: &str) -> Image {
+        let name = image.by_tag();
+        let platform = ["--set-platform", "linux/amd64"];
+        let arguments = ["mutate", &name, "--entrypoint", program, "--user", "65532:65532", "-t", &name];
+        Image { digest: digest_in(&self.crane(&[&arguments[..], &platform].concat())), ..image.clone() }
     }
 
     /// Runs `crane` against this registry and gives what it printed.
@@ -217,6 +233,11 @@ impl Registry {
     }
 }
 
+/// The digest of the image that crane says it pushed.
+fn digest_in(printed: &str) -> String {
+    printed.trim().rsplit_once('@').expect("crane prints the digest").1.to_owned()
+}
+
 /// `sha256:…` of these bytes.
 pub(crate) fn digest(bytes: &[u8]) -> String {
     format!("sha256:{}", hex(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes).as_ref()))
@@ -226,11 +247,15 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+fn address_of(host: &str) -> &str {
+    host.split_once(':').map_or(host, |(address, _)| address)
+}
+
 fn testreg(kind: Kind, host: &str, authority: Option<&Authority>) -> Command {
     let mut command = tools::command("testreg");
     command.args(["-addr", host]);
     if let Some(authority) = authority {
-        let leaf = authority.server("registry", &[]);
+        let leaf = authority.server("registry", &[address_of(host)]);
         command.arg("-tls-cert").arg(&leaf.certificate).arg("-tls-key").arg(&leaf.key);
         command.args(["-auth", &format!("{USER}:{PASSWORD}")]);
     }
@@ -250,7 +275,7 @@ fn distribution(host: &str, authority: Option<&Authority>) -> Command {
         "storage": {"inmemory": {}, "delete": {"enabled": true}},
     });
     if let Some(authority) = authority {
-        let leaf = authority.server("registry", &[]);
+        let leaf = authority.server("registry", &[address_of(host)]);
         http["tls"] = json!({"certificate": leaf.certificate, "key": leaf.key});
         let file = scratch::file(&folder, "htpasswd", HTPASSWD);
         config["auth"] = json!({"htpasswd": {"realm": "test", "path": file}});

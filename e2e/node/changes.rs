@@ -1,0 +1,99 @@
+//! What is done on purpose, under load: no request is lost, and no Pod gets in without evidence.
+
+use serde_json::json;
+
+use crate::support::cluster::CONTROLLER_LIMIT;
+use crate::support::countersign::pod;
+use crate::support::installed::SYSTEM;
+use crate::support::load::Load;
+use crate::support::node::{self, Use};
+use crate::support::replicas::{pods, release, replicas, settled};
+use crate::support::wait::poll;
+
+/// Has something happen under load, which may not be noticed.
+fn unnoticed(name: &str, happens: impl FnOnce(&Use)) {
+    let Some(node) = Use::alone() else { return };
+    replicas(&node);
+    let namespace = node.guarded();
+    let image = node.signed(&format!("trusted/{name}"));
+    let unsigned = node.program(&format!("trusted/{name}-unsigned"), "v1");
+    namespace.admits_soon(&pod("before", &[&image.by_tag()]));
+    let load = Load::begin(node.whole(), namespace.name(), &image.by_tag(), &unsigned.by_tag());
+    happens(&node);
+    let asked = load.asked();
+    poll("questions after it", CONTROLLER_LIMIT, || {
+        let now = load.asked();
+        if now > asked + 10 { Ok(()) } else { Err(now.to_string()) }
+    });
+    load.end_without_failure();
+}
+
+#[test]
+fn an_upgrade_loses_no_request() {
+    unnoticed("upgrade", |node| {
+        let before = pods(node);
+        release(node, "upgrade", &replicas(node).image, &["podLabels.upgraded=yes"]).expect_success();
+        poll("new pods alone", CONTROLLER_LIMIT * 2, || {
+            let now = pods(node);
+            let old =
+                now.iter().filter(|pod| before.iter().any(|old| old["metadata"]["uid"] == pod["metadata"]["uid"]));
+            let old = old.count();
+            if old == 0 { Ok(()) } else { Err(format!("{old} of the old ones")) }
+        });
+    });
+}
+
+#[test]
+fn a_new_certificate_loses_no_request() {
+    unnoticed("certificate", |node| {
+        let secret = || {
+            node.cluster.json(&["-n", SYSTEM, "get", "secret", "countersign-certificate", "-o", "json"])["data"].clone()
+        };
+        let first = secret();
+        let due = |key: &str| {
+            let patch = json!({"stringData": {key: "2026-01-01T00:00:00Z"}}).to_string();
+            let secret = "countersign-certificate";
+            node.cluster.kubectl(&["-n", SYSTEM, "patch", "secret", secret, "-p", &patch]).expect_success();
+        };
+        due("renew-after");
+        poll("next certificate", CONTROLLER_LIMIT, || {
+            let now = secret();
+            if now["next-tls.crt"].is_null() { Err(now["tls.crt"].to_string()) } else { Ok(()) }
+        });
+        // It is believed everywhere before anybody uses it.
+        poll("bundle with both", CONTROLLER_LIMIT, || {
+            let read = |kind: &str| node.cluster.json(&["get", kind, "countersign", "-o", "json"])["webhooks"].clone();
+            let both = [read("mutatingwebhookconfigurations"), read("validatingwebhookconfigurations")];
+            let short = both
+                .iter()
+                .flat_map(|webhooks| webhooks.as_array().expect("webhooks").clone())
+                .any(|webhook| webhook["clientConfig"]["caBundle"].as_str().is_none_or(|bundle| bundle.len() < 1100));
+            if short { Err(format!("{both:?}")) } else { Ok(()) }
+        });
+        due("use-next-after");
+        poll("use of the next certificate", CONTROLLER_LIMIT, || {
+            let now = secret();
+            if now["tls.crt"] == first["tls.crt"] { Err("the first".to_owned()) } else { Ok(()) }
+        });
+        for pod in pods(node) {
+            let name = pod["metadata"]["name"].as_str().expect("a name").to_owned();
+            poll("the new certificate in a replica", CONTROLLER_LIMIT, || {
+                let log = node.cluster.kubectl(&["-n", SYSTEM, "logs", &name]).stdout;
+                if log.contains("served from now on") { Ok(()) } else { Err(name.clone()) }
+            });
+        }
+    });
+}
+
+#[test]
+fn a_node_that_is_drained_is_not_missed() {
+    unnoticed("drain", |node| {
+        let name = node::name(1);
+        let drain = ["drain", &name, "--ignore-daemonsets", "--delete-emptydir-data", "--force", "--timeout=100s"];
+        node.cluster.kubectl_slowly(&drain).expect_success();
+        let left = pods(node).iter().filter(|pod| pod["spec"]["nodeName"] == json!(name)).count();
+        node.cluster.kubectl(&["uncordon", &name]).expect_success();
+        assert_eq!(left, 0, "replicas on a node that was drained");
+        settled(node, 3);
+    });
+}

@@ -1,0 +1,122 @@
+//! What breaks: nothing unverified gets in, and what broke comes back by itself.
+
+use serde_json::json;
+
+use crate::support::cluster::CONTROLLER_LIMIT;
+use crate::support::codes;
+use crate::support::cosign::{Cosign, KeyPair};
+use crate::support::countersign::pod;
+use crate::support::installed::SYSTEM;
+use crate::support::load::Load;
+use crate::support::node::Use;
+use crate::support::registry::{Kind, Registry};
+use crate::support::replicas::{pods, replicas, settled};
+use crate::support::wait::poll;
+
+const REPLICAS: usize = 3;
+
+#[test]
+fn t98_without_any_replica_nothing_is_admitted_but_what_brings_them_back() {
+    let Some(node) = Use::alone() else { return };
+    replicas(&node);
+    let namespace = node.guarded();
+    let image = node.signed("trusted/all-gone");
+    namespace.admits_soon(&pod("before", &[&image.by_tag()]));
+    let scale = |count: usize| {
+        let count = format!("--replicas={count}");
+        node.cluster.kubectl(&["-n", SYSTEM, "scale", "deployment/countersign", &count]).expect_success();
+    };
+    scale(0);
+    poll("refusal", CONTROLLER_LIMIT, || {
+        let outcome = namespace.dry_run(&pod("during", &[&image.by_tag()]));
+        if outcome.stderr.contains("failed calling webhook") { Ok(()) } else { Err(outcome.to_string()) }
+    });
+    // The cluster's own namespace does not depend on it, nor the namespaces that did not ask.
+    let own = node.program("kube/own", "v1");
+    let create = |name: &str, namespace: &str| {
+        let object = pod(name, &[&own.by_tag()]).to_string();
+        node.cluster.kubectl_with(&["-n", namespace, "create", "--dry-run=server", "-f", "-"], &object)
+    };
+    create("own", "kube-system").expect_success();
+    create("free", "default").expect_success();
+
+    scale(REPLICAS);
+    settled(&node, REPLICAS);
+    namespace.admits_soon(&pod("after", &[&image.by_tag()]));
+}
+
+#[test]
+fn replicas_that_are_killed_come_back_by_themselves() {
+    let Some(node) = Use::alone() else { return };
+    replicas(&node);
+    let namespace = node.guarded();
+    let (image, unsigned) = (node.signed("trusted/killed"), node.program("trusted/killed-unsigned", "v1"));
+    namespace.admits_soon(&pod("before", &[&image.by_tag()]));
+    let load = Load::begin(node.whole(), namespace.name(), &image.by_tag(), &unsigned.by_tag());
+    let restarts = || {
+        pods(&node).iter().filter_map(|pod| pod["status"]["containerStatuses"][0]["restartCount"].as_u64()).sum::<u64>()
+    };
+    let before = restarts();
+    for victims in [1, REPLICAS] {
+        let seen = restarts();
+        for pod in pods(&node).iter().take(victims) {
+            node.kill(pod);
+        }
+        poll("restart of those that were killed", CONTROLLER_LIMIT, || {
+            let now = restarts();
+            if now >= seen + u64::try_from(victims).expect("few") { Ok(()) } else { Err(now.to_string()) }
+        });
+        settled(&node, REPLICAS);
+        namespace.admits_soon(&pod("after", &[&image.by_tag()]));
+    }
+    load.end();
+    assert!(restarts() > before);
+    namespace.denies(codes::SIGNATURE_MISSING, &pod("unsigned", &[&unsigned.by_tag()]));
+}
+
+#[test]
+fn an_api_server_that_comes_back_is_served_at_once() {
+    let Some(node) = Use::alone() else { return };
+    replicas(&node);
+    let namespace = node.guarded();
+    let (image, unsigned) = (node.signed("trusted/restart"), node.program("trusted/restart-unsigned", "v1"));
+    namespace.admits_soon(&pod("before", &[&image.by_tag()]));
+    node.cluster.stop_api_server();
+    node.cluster.start_api_server();
+    namespace.admits_soon(&pod("after", &[&image.by_tag()]));
+    namespace.denies(codes::SIGNATURE_MISSING, &pod("unsigned", &[&unsigned.by_tag()]));
+    // What is changed from now on is heard of.
+    let policy = crate::support::replicas::trusted(&node, "restarted", "restarted");
+    let later = node.signed("restarted/app");
+    namespace.denies(codes::NO_MATCHING_POLICY, &pod("later", &[&later.by_tag()]));
+    node.cluster.apply(&policy);
+    namespace.admits_soon(&pod("later", &[&later.by_tag()]));
+}
+
+#[test]
+fn registries_that_fail_admit_nothing() {
+    let Some(node) = Use::together() else { return };
+    replicas(&node);
+    let namespace = node.guarded();
+    let image = node.signed("trusted/registries");
+    namespace.admits_soon(&pod("before", &[&image.by_tag()]));
+    let covered = |name: &str, registry: &Registry| {
+        let mut policy = crate::support::replicas::trusted(&node, name, "trusted");
+        policy["spec"]["images"] = json!([{"glob": format!("{}/**", registry.host())}]);
+        node.cluster.apply(&policy);
+    };
+    // Its certificate is of an authority that nobody named.
+    let stranger = Registry::start_at(crate::support::node::ADDRESS, Kind::ReferrersBasic);
+    let hidden = stranger.push("app", "v1");
+    Cosign::V3.sign(&stranger, KeyPair::trusted(), &hidden.by_digest());
+    covered("stranger", &stranger);
+    namespace.denies_soon(codes::REGISTRY_UNAVAILABLE, &pod("stranger", &[&hidden.by_tag()]));
+    // It speaks no TLS, and nobody said that it need not; then it is gone.
+    let plain = Registry::start_at(crate::support::node::ADDRESS, Kind::Referrers);
+    let open = plain.push("app", "v1");
+    covered("plain", &plain);
+    namespace.denies_soon(codes::REGISTRY_UNAVAILABLE, &pod("plain", &[&open.by_tag()]));
+    plain.stop();
+    namespace.denies_soon(codes::REGISTRY_UNAVAILABLE, &pod("gone", &[&open.by_tag()]));
+    namespace.admits(&pod("meanwhile", &[&image.by_tag()]));
+}

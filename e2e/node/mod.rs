@@ -1,0 +1,6 @@
+//! What only a cluster in which pods run can show.
+
+mod changes;
+mod faults;
+mod pods;
+mod workloads;
