@@ -17,6 +17,8 @@ pub(super) struct AuthoritySpec {
     pub(super) name: String,
     pub(super) rule: RuleSpec,
     pub(super) terms: SignatureTerms,
+    /// A problem with it, its message still to be written.
+    pub(super) place: Problem,
 }
 
 /// One attestation that is asked for, with the reference of its condition not yet followed.
@@ -104,7 +106,7 @@ pub(super) fn read_all(
         let Some(object) = entry.object(problems) else {
             continue;
         };
-        let Some(authority) = read(object, index, dialect, problems, warnings) else {
+        let Some(authority) = read(object, entry.problem(""), index, dialect, problems, warnings) else {
             continue;
         };
         if authorities.iter().any(|known| known.name == authority.name) {
@@ -117,6 +119,7 @@ pub(super) fn read_all(
 
 fn read(
     mut object: Object<'_>,
+    place: Problem,
     index: usize,
     dialect: Dialect,
     problems: &mut Vec<Problem>,
@@ -176,7 +179,7 @@ fn read(
         }
     };
     object.finish(problems);
-    Some(AuthoritySpec { name, rule: rule?, terms })
+    Some(AuthoritySpec { name, rule: rule?, terms, place })
 }
 
 /// A hint of policy-controller's at the layout of the evidence. Every layout is read whatever it says, so that it can

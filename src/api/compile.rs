@@ -8,7 +8,7 @@ use super::authority::{AttestationSpec, AuthoritySpec, RuleSpec};
 use super::canonical::write_bytes;
 use super::condition::ConditionSpec;
 use super::root::Unusable;
-use super::{PolicyDocument, Problem, Resolved, covered, references};
+use super::{PolicyDocument, Problem, Resolved, covered, references, unsatisfied};
 use crate::image::Digest;
 use crate::policy::{AttestationRule, Authority, Coverage, NoMatch, Policy, PolicyBody, Rule, SignerRule, Stance};
 
@@ -39,15 +39,19 @@ pub fn compile(document: &PolicyDocument, resolved: &Resolved) -> Compiled {
         Ok(condition) => terms.condition = condition,
         Err(problem) => problems.push(problem),
     }
-    let mut authorities = Vec::new();
-    for authority in &spec.authorities {
-        match compile_authority(authority, resolved, &mut warnings) {
-            Ok(authority) => authorities.push(authority),
+    let (mut authorities, mut places) = (Vec::new(), Vec::new());
+    for spec in &spec.authorities {
+        match compile_authority(spec, resolved, &mut warnings) {
+            Ok(authority) => {
+                warnings.extend(unsatisfied::warnings(&authority, &terms.revoked, &spec.place));
+                authorities.push(authority);
+                places.push(&spec.place);
+            }
             Err(problem) => problems.push(problem),
         }
     }
     if spec.terms.threshold == NonZeroUsize::MIN {
-        warnings.extend(covered::warnings(&authorities, document.line()));
+        warnings.extend(covered::warnings(&authorities, &places));
     }
     let coverage = spec.images.clone().and_then(NonEmpty::from_vec).map_or(Coverage::Everything, Coverage::Matching);
     let stance = Stance::of(spec.mode, &terms, &authorities);
@@ -76,6 +80,9 @@ fn compile_authority(
     resolved: &Resolved,
     warnings: &mut Vec<Problem>,
 ) -> Result<Authority, Problem> {
+    if let RuleSpec::Key { key, .. } = &authority.rule {
+        warnings.extend(key.oddity(resolved));
+    }
     let mut rules = |attestations: &[AttestationSpec]| {
         let rules = attestations.iter().map(|wanted| {
             let condition = wanted.condition.as_ref().map(|condition| condition.compile(resolved, warnings));
@@ -134,7 +141,7 @@ pub fn revision<'a>(
         .collect();
     parts.sort();
     let mut bytes = Vec::new();
-    write_bytes(resolved.namespace().as_bytes(), &mut bytes);
+    write_bytes(resolved.namespace().unwrap_or_default().as_bytes(), &mut bytes);
     bytes.push(match no_match {
         NoMatch::Allow => b'a',
         NoMatch::Deny => b'd',

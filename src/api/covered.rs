@@ -7,20 +7,19 @@ use super::problem::quoted;
 use crate::policy::{Authority, Rule, SignerRule};
 
 /// A warning for each authority that is never needed, where any one of them is enough.
-pub(super) fn warnings(authorities: &[Authority], line: Option<u64>) -> Vec<Problem> {
+pub(super) fn warnings(authorities: &[Authority], places: &[&Problem]) -> Vec<Problem> {
     let mut warnings = Vec::new();
-    for (index, authority) in authorities.iter().enumerate() {
+    for (index, (authority, place)) in authorities.iter().zip(places).enumerate() {
         let by = authorities.iter().enumerate().find(|(at, other)| {
             // Of two that say the same, the second is the one too many.
             *at != index && covers(other, authority) && !(index < *at && covers(authority, other))
         });
         if let Some((_, by)) = by {
-            let message = format!(
+            warnings.push(place.saying(format!(
                 "{} is never needed: whatever satisfies it satisfies {} as well",
                 quoted(&authority.name),
                 quoted(&by.name)
-            );
-            warnings.push(Problem::new("spec.authorities", line, message));
+            )));
         }
     }
     warnings
@@ -46,13 +45,13 @@ fn covers(authority: &Authority, other: &Authority) -> bool {
     }
 }
 
-/// Whether each of `some` is among `all`, by the same trust and for identities that are named there.
+/// Whether each of `some` is among `all`, by the same trust and for identities that are meant there, too.
 fn all_among(some: &NonEmpty<SignerRule>, all: &NonEmpty<SignerRule>) -> bool {
     some.iter().all(|one| {
         all.iter().any(|known| {
             known.anchor.id() == one.anchor.id()
                 && known.identities.is_empty() == one.identities.is_empty()
-                && one.identities.iter().all(|identity| known.identities.contains(identity))
+                && one.identities.iter().all(|identity| known.identities.iter().any(|wide| wide.covers(identity)))
         })
     })
 }

@@ -51,6 +51,14 @@ impl KeySpec {
         }
     }
 
+    /// What is odd about what stands where it points.
+    pub(super) fn oddity(&self, resolved: &Resolved) -> Option<Problem> {
+        match &self.source {
+            KeySource::Inline(_) | KeySource::Kms(_) => None,
+            KeySource::Secret(secret) => secret.oddity(resolved),
+        }
+    }
+
     /// The anchor that it means, with what `proofs` asks beside its signatures.
     pub(super) fn anchor(&self, proofs: Proofs, resolved: &Resolved) -> Result<Arc<Anchor>, Problem> {
         let key = match &self.source {

@@ -2,7 +2,7 @@
 
 use super::field::Field;
 use super::problem::{Problem, quoted};
-use crate::policy::{Dialect, Matcher, Pattern};
+use crate::policy::{Dialect, Matcher, Pattern, has_open_dot};
 
 /// What is odd about a glob.
 pub(super) fn pattern(field: &Field<'_>, pattern: &Pattern, dialect: Dialect) -> Option<Problem> {
@@ -60,20 +60,44 @@ pub(super) fn unchecked_attestation(field: &Field<'_>) -> Problem {
 
 /// That only the first of several keys counts.
 pub(super) fn several_keys(field: &Field<'_>, pem: &str) -> Option<Problem> {
-    (pem.matches("-----BEGIN ").count() > 1)
-        .then(|| field.problem("holds several keys, of which only the first counts"))
+    odd_key(pem).map(|message| field.problem(message))
+}
+
+/// What is odd about a text of which the first block is a public key.
+pub(super) fn odd_key(pem: &str) -> Option<&'static str> {
+    let first = pem.lines().find(|line| line.starts_with("-----BEGIN "))?;
+    if first.contains("PRIVATE KEY") {
+        return None;
+    }
+    if pem.contains("PRIVATE KEY-----") {
+        return Some("holds a private key beside the public one, which no verifier should be able to read");
+    }
+    (pem.matches("-----BEGIN ").count() > 1).then_some("holds several keys, of which only the first counts")
 }
 
 /// What is odd about a regular expression of an identity.
-pub(super) fn expression(field: &Field<'_>, matcher: &Matcher) -> Option<Problem> {
+pub(super) fn expression(field: &Field<'_>, matcher: &Matcher) -> Vec<Problem> {
     if matcher.matches_everything() {
-        return Some(field.problem("everybody matches this expression"));
+        return vec![field.problem("everybody matches this expression")];
     }
-    matcher.is_unanchored().then(|| {
+    let unanchored = matcher.is_unanchored().then(|| {
         field.problem(
             "the expression is not anchored; here the whole text has to match all the same, and `^…$` says so to readers",
         )
-    })
+    });
+    unanchored.into_iter().chain(matcher.has_open_dot().then(|| open_dot(field))).collect()
+}
+
+/// What is odd about another regular expression, which matches the whole text and says so nowhere.
+pub(super) fn other_expression(field: &Field<'_>, written: &str, matches_anything: bool) -> Option<Problem> {
+    if matches_anything {
+        return Some(field.problem(format!("{} matches everything", quoted(written))));
+    }
+    has_open_dot(written).then(|| open_dot(field))
+}
+
+fn open_dot(field: &Field<'_>) -> Problem {
+    field.problem(r"a `.` in it matches any character, so that other names match as well; write `\.` for a dot")
 }
 
 /// That an authority is not asked, and another one counts.

@@ -45,6 +45,7 @@ mod terms;
 #[cfg(test)]
 mod tests;
 mod trust_root;
+mod unsatisfied;
 mod yaml;
 
 pub use compile::{Compiled, compile, revision};
@@ -56,7 +57,7 @@ pub use policy_document::{COUNTERSIGN_GROUP, PolicyDocument, SIGSTORE_GROUP};
 pub use problem::{Problem, one_line};
 pub use remote::{RemoteSource, RemoteState};
 pub use resolved::{Reference, Resolved, STANDALONE_NAMESPACE, references};
-pub use review::{Reviewed, review};
+pub use review::Reviewed;
 pub use schema::{CustomResource, custom_resources};
 pub use signing_run::{Flags, RunSource, SigningRun, signing_run};
 pub use suite::{Case, CaseSubject, Expectation, ExpectedVerdict, Suite, suite};

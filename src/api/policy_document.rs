@@ -229,7 +229,7 @@ impl Spec {
             .unwrap_or_default();
         let mode = object.take("mode").and_then(|mode| read_mode(&mode, problems, warnings)).unwrap_or(Mode::Enforce);
         let mut terms = match dialect {
-            Dialect::Countersign => terms::read_policy(&mut object, &authorities, problems),
+            Dialect::Countersign => terms::read_policy(&mut object, &authorities, problems, warnings),
             Dialect::PolicyController => PolicyTerms::default(),
         };
         let condition =

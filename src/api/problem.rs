@@ -22,6 +22,18 @@ impl Problem {
     pub fn new(path: impl Into<String>, line: Option<u64>, message: impl Into<String>) -> Self {
         Self { field: FieldError::new(path, message), line, unresolved: None }
     }
+
+    /// The same place, with `message` to be said about it.
+    #[must_use]
+    pub(super) fn saying(&self, message: impl Into<String>) -> Self {
+        Self::new(self.field.path.clone(), self.line, message)
+    }
+
+    /// The field `name` in this place, with `message` to be said about it.
+    #[must_use]
+    pub(super) fn saying_of(&self, name: &str, message: impl Into<String>) -> Self {
+        Self::new(format!("{}.{name}", self.field.path), self.line, message)
+    }
 }
 
 impl fmt::Display for Problem {

@@ -99,7 +99,7 @@ pub struct Resolved {
     keys: BTreeMap<KmsKey, KeyState>,
     parsed: Arc<Mutex<Parsed>>,
     remotes: BTreeMap<RemoteSource, RemoteState>,
-    namespace: String,
+    namespace: Option<String>,
     secrets: BTreeMap<(String, String), Secret>,
     config_maps: BTreeMap<(String, String), ConfigMap>,
     trust_roots: BTreeMap<(String, String), TrustRootDocument>,
@@ -111,22 +111,27 @@ type Parsed = BTreeMap<Digest, Result<Arc<TrustedRoot>, String>>;
 impl Resolved {
     /// Nothing, seen from the controller's own namespace `namespace`.
     pub fn new(namespace: impl Into<String>) -> Self {
+        Self { namespace: Some(namespace.into()), ..Self::unseen() }
+    }
+
+    /// Nothing, seen from nobody knows where: no namespace is the wrong one.
+    pub fn unseen() -> Self {
         Self {
             built_in: BTreeMap::new(),
             fetched: BTreeMap::new(),
             keys: BTreeMap::new(),
             parsed: Arc::default(),
             remotes: BTreeMap::new(),
-            namespace: namespace.into(),
+            namespace: None,
             secrets: BTreeMap::new(),
             config_maps: BTreeMap::new(),
             trust_roots: BTreeMap::new(),
         }
     }
 
-    /// The controller's own namespace.
-    pub fn namespace(&self) -> &str {
-        &self.namespace
+    /// The controller's own namespace, where it is known.
+    pub fn namespace(&self) -> Option<&str> {
+        self.namespace.as_deref()
     }
 
     /// Adds a Secret. One without a namespace is in the controller's own. Returns whether it is the only one of its
@@ -289,7 +294,7 @@ impl Resolved {
     }
 
     fn key(&self, namespace: Option<&str>, name: &str) -> (String, String) {
-        (namespace.unwrap_or(&self.namespace).to_owned(), name.to_owned())
+        (namespace.or(self.namespace()).unwrap_or_default().to_owned(), name.to_owned())
     }
 }
 

@@ -128,12 +128,15 @@ impl Resolved {
     ) -> Result<Arc<TrustedRoot>, (String, Option<Reference>)> {
         let reference = Reference::of_root(place);
         let own = self.namespace();
-        if place.namespace.as_deref().is_some_and(|namespace| namespace != own) {
+        if let (Some(named), Some(own)) = (place.namespace.as_deref(), own)
+            && named != own
+        {
             return Err((format!("{reference} has to be in the controller's own namespace `{own}`"), None));
         }
+        let own = own.map_or_else(String::new, |own| format!(" `{own}`"));
         let namespace = place.namespace.as_deref();
         let missing = || {
-            let message = format!("{reference} is not there, in the controller's own namespace `{own}`");
+            let message = format!("{reference} is not there, in the controller's own namespace{own}");
             (message, Some(reference.clone()))
         };
         let (problem, bytes) = match place.kind {

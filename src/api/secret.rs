@@ -3,7 +3,7 @@
 use super::core_objects::object_name;
 use super::field::Field;
 use super::problem::{Problem, quoted};
-use super::{Reference, Resolved};
+use super::{Reference, Resolved, lint};
 
 /// A Secret with one entry, and the field that names it.
 #[derive(Clone, Debug)]
@@ -47,6 +47,13 @@ impl SecretSpec {
         &self.reference
     }
 
+    /// What is odd about the one entry of the Secret, a public key.
+    pub(super) fn oddity(&self, resolved: &Resolved) -> Option<Problem> {
+        let odd = |bytes: &[u8]| Ok(str::from_utf8(bytes).ok().and_then(lint::odd_key));
+        let message = self.entry("the public key", resolved, odd).ok()??;
+        Some(self.place.saying(format!("{} {message}", self.reference)))
+    }
+
     /// What `read` makes of the one entry of the Secret; `what` says in messages what that entry is.
     pub(super) fn parse<T>(
         &self,
@@ -72,15 +79,18 @@ impl SecretSpec {
         let reference = &self.reference;
         let (whose, own) = match &self.tenant {
             None => ("controller's", resolved.namespace()),
-            Some(tenant) => ("policy's", tenant.as_str()),
+            Some(tenant) => ("policy's", Some(tenant.as_str())),
         };
-        if self.namespace.as_deref().is_some_and(|namespace| namespace != own) {
+        if let (Some(named), Some(own)) = (self.namespace.as_deref(), own)
+            && named != own
+        {
             let message = format!("{reference} has to be in the {whose} own namespace `{own}`");
             return Err((message, false));
         }
+        let own = own.map_or_else(String::new, |own| format!(" `{own}`"));
         let secret = resolved
             .secret(self.namespace.as_deref(), &self.name)
-            .ok_or_else(|| (format!("{reference} is not there, in the {whose} own namespace `{own}`"), true))?;
+            .ok_or_else(|| (format!("{reference} is not there, in the {whose} own namespace{own}"), true))?;
         if let Some(problem) = secret.problems().first() {
             return Err((format!("{reference} cannot be read: {problem}"), false));
         }

@@ -7,6 +7,7 @@ use url::Url;
 
 use super::authority::{AuthoritySpec, RuleSpec};
 use super::field::{Field, Object};
+use super::lint;
 use super::node::Value;
 use super::problem::{Problem, listed, quoted};
 use super::requirement::value::{take_max_age, text, time};
@@ -71,9 +72,10 @@ pub(super) fn read_policy(
     object: &mut Object<'_>,
     authorities: &[AuthoritySpec],
     problems: &mut Vec<Problem>,
+    warnings: &mut Vec<Problem>,
 ) -> PolicyTerms {
     let threshold = object.take("threshold").and_then(|field| read_threshold(&field, authorities, problems));
-    let revoked = object.take("revoked").and_then(|field| read_revoked(&field, problems));
+    let revoked = object.take("revoked").and_then(|field| read_revoked(&field, problems, warnings));
     PolicyTerms {
         objects: Vec::new(),
         scope: object.take("scope").and_then(|field| read_scope(&field, problems)).unwrap_or_default(),
@@ -154,7 +156,7 @@ pub(super) fn one_line(text: &str) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
-fn read_revoked(field: &Field<'_>, problems: &mut Vec<Problem>) -> Option<Revoked> {
+fn read_revoked(field: &Field<'_>, problems: &mut Vec<Problem>, warnings: &mut Vec<Problem>) -> Option<Revoked> {
     let before = problems.len();
     let mut object = field.object(problems)?;
     let mut revoked = Revoked::default();
@@ -175,7 +177,7 @@ fn read_revoked(field: &Field<'_>, problems: &mut Vec<Problem>) -> Option<Revoke
         }
     }
     for entry in object.take("identities").and_then(|identities| identities.list(problems)).unwrap_or_default() {
-        revoked.identities.extend(read_identity(&entry, problems));
+        revoked.identities.extend(read_identity(&entry, problems, warnings));
     }
     for entry in object.take("digests").and_then(|digests| digests.list(problems)).unwrap_or_default() {
         match entry.required_text(problems).map(str::parse::<Digest>) {
@@ -194,7 +196,11 @@ fn read_revoked(field: &Field<'_>, problems: &mut Vec<Problem>) -> Option<Revoke
 }
 
 /// An identity: its issuer, its subject, or both.
-pub(super) fn read_identity(field: &Field<'_>, problems: &mut Vec<Problem>) -> Option<Identity> {
+pub(super) fn read_identity(
+    field: &Field<'_>,
+    problems: &mut Vec<Problem>,
+    warnings: &mut Vec<Problem>,
+) -> Option<Identity> {
     const NAMES: [&str; 4] = ["issuer", "issuerRegExp", "subject", "subjectRegExp"];
     let mut object = field.object(problems)?;
     let [issuer, issuers, subject, subjects] = NAMES.map(|name| object.take(name));
@@ -211,7 +217,9 @@ pub(super) fn read_identity(field: &Field<'_>, problems: &mut Vec<Problem>) -> O
             }
         };
         let text = field.text(problems)?;
-        read(text).map_err(|error| problems.push(field.problem(error.to_string()))).ok().map(Some)
+        let matcher = read(text).map_err(|error| problems.push(field.problem(error.to_string()))).ok()?;
+        warnings.extend(lint::expression(&field, &matcher));
+        Some(Some(matcher))
     };
     let (issuer, subject) = (one(issuer, issuers), one(subject, subjects));
     match (issuer?, subject?) {

@@ -27,7 +27,7 @@ pub fn examine(json: &str) -> Result<Examined, DocumentError> {
     Ok(match api::parse_object(json, "", "")? {
         Document::ClusterImagePolicy(policy) => {
             // Nothing is resolved here: that something is missing is for the status to tell.
-            let compiled = api::compile(&policy, &Resolved::new(""));
+            let compiled = api::compile(&policy, &Resolved::unseen());
             let problems = compiled.problems.into_iter().filter(|problem| problem.unresolved.is_none());
             Examined {
                 object: describe(policy.kind(), &policy.name().to_string()),

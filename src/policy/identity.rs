@@ -34,6 +34,21 @@ impl Identity {
                 .iter()
                 .all(|(extension, matcher)| certificate.extension(*extension).is_some_and(|text| matcher.matches(text)))
     }
+
+    /// Whether whoever is `other` is this one too; says no where it does not know.
+    pub fn covers(&self, other: &Self) -> bool {
+        let issuer = match (&self.issuer, &other.issuer) {
+            (None, _) => true,
+            (Some(own), Some(others)) => own.covers(others),
+            (Some(_), None) => false,
+        };
+        let says = |extension: &Extension, wanted: &Matcher| {
+            other.extensions.iter().any(|(known, matcher)| known == extension && wanted.covers(matcher))
+        };
+        issuer
+            && self.subject.covers(&other.subject)
+            && self.extensions.iter().all(|(extension, wanted)| says(extension, wanted))
+    }
 }
 
 impl fmt::Display for Identity {
@@ -96,6 +111,22 @@ impl Matcher {
         }
     }
 
+    /// Whether every text that `other` matches is matched; says no where it does not know.
+    pub fn covers(&self, other: &Self) -> bool {
+        match other {
+            Self::Exact(text) => self.matches(text),
+            Self::Whole { .. } => self == other || self.matches_everything(),
+        }
+    }
+
+    /// Whether it is an expression with a dot that is meant as one, as in `github.com`, and matches any character.
+    pub fn has_open_dot(&self) -> bool {
+        match self {
+            Self::Exact(_) => false,
+            Self::Whole { written, .. } => has_open_dot(written),
+        }
+    }
+
     /// Whether it is an expression without anchors of its own, of which its author may believe that it matches a part.
     pub fn is_unanchored(&self) -> bool {
         match self {
@@ -112,6 +143,32 @@ impl Matcher {
             Self::Whole { anchored, .. } => anchored.is_match("\u{1F512} nobody \u{1F512}"),
         }
     }
+}
+
+/// Whether `expression` has a `.` between two letters or digits that no `\` stands before: as its author wrote a name in
+/// it, and forgot that the `.` matches any character.
+pub fn has_open_dot(expression: &str) -> bool {
+    let characters: Vec<char> = expression.chars().collect();
+    let mut in_class = false;
+    let mut is_escaped = false;
+    let mut before = ' ';
+    for (index, character) in characters.iter().copied().enumerate() {
+        if is_escaped {
+            // `\d.` is no name, and neither is `\..`.
+            (is_escaped, before) = (false, ' ');
+            continue;
+        }
+        let after = characters.get(index.saturating_add(1)).copied().unwrap_or(' ');
+        match character {
+            '\\' => is_escaped = true,
+            '[' => in_class = true,
+            ']' => in_class = false,
+            '.' if !in_class && before.is_ascii_alphanumeric() && after.is_ascii_alphanumeric() => return true,
+            _ => {}
+        }
+        before = character;
+    }
+    false
 }
 
 fn first_line(error: &regex::Error) -> String {
@@ -200,7 +257,42 @@ mod tests {
             assert!(Matcher::whole(everybody).unwrap().matches_everything(), "{everybody}");
         }
         assert!(!Matcher::whole("^https://github.com/.*$").unwrap().matches_everything());
+        for open in ["https://github.com/x", r"\.example.com", "v1.2", "[a.b]c.d"] {
+            assert!(has_open_dot(open), "{open}");
+        }
+        for shut in [r"https://github\.com/.*", "a.*b", "a.+", "[a.b]", r"v\d.x", ".", r"a\\.b", ""] {
+            assert!(!has_open_dot(shut), "{shut}");
+        }
         assert!(Matcher::whole("https://github.com/.*").unwrap().is_unanchored());
         assert!(!Matcher::whole("^https://github.com/.*$").unwrap().is_unanchored());
+    }
+
+    #[test]
+    fn one_identity_covers_another() {
+        let exact = |text: &str| Matcher::exact(text).unwrap();
+        let whole = |text: &str| Matcher::whole(text).unwrap();
+        let of = |issuer: Option<Matcher>, subject: Matcher, extensions: Vec<(Extension, Matcher)>| Identity {
+            issuer,
+            subject,
+            extensions,
+        };
+        let tag = || vec![(Extension::SourceRepositoryRef, exact("refs/tags/v1"))];
+        let (i, s) = (|| Some(exact("i")), || exact("s"));
+        for (wide, narrow, expected) in [
+            (of(i(), s(), vec![]), of(i(), s(), vec![]), true),
+            (of(i(), s(), vec![]), of(i(), s(), tag()), true),
+            (of(i(), s(), tag()), of(i(), s(), vec![]), false),
+            (of(i(), s(), tag()), of(i(), s(), tag()), true),
+            (of(None, s(), vec![]), of(i(), s(), vec![]), true),
+            (of(i(), s(), vec![]), of(None, s(), vec![]), false),
+            (of(i(), whole("s|t"), vec![]), of(i(), s(), vec![]), true),
+            (of(i(), s(), vec![]), of(i(), whole("s|t"), vec![]), false),
+            (of(i(), whole(".*"), vec![]), of(i(), whole("s|t"), vec![]), true),
+            (of(i(), whole("s.*"), vec![]), of(i(), whole("s|t"), vec![]), false),
+            (of(i(), whole("s|t"), vec![]), of(i(), whole("s|t"), vec![]), true),
+            (of(Some(exact("j")), s(), vec![]), of(i(), s(), vec![]), false),
+        ] {
+            assert_eq!(wide.covers(&narrow), expected, "{wide} covers {narrow}");
+        }
     }
 }

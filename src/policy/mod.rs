@@ -35,7 +35,7 @@ mod workload;
 pub use authority::{AttestationRule, Authority, Rule, SignerRule};
 pub use condition::{Condition, ConditionError, Input, Language, Verdict as ConditionVerdict};
 pub use denial::{Denial, Failure, Finding};
-pub use identity::{Identity, Matcher, ParseMatcherError};
+pub use identity::{Identity, Matcher, ParseMatcherError, has_open_dot};
 pub use object::ObjectText;
 pub use objects::{LabelRule, LabelSelector, ObjectRule};
 pub use pattern::{Dialect, ParsePatternError, Pattern};

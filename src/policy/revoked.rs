@@ -20,11 +20,16 @@ pub struct Revoked {
 
 impl Revoked {
     /// The key of `anchor`, where it is taken back.
-    pub(super) fn key_of(&self, anchor: &Anchor) -> Option<Digest> {
+    pub fn key_of(&self, anchor: &Anchor) -> Option<Digest> {
         match anchor.believed() {
             Believed::Certificates(_) => None,
             Believed::Key { key, .. } => Some(key.fingerprint()).filter(|key| self.keys.contains(key)),
         }
+    }
+
+    /// Whether whoever is `identity` is taken back; says no where it does not know.
+    pub fn covers(&self, identity: &Identity) -> bool {
+        self.identities.iter().any(|revoked| revoked.covers(identity))
     }
 
     /// Whether a signer with a certificate is taken back. One with a key is by [`Self::key_of`].

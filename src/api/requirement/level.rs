@@ -29,7 +29,7 @@ pub(super) fn build(
             continue;
         };
         let builder = object.require("builder", problems).and_then(|field| text(&field, problems, warnings));
-        let signer = object.take("identity").map(|field| read_identity(&field, problems));
+        let signer = object.take("identity").map(|field| read_identity(&field, problems, warnings));
         let level = take_level(&mut object, "level", HIGHEST, problems);
         object.finish(problems);
         if let (Some(builder), Some(level), None | Some(Some(_))) = (builder, level, &signer) {

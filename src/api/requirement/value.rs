@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use nonempty::NonEmpty;
 
 use crate::api::field::{Field, Object};
+use crate::api::lint;
 use crate::api::node::Value;
 use crate::api::problem::{Problem, listed, quoted};
 use crate::policy::{AnchoredRegex, MaxAge, RepositoryRule, SourceRepository, TextPattern, TextRule, VersionRange};
@@ -111,9 +112,7 @@ fn regex(field: &Field<'_>, problems: &mut Vec<Problem>, warnings: &mut Vec<Prob
     let text = field.required_text(problems)?;
     match AnchoredRegex::new(text) {
         Ok(regex) => {
-            if regex.matches_anything() {
-                warnings.push(field.problem(format!("{} matches everything", quoted(text))));
-            }
+            warnings.extend(lint::other_expression(field, text, regex.matches_anything()));
             Some(regex)
         }
         Err(error) => {

@@ -126,6 +126,53 @@ fn rules_about_time_that_nothing_proves_are_told() {
     assert!(warned(", maxAge: 1d").contains("spec.authorities[0].maxAge: needs a proven time"));
     assert!(warned(", notBefore: '2026-01-01', validFrom: '2026-01-01'").contains("validFrom: needs a proven time"));
     assert_eq!(warned(", validUntil: '2026-01-01'"), "", "it is held against the present");
+    let unproven = "spec.authorities[0].maxAge: nothing satisfies it: it needs a proven time";
+    assert!(warned(", maxAge: 1d, ctlog: {insecureIgnoreTlog: true}").contains(unproven));
+    assert_eq!(warned(", maxAge: 1d, ctlog: {}"), "");
+    assert_eq!(warned(", maxAge: 1d, ctlog: {required: false}"), "");
+    let keyless = |authority: &str| {
+        let text = format!(
+            "---\n{{apiVersion: countersign.dev/v1alpha1, kind: ClusterImagePolicy, metadata: {{name: p}}, spec: {{images: \
+             [{{glob: a.io/**}}], authorities: [{{maxAge: 1d, keyless: {{identities: [{{issuer: i, subject: s}}]}}{authority}}}]}}}}"
+        );
+        let Some(Document::ClusterImagePolicy(document)) = parse(&text).unwrap().pop() else { panic!("{text}") };
+        let compiled = compile(&document, &Resolved::new(STANDALONE_NAMESPACE));
+        assert_eq!(told(&compiled.problems), "");
+        told(&compiled.warnings)
+    };
+    assert_eq!(keyless(""), "");
+    assert_eq!(keyless(", ctlog: {required: false}"), "");
+    let unlogged = keyless(", ctlog: {insecureIgnoreTlog: true}");
+    // The public-good instance has a timestamp authority, which proves it then.
+    assert!(unlogged.contains("no log has entered") && !unlogged.contains("proven time"), "{unlogged}");
+}
+
+/// H75, H87: what is taken back and still named.
+#[test]
+fn signers_that_are_revoked_and_still_named_are_told() {
+    let key = serde_json::to_string(OTHER).unwrap();
+    let warned = |revoked: &str| told(&own("", &format!(", revoked: {revoked}")).warnings);
+    let expected = "spec.authorities[1]: its key stands under `revoked.keys`: nothing that it signed counts";
+    assert_eq!(warned(&format!("{{keys: [{key}]}}")), expected);
+    let fingerprint = PublicKey::from_pem(OTHER).unwrap().fingerprint();
+    assert_eq!(warned(&format!("{{keys: ['{fingerprint}']}}")), expected);
+    assert_eq!(warned("{keys: ['sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855']}"), "");
+    let keyless = |revoked: &str| {
+        let text = format!(
+            "---\n{{apiVersion: countersign.dev/v1alpha1, kind: ClusterImagePolicy, metadata: {{name: p}}, spec: {{images: \
+             [{{glob: a.io/**}}], authorities: [{{keyless: {{identities: [{{issuer: i, subject: s}}, {{issuer: i, subject: t}}]}}}}], \
+             revoked: {{identities: [{revoked}]}}}}}}"
+        );
+        let Some(Document::ClusterImagePolicy(document)) = parse(&text).unwrap().pop() else { panic!("{text}") };
+        told(&compile(&document, &Resolved::new(STANDALONE_NAMESPACE)).warnings)
+    };
+    let t = "spec.authorities[0]: `subject t, issuer i` stands under `revoked.identities`: nothing by it counts";
+    assert_eq!(keyless("{subject: t}"), t);
+    assert_eq!(keyless("{issuer: i, subjectRegExp: '^[t-z]$'}"), t);
+    assert_eq!(keyless("{issuer: j, subject: t}"), "");
+    let everybody = keyless("{issuer: i, subjectRegExp: '.*'}");
+    assert!(everybody.contains("everybody matches this expression") && everybody.contains(t), "{everybody}");
+    assert_eq!(everybody.lines().count(), 3, "{everybody}");
 }
 
 /// policy-controller does not know these fields, and what it does not know is unknown in its group.
