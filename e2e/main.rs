@@ -23,6 +23,7 @@ mod node;
 mod pods;
 mod schema;
 mod signer_chart;
+mod status;
 mod support;
 mod updates;
 mod vectors;

@@ -12,9 +12,8 @@
 //!
 //! Those of conditions stand on a page of their own, below this one.
 
-mod conditions;
-
 mod budget;
+mod conditions;
 
 use std::time::Duration;
 
@@ -658,6 +657,33 @@ pub const PULL_SECRETS: usize = 4096;
 
 /// Pull secrets of one workload. Scope: workload; the rest is not read.
 pub const PULL_SECRETS_PER_WORKLOAD: usize = 16;
+
+/// How long the Lease of the replica that writes for all lasts. Whoever sees no renewal for so long takes it.
+pub const LEASE_TIME: Duration = Duration::from_secs(15);
+
+/// How often it is renewed or looked at, and how long one look may take.
+pub const LEASE_RENEW_TIME: Duration = Duration::from_secs(4);
+
+/// How long after its last renewal its holder gives up, before others may take it.
+pub const LEASE_GIVE_UP_TIME: Duration = Duration::from_secs(7);
+
+/// How long after writing a status nothing is written to the same state of its object again: by then its watch shows it.
+pub const STATUS_SETTLE_TIME: Duration = Duration::from_secs(30);
+
+/// The first wait before a status is written again that could not be written; it doubles.
+pub const STATUS_WAIT: Duration = Duration::from_secs(1);
+
+/// The longest wait before a status is written again.
+pub const STATUS_LONGEST_WAIT: Duration = Duration::from_secs(300);
+
+/// Failures in a row after which no other status is tried for now: the API server is away.
+pub const STATUS_FAILURES: usize = 3;
+
+/// Problems that the message of one condition tells. Scope: condition; how many more there are is told.
+pub const CONDITION_PROBLEMS: usize = 5;
+
+/// Characters of the message of one condition. Scope: condition; it ends with an ellipsis. Kubernetes takes 32768.
+pub const CONDITION_CHARS: usize = 2048;
 
 /// Bytes of an error of the API server. Scope: answer; what it says is not told.
 pub const API_ERROR_BYTES: usize = 64 << 10;

@@ -99,6 +99,8 @@ pub(crate) struct Options<'a> {
     pub(crate) clients: Option<(&'a Authority, Leaf)>,
     /// Whether it has no credentials of its own for registries that ask for some.
     pub(crate) without_credentials: bool,
+    /// Whether it writes the status of policies while it holds the Lease of `config/default`.
+    pub(crate) leads: bool,
     /// The Secret in which it keeps its certificate, if it is to make one.
     pub(crate) certificate_secret: Option<&'a str>,
 }
@@ -146,6 +148,9 @@ impl Gate {
                 command.arg("--tls-cert").arg(&leaf.certificate).arg("--tls-key").arg(&leaf.key);
             }
         }
+        if options.leads {
+            command.args(["--lease", "countersign"]);
+        }
         command.args(["--log-level", "debug"]);
         let client = options.clients.map(|(clients, leaf)| {
             command.arg("--client-ca").arg(clients.file());
@@ -179,6 +184,11 @@ impl Gate {
         self.daemon.wait_until("ready", START_LIMIT, || {
             http::try_send("GET", &ready, Some(&tls), &[], b"").is_ok_and(|answer| answer.status == 200)
         });
+    }
+
+    /// Tells it to end, and waits until it has.
+    pub(crate) fn terminate(&mut self) {
+        self.daemon.terminate(START_LIMIT * 3);
     }
 
     /// The status and the text of `/readyz?verbose`.

@@ -30,12 +30,14 @@ impl Installed {
         Self::prepared(registry, Options::default())
     }
 
-    fn prepared(registry: &Registry, options: Options<'_>) -> Self {
+    /// The same, started as `options` say.
+    pub(crate) fn prepared(registry: &Registry, options: Options<'_>) -> Self {
         let cluster = Cluster::start();
         let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("config");
         let path = |name: &str| config.join(name).display().to_string();
-        let (namespace, certificate) = (path("default/namespace.yaml"), path("default/certificate.yaml"));
-        cluster.kubectl(&["apply", "-f", &namespace, "-f", &certificate]).expect_success();
+        for object in ["namespace", "certificate", "lease"] {
+            cluster.kubectl(&["apply", "-f", &path(&format!("default/{object}.yaml"))]).expect_success();
+        }
         cluster.kubectl(&["apply", "-k", &path("rbac")]).expect_success();
         let kubeconfig = cluster.kubeconfig_of(SYSTEM, "countersign");
         let options = Options { port: cluster.webhook_port(), ..options };

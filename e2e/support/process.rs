@@ -58,6 +58,14 @@ impl Daemon {
         String::from_utf8_lossy(&fs::read(&self.log).unwrap_or_default()).into_owned()
     }
 
+    /// Tells the process to end, and waits until it has; panics when that takes longer than `limit`.
+    pub(crate) fn terminate(&mut self, limit: Duration) {
+        let told = Command::new("bash").args(["-c", r#"kill -TERM "$0""#, &self.child.id().to_string()]).status();
+        assert!(told.is_ok_and(|status| status.success()), "bash could not send a signal");
+        let ended = until(limit, POLL, || self.child.try_wait().expect("the state of a child"));
+        assert!(ended.is_some(), "{} did not end in {limit:?}\n{}", self.name, self.log_tail());
+    }
+
     fn log_tail(&self) -> String {
         let log = self.log();
         let lines: Vec<&str> = log.lines().collect();

@@ -40,6 +40,21 @@ impl Document {
             Self::TrustRoot(root) => root.problems(),
         }
     }
+
+    /// Whether `other` is the same policy or trust root and says the same, whatever its status and labels. Of other kinds
+    /// that is not known.
+    pub fn says_the_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::ClusterImagePolicy(one), Self::ClusterImagePolicy(other)) => one.says_the_same(other),
+            (Self::TrustRoot(one), Self::TrustRoot(other)) => {
+                one.group() == other.group()
+                    && one.name() == other.name()
+                    && one.fingerprint() == other.fingerprint()
+                    && one.problems() == other.problems()
+            }
+            _ => false,
+        }
+    }
 }
 
 /// An object of a kind that is of no use here.

@@ -162,6 +162,13 @@ impl PolicyDocument {
         &self.spec
     }
 
+    pub(super) fn says_the_same(&self, other: &Self) -> bool {
+        self.name == other.name
+            && self.kind == other.kind
+            && self.fingerprint == other.fingerprint
+            && self.problems == other.problems
+    }
+
     /// Equal for documents that say the same.
     pub(super) fn fingerprint(&self) -> Digest {
         self.fingerprint

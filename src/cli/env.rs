@@ -25,6 +25,8 @@ pub(super) enum Variable {
     GithubOutput,
     /// `HOME`: where docker's `config.json` is by default.
     Home,
+    /// `HOSTNAME`: the name of the pod.
+    Hostname,
     /// `KUBECONFIG`: how a cluster is reached.
     Kubeconfig,
     /// `LOG_LEVEL`: how much is logged.
@@ -38,7 +40,7 @@ pub(super) enum Variable {
 }
 
 impl Variable {
-    const ALL: [Self; 15] = [
+    const ALL: [Self; 16] = [
         Self::ActionsIdTokenToken,
         Self::ActionsIdTokenUrl,
         Self::CosignPassword,
@@ -49,6 +51,7 @@ impl Variable {
         Self::GceMetadataHost,
         Self::GithubOutput,
         Self::Home,
+        Self::Hostname,
         Self::Kubeconfig,
         Self::LogLevel,
         Self::RegistryAuthFile,
@@ -69,6 +72,7 @@ impl Variable {
             Self::GceMetadataHost => "metadata server of Google Cloud, which gives identity tokens",
             Self::GithubOutput => "file to which sign and attest write the outputs of a step",
             Self::Home => "where .docker/config.json, .kube/config and .vault-token lie otherwise",
+            Self::Hostname => "name of the pod, by which it holds the Lease of `serve --lease`",
             Self::Kubeconfig => "file that says how the cluster of `k8s://` keys is reached",
             Self::LogLevel => "how much is logged; --log-level wins",
             Self::RegistryAuthFile => "file like config.json, as podman names it",
@@ -90,6 +94,7 @@ impl Variable {
             Self::GceMetadataHost => "GCE_METADATA_HOST",
             Self::GithubOutput => "GITHUB_OUTPUT",
             Self::Home => "HOME",
+            Self::Hostname => "HOSTNAME",
             Self::Kubeconfig => "KUBECONFIG",
             Self::LogLevel => "LOG_LEVEL",
             Self::RegistryAuthFile => "REGISTRY_AUTH_FILE",

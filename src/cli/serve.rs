@@ -2,6 +2,7 @@
 
 mod certificate;
 mod keys;
+mod leader;
 mod policies;
 mod remotes;
 mod roots;
@@ -28,6 +29,7 @@ use crate::registry::{self, Chain, Keychain};
 use crate::server::{App, Ceilings, Certificate, Check, Drained, Health, Server, State, Webhook, tls};
 use crate::telemetry::{Metrics, field};
 use certificate::CertificateArgs;
+use leader::LeaderArgs;
 use policies::{Policies, PolicyArgs};
 
 /// Run the admission webhook
@@ -54,6 +56,8 @@ pub struct Args {
     addr_file: Option<PathBuf>,
     #[command(flatten)]
     policies: PolicyArgs,
+    #[command(flatten)]
+    leader: LeaderArgs,
     #[command(flatten)]
     certificate: CertificateArgs,
     #[command(flatten)]
@@ -130,6 +134,8 @@ async fn serve(args: Args, err: &mut dyn Write) -> Result<Outcome, Error> {
         certificate_check(certificate.clone()),
     ];
     checks.extend(renewal.check());
+    let leader = args.leader.open(&policies)?;
+    checks.extend(leader.as_ref().map(leader::Leader::check));
     let health = Health::new(checks);
     let app =
         App::new(Webhook::new(gate, Arc::clone(&metrics)), Arc::new(health), Arc::clone(&metrics), Ceilings::default())
@@ -144,6 +150,7 @@ async fn serve(args: Args, err: &mut dyn Write) -> Result<Outcome, Error> {
     start(keys::keep(elsewhere.keys, kms));
     start(remotes::tell(elsewhere.remotes.clone()));
     start(remotes::keep(elsewhere.remotes, client.clone()));
+    let leading = leader.map(|leader| leader.follow(&policies, &metrics));
     policies.follow();
     renewal.follow(renewed, metrics);
     let address = server.address();
@@ -151,7 +158,11 @@ async fn serve(args: Args, err: &mut dyn Write) -> Result<Outcome, Error> {
     if let Some(path) = &args.addr_file {
         file::replace("the address", path, format!("{address}\n").as_bytes())?;
     }
-    until_signal(server, &mut signals).await
+    let drained = until_signal(server, &mut signals).await?;
+    if let Some(leading) = leading {
+        leading.end().await;
+    }
+    Ok(drained)
 }
 
 /// Runs the server until a signal, and ends it; a second signal does not wait.

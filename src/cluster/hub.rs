@@ -8,9 +8,10 @@ use tokio::time::Instant;
 
 use super::clock;
 use super::object::{Key, Object};
+use super::place::Place;
 use super::source::{Necessity, Source};
 use crate::api::{self, Document, PolicyDocument};
-use crate::loader::{Documents, Observed};
+use crate::loader::{Documents, Observed, Watched};
 use crate::telemetry::field;
 
 /// What all watches have seen.
@@ -30,9 +31,11 @@ struct Seen {
 
 /// What was seen of one source.
 struct Slot {
-    documents: BTreeMap<Key, Arc<Document>>,
+    known: BTreeMap<Key, Known>,
     /// Whether every object was seen once.
     complete: bool,
+    /// At which version its objects are asked for, where there is a definition.
+    api_version: Option<String>,
     /// Since when there is a definition; none where there is none, or that is not known.
     defined_at: Option<Instant>,
     /// Whether there is no definition, and no object was ever seen.
@@ -42,6 +45,29 @@ struct Slot {
     list: Standing,
     /// Why the objects are as they were before the definition went.
     frozen: Option<String>,
+}
+
+/// What is known of one object.
+struct Known {
+    document: Arc<Document>,
+    generation: u64,
+    stored: Stored,
+}
+
+/// What is stored of an object beside what it asks for.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Stored {
+    /// Names the state in which it is.
+    pub(super) version: String,
+    /// The conditions of its status.
+    pub(super) conditions: Arc<[serde_json::Value]>,
+}
+
+impl Known {
+    /// Whether policies made of `other` are the same.
+    fn says_the_same(&self, other: &Self) -> bool {
+        self.generation == other.generation && self.document.says_the_same(&other.document)
+    }
 }
 
 #[derive(Default)]
@@ -54,8 +80,9 @@ impl Hub {
     pub(super) fn new() -> Self {
         let slot = |source| {
             let slot = Slot {
-                documents: BTreeMap::new(),
+                known: BTreeMap::new(),
                 complete: false,
+                api_version: None,
                 defined_at: None,
                 absent: false,
                 definition: Standing::default(),
@@ -82,10 +109,11 @@ impl Hub {
         }
     }
 
-    /// There is a definition of `source`.
-    pub(super) fn defined(&self, source: Source) {
+    /// There is a definition of `source`, whose objects are asked for at `version`.
+    pub(super) fn defined(&self, source: Source, version: &str) {
         self.update(source, |slot| {
             slot.absent = false;
+            slot.api_version = Some(version.to_owned());
             slot.defined_at = slot.defined_at.or_else(|| Some(clock::now()));
             slot.definition.confirm()
         });
@@ -115,10 +143,10 @@ impl Hub {
 
     /// These are all objects of `source`.
     pub(super) fn listed(&self, source: Source, objects: &[Object]) {
-        let documents = objects.iter().filter_map(|object| Some((object.key.clone(), read(source, object)?)));
-        let documents: BTreeMap<_, _> = documents.collect();
+        let known = objects.iter().filter_map(|object| Some((object.key.clone(), read(source, object)?)));
+        let known: BTreeMap<_, _> = known.collect();
         self.update(source, |slot| {
-            slot.documents = documents;
+            slot.known = known;
             slot.complete = true;
             slot.frozen = None;
             slot.list.confirm();
@@ -128,21 +156,25 @@ impl Hub {
 
     /// An object of `source` is new, or changed.
     pub(super) fn applied(&self, source: Source, object: &Object) {
-        let document = read(source, object);
+        let known = read(source, object);
         self.update(source, |slot| {
-            match document {
-                Some(document) => slot.documents.insert(object.key.clone(), document),
-                None => slot.documents.remove(&object.key),
-            };
             slot.list.confirm();
-            true
+            match known {
+                Some(known) => {
+                    // A status or a label is no change: whoever writes a status must not have everything read again.
+                    let is_same = slot.known.get(&object.key).is_some_and(|before| before.says_the_same(&known));
+                    slot.known.insert(object.key.clone(), known);
+                    !is_same
+                }
+                None => slot.known.remove(&object.key).is_some(),
+            }
         });
     }
 
     /// An object of `source` is gone.
     pub(super) fn deleted(&self, source: Source, key: &Key) {
         self.update(source, |slot| {
-            slot.documents.remove(key);
+            slot.known.remove(key);
             slot.list.confirm();
             true
         });
@@ -161,9 +193,18 @@ impl Hub {
     /// Whether an object is known that is not among `objects`.
     pub(super) fn knows_more_than(&self, source: Source, objects: &[Object]) -> bool {
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = seen.slots.get(&source).into_iter().flat_map(|slot| slot.documents.keys());
+        let known = seen.slots.get(&source).into_iter().flat_map(|slot| slot.known.keys());
         let mut known = known.filter(|key| !objects.iter().any(|object| object.key == **key));
         known.next().is_some()
+    }
+
+    /// Where the object `key` of a custom resource is, and how it is stored, if it is of this `generation`.
+    pub(super) fn stored(&self, resource: &str, key: &Key, generation: u64) -> Option<(Place, Stored)> {
+        let source = Source::ALL.into_iter().find(|source| source.name() == resource)?;
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let slot = seen.slots.get(&source)?;
+        let known = slot.known.get(key).filter(|known| known.generation == generation)?;
+        Some((source.place_in(slot.api_version.as_deref()?, &key.0), known.stored.clone()))
     }
 
     /// Changes what was seen of `source`; the change says whether documents are others than before.
@@ -187,7 +228,11 @@ impl Hub {
         }
         if seen.documents.is_none() {
             let documents = seen.slots.iter().flat_map(|(source, slot)| {
-                slot.documents.values().map(|document| (source.name(), Arc::clone(document)))
+                slot.known.values().map(|known| Watched {
+                    resource: source.name(),
+                    generation: known.generation,
+                    document: Arc::clone(&known.document),
+                })
             });
             seen.documents = Some(documents.collect());
         }
@@ -240,7 +285,16 @@ impl Standing {
 
 /// The document of an object. A policy that cannot be read is there all the same, and refuses every image; whatever else
 /// cannot be read is not there for those that name it.
-fn read(source: Source, object: &Object) -> Option<Arc<Document>> {
+fn read(source: Source, object: &Object) -> Option<Known> {
+    let conditions = match source.necessity() {
+        Necessity::BuiltIn => Vec::new(),
+        Necessity::Optional | Necessity::Required => object.conditions(),
+    };
+    let stored = Stored { version: object.version.clone(), conditions: conditions.into() };
+    read_document(source, object).map(|document| Known { document, generation: object.generation, stored })
+}
+
+fn read_document(source: Source, object: &Object) -> Option<Arc<Document>> {
     let version = match source.necessity() {
         Necessity::BuiltIn => "v1",
         // Objects of definitions say it themselves.

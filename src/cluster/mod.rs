@@ -10,6 +10,9 @@
 //!
 //! [`PullSecrets`] are the credentials of workloads, read when a registry is asked.
 //!
+//! [`StatusWriter`] tells authors in the status of their policies what became of them; [`Election`] says which replica
+//! does that for all.
+//!
 //! [`CertificateKeeper`] makes and renews the webhook's certificate across replicas.
 //!
 //! Objects are read as the bytes that the API server sends, by the one strict reader of [`api`](crate::api), and never
@@ -23,17 +26,21 @@ mod access;
 mod certificate;
 mod clock;
 mod definition;
+mod election;
 mod hub;
 mod kept;
 mod object;
 mod place;
 mod pull_secrets;
 mod source;
+mod status;
 mod watcher;
 mod watches;
 mod wire;
 
 pub use access::{Access, AccessError};
 pub use certificate::{CertificateKeeper, MadeCertificate, Make};
+pub use election::{Election, Lead};
 pub use pull_secrets::PullSecrets;
+pub use status::StatusWriter;
 pub use watches::Watches;

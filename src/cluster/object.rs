@@ -13,6 +13,8 @@ pub(super) struct Object {
     pub(super) key: Key,
     /// Names the state of the collection in which it is as it is.
     pub(super) version: String,
+    /// Counts the changes of what it asks for; 0 where it has none.
+    pub(super) generation: u64,
     /// All of it.
     pub(super) json: Zeroizing<String>,
 }
@@ -31,6 +33,8 @@ struct Metadata {
     namespace: String,
     #[serde(default)]
     resource_version: String,
+    #[serde(default)]
+    generation: u64,
 }
 
 impl Object {
@@ -41,8 +45,29 @@ impl Object {
         Ok(Self {
             key: (metadata.namespace, metadata.name),
             version: metadata.resource_version,
+            generation: metadata.generation,
             json: Zeroizing::new(raw.get().to_owned()),
         })
+    }
+}
+
+/// What of an object's status others may have written too.
+#[derive(Default, Deserialize)]
+struct StatusShape {
+    #[serde(default)]
+    status: Conditions,
+}
+
+#[derive(Default, Deserialize)]
+struct Conditions {
+    #[serde(default)]
+    conditions: Vec<serde_json::Value>,
+}
+
+impl Object {
+    /// The conditions of its status; none where it has none that can be read.
+    pub(super) fn conditions(&self) -> Vec<serde_json::Value> {
+        serde_json::from_str::<StatusShape>(&self.json).unwrap_or_default().status.conditions
     }
 }
 

@@ -106,6 +106,12 @@ impl Source {
             | Self::TenantPolicies => Place::new(self.group(), version, self.plural(), None),
         }
     }
+
+    /// Where those of a custom resource are that are in `namespace`; empty for those that are in none.
+    pub(super) fn place_in(self, version: &str, namespace: &str) -> Place {
+        let namespace = Some(namespace).filter(|namespace| !namespace.is_empty());
+        Place::new(self.group(), version, self.plural(), namespace)
+    }
 }
 
 /// Whether a source has a definition, and whether that has to be there.

@@ -12,10 +12,11 @@ use super::definition::{self, Definition};
 use super::hub::Hub;
 use super::object::Object;
 use super::source::{Necessity, Source};
+use super::status::StatusWriter;
 use super::watcher::{Happening, Watcher};
 use super::wire::{self, ApiError};
 use crate::limits;
-use crate::loader::Observed;
+use crate::loader::{Observed, Roots};
 
 /// Follows everything in a cluster that policies are made of.
 pub struct Watches {
@@ -32,6 +33,11 @@ impl Watches {
     /// What they see.
     pub fn observed(&self) -> watch::Receiver<Observed> {
         self.hub.observed()
+    }
+
+    /// Writes the status of what is watched; `roots` says what trust roots are worth.
+    pub fn status_writer(&self, roots: Roots) -> StatusWriter {
+        StatusWriter::new(&self.access, Arc::clone(&self.hub), roots)
     }
 
     /// Runs for ever.
@@ -98,10 +104,10 @@ impl One<'_> {
             };
             match found {
                 Ok(found) => {
-                    match found {
+                    match &found {
                         Definition::Absent => self.hub.undefined(self.source, "is not defined"),
                         Definition::Leaving => self.hub.undefined(self.source, "is being deleted"),
-                        Definition::Served(_) => self.hub.defined(self.source),
+                        Definition::Served(version) => self.hub.defined(self.source, version),
                     }
                     tell.send_if_modified(|told| {
                         let is_new = told.as_ref() != Some(&found);

@@ -69,6 +69,8 @@ pub(super) fn get(path: &str) -> Result<Request<Vec<u8>>, ApiError> {
 
 /// The media type of an object.
 pub(super) const JSON: &str = "application/json";
+/// The media type of a JSON merge patch (RFC 7386).
+pub(super) const MERGE_PATCH: &str = "application/merge-patch+json";
 /// The media type of a JSON patch (RFC 6902).
 pub(super) const JSON_PATCH: &str = "application/json-patch+json";
 

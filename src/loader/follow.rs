@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::load::from_documents;
 use super::observed::{Documents, Observed};
-use super::{Elsewhere, Loaded, Status, clock};
+use super::{Elsewhere, Loaded, Origin, Status, clock};
 use crate::api::Document;
 use crate::policy::{NoMatch, PolicySet};
 
@@ -183,7 +183,10 @@ async fn until(instant: Option<Instant>) {
 }
 
 fn compile(documents: &Documents, rules: &Rules) -> Result<Box<Loaded>, String> {
-    let documents = documents.iter().map(|(origin, document)| ((*origin).to_owned(), Document::clone(document)));
+    let documents = documents.iter().map(|watched| {
+        let origin = Origin { place: watched.resource.to_owned(), generation: watched.generation };
+        (origin, Document::clone(&watched.document))
+    });
     from_documents(documents, &rules.namespace, rules.no_match, &rules.elsewhere)
         .map(Box::new)
         .map_err(|error| error.to_string())

@@ -1,12 +1,12 @@
 //! One generation from files.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Elsewhere, ReadError, TextFile, read};
+use super::{Account, Elsewhere, Origin, ReadError, TextFile, read};
 use crate::api::{
     self, Document, DocumentError, Namespace, PolicyDocument, Problem, Reference, RemoteSource, Resolved,
     STANDALONE_NAMESPACE,
@@ -50,6 +50,8 @@ pub struct Loaded {
     pub problems: Vec<Note>,
     /// What is not wrong and worth a second look.
     pub warnings: Vec<Note>,
+    /// What became of each policy and trust root.
+    pub accounts: Vec<Account>,
 }
 
 /// Something about one document.
@@ -152,7 +154,8 @@ pub(super) fn from_files(files: &[TextFile], settings: &Settings) -> Result<Load
     let mut documents = Vec::new();
     for file in files {
         let parsed = api::parse(&file.text).map_err(|error| LoadError::Document { file: file.name.clone(), error })?;
-        documents.extend(parsed.into_iter().map(|document| (file.name.clone(), document)));
+        let origin = Origin { place: file.name.clone(), generation: 0 };
+        documents.extend(parsed.into_iter().map(|document| (origin.clone(), document)));
         if documents.len() > limits::POLICY_DOCUMENTS {
             return Err(LoadError::TooManyDocuments);
         }
@@ -165,9 +168,9 @@ pub(super) fn from_files(files: &[TextFile], settings: &Settings) -> Result<Load
     Ok(loaded)
 }
 
-/// The generation that `documents` make, each with the name of where it stands. There need not be any policy.
+/// The generation that `documents` make, each with where it stands. There need not be any policy.
 pub(super) fn from_documents(
-    documents: impl IntoIterator<Item = (String, Document)>,
+    documents: impl IntoIterator<Item = (Origin, Document)>,
     namespace: &str,
     no_match: NoMatch,
     elsewhere: &Elsewhere,
@@ -180,10 +183,16 @@ pub(super) fn from_documents(
     let mut problems = documents.problems;
     let mut warnings = Vec::new();
     let mut policies = Vec::new();
-    for (file, document) in &documents.policies {
+    let roots = documents.resolved.trust_roots().filter_map(|root| {
+        let origin = documents.roots.get(&(root.group().to_owned(), root.name().to_owned()))?;
+        Some(Account::trust_root(origin, root))
+    });
+    let mut accounts: Vec<_> = roots.collect();
+    for (origin, document) in &documents.policies {
         let compiled = api::compile(document, &documents.resolved);
+        accounts.push(Account::policy(origin, document, &compiled));
         let note = |problem| Note {
-            file: file.clone(),
+            file: origin.place.clone(),
             object: describe(document.kind(), &document.name().to_string()),
             problem,
         };
@@ -198,6 +207,7 @@ pub(super) fn from_documents(
         namespaces: documents.namespaces,
         problems,
         warnings,
+        accounts,
     })
 }
 
@@ -210,7 +220,9 @@ struct Named {
 
 /// Every document, by its use.
 struct Documents {
-    policies: Vec<(String, PolicyDocument)>,
+    policies: Vec<(Origin, PolicyDocument)>,
+    /// Where each TrustRoot stands, by group and name.
+    roots: BTreeMap<(String, String), Origin>,
     resolved: Resolved,
     namespaces: Vec<Namespace>,
     problems: Vec<Note>,
@@ -218,9 +230,10 @@ struct Documents {
 }
 
 impl Documents {
-    fn read(all: impl IntoIterator<Item = (String, Document)>, namespace: &str) -> Result<Self, LoadError> {
+    fn read(all: impl IntoIterator<Item = (Origin, Document)>, namespace: &str) -> Result<Self, LoadError> {
         let mut documents = Self {
             policies: Vec::new(),
+            roots: BTreeMap::new(),
             resolved: Resolved::new(namespace),
             namespaces: Vec::new(),
             problems: Vec::new(),
@@ -235,7 +248,8 @@ impl Documents {
         Ok(documents)
     }
 
-    fn add(&mut self, file: &str, document: Document) -> Result<(), LoadError> {
+    fn add(&mut self, origin: &Origin, document: Document) -> Result<(), LoadError> {
+        let file = &origin.place;
         let object = match &document {
             Document::ClusterImagePolicy(policy) => describe(policy.kind(), &policy.name().to_string()),
             Document::ConfigMap(config_map) => describe("ConfigMap", config_map.name()),
@@ -248,7 +262,7 @@ impl Documents {
             Document::ClusterImagePolicy(policy) => {
                 // What is wrong with a policy is told when it is compiled.
                 let is_new = !policy.is_named() || self.names.insert(policy.name().clone());
-                self.policies.push((file.to_owned(), *policy));
+                self.policies.push((origin.clone(), *policy));
                 is_new
             }
             Document::ConfigMap(config_map) => {
@@ -271,13 +285,14 @@ impl Documents {
             }
             Document::TrustRoot(root) => {
                 self.note(file, &object, root.problems());
+                self.roots.insert((root.group().to_owned(), root.name().to_owned()), origin.clone());
                 self.resolved.add_trust_root(*root)
             }
         };
         if is_new {
             return Ok(());
         }
-        Err(LoadError::Duplicate { object: format!("the {object}"), file: file.to_owned() })
+        Err(LoadError::Duplicate { object: format!("the {object}"), file: file.clone() })
     }
 
     /// What the policies name elsewhere.

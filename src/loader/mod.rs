@@ -9,6 +9,7 @@
 //!
 //! This module never decides about an image, and never takes "could not be read" for "is not there".
 
+mod account;
 mod clock;
 mod elsewhere;
 mod examine;
@@ -26,6 +27,7 @@ mod status;
 mod tests;
 mod watch;
 
+pub use account::{Account, Became, Origin, PolicyAccount};
 pub use elsewhere::Elsewhere;
 pub use examine::{Examined, examine};
 pub use files::{ReadError, TextFile, read};
@@ -34,7 +36,7 @@ pub use keep::Keeping;
 pub use keys::{KeyChanges, KeyReport, Keys};
 pub(crate) use load::describe;
 pub use load::{LoadError, Loaded, Note, Settings, load, load_all, load_all_by, load_dir};
-pub use observed::{Documents, Observed};
+pub use observed::{Documents, Observed, Watched};
 pub use remotes::{RemoteChanges, Remotes};
 pub use root_report::RootReport;
 pub use roots::{KeptRoot, RootChanges, Roots};

@@ -17,5 +17,16 @@ pub struct Observed {
     pub trouble: Option<String>,
 }
 
-/// The documents of a cluster, each with the resource that it is of, as in `clusterimagepolicies.countersign.dev`.
-pub type Documents = Arc<[(&'static str, Arc<Document>)]>;
+/// The documents of a cluster.
+pub type Documents = Arc<[Watched]>;
+
+/// One of them.
+#[derive(Clone, Debug)]
+pub struct Watched {
+    /// The resource that it is of, as in `clusterimagepolicies.countersign.dev`.
+    pub resource: &'static str,
+    /// Its `metadata.generation`; 0 where it has none.
+    pub generation: u64,
+    /// What it says.
+    pub document: Arc<Document>,
+}

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::{Loaded, Note};
+use super::{Account, Loaded, Note};
 use crate::policy::PolicyBody;
 
 /// What the loader last saw.
@@ -28,6 +28,8 @@ pub struct Status {
     pub problems: Arc<[Note]>,
     /// What is not wrong and worth a second look.
     pub warnings: Arc<[Note]>,
+    /// What became of each policy and trust root.
+    pub accounts: Arc<[Account]>,
 }
 
 impl Status {
@@ -47,6 +49,7 @@ impl Status {
             invalid: policies.iter().filter(|policy| is_invalid(&policy.body)).count(),
             problems: loaded.problems.clone().into(),
             warnings: loaded.warnings.clone().into(),
+            accounts: loaded.accounts.clone().into(),
         }
     }
 }

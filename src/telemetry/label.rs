@@ -121,3 +121,28 @@ impl TrustState {
         }
     }
 }
+
+/// What became of writing a status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StatusWrite {
+    /// Somebody else changed the object first; it is written again.
+    Conflict,
+    /// It could not be written; it is tried again.
+    Failed,
+    /// It was written.
+    Written,
+}
+
+impl StatusWrite {
+    /// Every outcome.
+    pub const ALL: [Self; 3] = [Self::Conflict, Self::Failed, Self::Written];
+
+    /// The label.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Conflict => "conflict",
+            Self::Failed => "failed",
+            Self::Written => "written",
+        }
+    }
+}

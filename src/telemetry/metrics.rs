@@ -8,7 +8,7 @@ use prometheus::{
     TextEncoder,
 };
 
-use super::label::{Broken, Decision, Endpoint, Shed, TrustState};
+use super::label::{Broken, Decision, Endpoint, Shed, StatusWrite, TrustState};
 
 /// The media type of [`Metrics::text`].
 pub const MEDIA_TYPE: &str = prometheus::TEXT_FORMAT;
@@ -41,6 +41,8 @@ pub struct Metrics {
     remote_conditions: IntGaugeVec,
     certificate_expiry: Gauge,
     certificate_refused: IntCounter,
+    leader: IntGauge,
+    status_writes: IntCounterVec,
     catching_up: Mutex<()>,
 }
 
@@ -121,6 +123,8 @@ impl Metrics {
                 .float("certificate_expiry_seconds", "Time until the webhook's certificate expires.")?,
             certificate_refused: new
                 .counter("certificate_refused_total", "Certificates found on disk that could not be used.")?,
+            leader: new.gauge("leader", "1 while this replica writes the status of policies for all.")?,
+            status_writes: new.counters("status_writes_total", "Writes of the status of policies.", &["outcome"])?,
             catching_up: Mutex::new(()),
             registry: new.registry,
         };
@@ -132,6 +136,9 @@ impl Metrics {
             metrics.trust_roots(state, 0);
         }
         metrics.trust_roots_end(f64::INFINITY, 0.0);
+        for outcome in StatusWrite::ALL {
+            metrics.status_writes.with_label_values(&[outcome.as_str()]);
+        }
         for ceiling in Shed::ALL {
             metrics.shed.with_label_values(&[ceiling.as_str()]);
         }
@@ -244,6 +251,16 @@ impl Metrics {
     /// The certificate expires in so many seconds; negative if it has expired.
     pub fn certificate_expires(&self, seconds: f64) {
         self.certificate_expiry.set(seconds);
+    }
+
+    /// Whether this replica writes for all.
+    pub fn leads(&self, is_leader: bool) {
+        self.leader.set(i64::from(is_leader));
+    }
+
+    /// Counts an attempt to write a status.
+    pub fn status_written(&self, outcome: StatusWrite) {
+        self.status_writes.with_label_values(&[outcome.as_str()]).inc();
     }
 
     /// A certificate was found on disk and cannot be used.

@@ -9,7 +9,7 @@ use futures_util::future::join;
 use tokio::sync::watch;
 
 use super::{Error, NoMatchArg, clock, keys, remotes, start};
-use crate::cluster::{Access, Watches};
+use crate::cluster::{Access, StatusWriter, Watches};
 use crate::kms;
 use crate::limits;
 use crate::loader::{Elsewhere, Follower, LoadError, Loader, Roots, Rules, Settings, Status};
@@ -136,6 +136,14 @@ impl Policies {
         if keys.are_wanted() || remotes.are_wanted() {
             join(keys::read_once(&keys, kms), remotes::read_once(&remotes, client)).await;
             loader.poll(clock::instant());
+        }
+    }
+
+    /// Writes the status of what is watched; none where the policies come from files.
+    pub(super) fn status_writer(&self) -> Option<StatusWriter> {
+        match self {
+            Self::Cluster(cluster, _) => Some(cluster.1.status_writer(self.elsewhere().roots.clone())),
+            Self::Files(_) => None,
         }
     }
 

@@ -4,6 +4,7 @@ use tokio::sync::oneshot;
 
 use super::*;
 use crate::api::parse;
+use crate::loader::Watched;
 use crate::policy::PolicyBody;
 
 const KEY: &str = include_str!("../../../tests/data/cosign/cosign.pub");
@@ -30,7 +31,8 @@ fn now() -> Instant {
 /// What is there, as of now.
 fn shows(texts: &[&str]) -> Observed {
     let documents = texts.iter().flat_map(|text| parse(text).unwrap());
-    let documents: Documents = documents.map(|document| ("watched", Arc::new(document))).collect();
+    let watched = |document| Watched { resource: "watched", generation: 3, document: Arc::new(document) };
+    let documents: Documents = documents.map(watched).collect();
     Observed { documents: Some(documents), confirmed_at: Some(now()), trouble: None }
 }
 
