@@ -652,6 +652,10 @@ pub const PULL_SECRET_AGE: Duration = Duration::from_secs(300);
 /// How long a pull secret is not read again whatever happens, so that refused credentials do not become requests.
 pub const PULL_SECRET_REST: Duration = Duration::from_secs(10);
 
+/// The time between two looks for pull secrets that get old. One that is used is read again, beside the requests that use
+/// it, when half of [`PULL_SECRET_AGE`] is over.
+pub const PULL_SECRET_LOOK: Duration = Duration::from_secs(30);
+
 /// Pull secrets and ServiceAccounts that are kept. Scope: process; beyond, all are read again.
 pub const PULL_SECRETS: usize = 4096;
 

@@ -104,6 +104,7 @@ async fn serve(args: Args, err: &mut dyn Write) -> Result<Outcome, Error> {
     for helper in docker.unsupported() {
         tracing::warn!({ field::EVENT } = "registry", { field::DETAIL } = helper, "a credential helper is not run");
     }
+    let pull_secrets = args.policies.pull_secrets()?;
     let mut policies = args.policies.open().await?;
     let kms = kms::client()?;
     policies.read_elsewhere(&kms, &client).await;
@@ -122,6 +123,11 @@ async fn serve(args: Args, err: &mut dyn Write) -> Result<Outcome, Error> {
     let gate = match policies.cluster() {
         Some(access) => {
             let secrets = PullSecrets::new(access, keychain);
+            let secrets = match pull_secrets {
+                None => secrets,
+                Some(namespaces) => secrets.within(namespaces),
+            };
+            start(secrets.clone().keep());
             gate.with_keychains(Arc::new(move |workload| secrets.of(workload)))
         }
         None => gate,

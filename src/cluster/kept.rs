@@ -23,6 +23,8 @@ struct Entry<V> {
     looked_at: Instant,
     /// When the value was read.
     read_at: Instant,
+    /// Whether somebody needed it since it was looked at.
+    is_used: bool,
 }
 
 impl<V: Clone> Kept<V> {
@@ -42,22 +44,35 @@ impl<V: Clone> Kept<V> {
         let slot = self.slot(namespace, name);
         let mut held = slot.lock().await;
         let now = clock::now();
-        if let Some(entry) = held.as_ref() {
+        if let Some(entry) = held.as_mut() {
             let longest = if anew || entry.value.is_err() { limits::PULL_SECRET_REST } else { limits::PULL_SECRET_AGE };
             if now.saturating_duration_since(entry.looked_at) < longest {
+                entry.is_used = true;
                 return entry.value.clone();
             }
         }
-        let value = read.await;
-        if let (Err(ApiError::Trouble(_)), Some(entry)) = (&value, held.as_mut())
-            && entry.value.is_ok()
-            && now.saturating_duration_since(entry.read_at) < limits::POLICIES_AGE
-        {
-            entry.looked_at = now;
-            return entry.value.clone();
-        }
-        *held = Some(Entry { value: value.clone(), looked_at: now, read_at: now });
-        value
+        put(&mut held, read.await, now, true)
+    }
+
+    /// The namespaces and names of what somebody used and is to be read again soon.
+    pub(super) fn due(&self) -> Vec<(String, String)> {
+        let now = clock::now();
+        let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_due = |slot: &Slot<V>| {
+            // Whoever holds it reads it.
+            let held = slot.try_lock().ok();
+            held.as_ref().and_then(|held| held.as_ref()).is_some_and(|entry| {
+                entry.is_used && now.saturating_duration_since(entry.looked_at) >= limits::PULL_SECRET_AGE / 2
+            })
+        };
+        entries.iter().filter(|(_, slot)| is_due(slot)).map(|(key, _)| key.clone()).collect()
+    }
+
+    /// Takes what was read anew beside those who use what is kept.
+    pub(super) async fn put(&self, namespace: &str, name: &str, value: Result<V, ApiError>) {
+        let slot = self.slot(namespace, name);
+        let mut held = slot.lock().await;
+        drop(put(&mut held, value, clock::now(), false));
     }
 
     fn slot(&self, namespace: &str, name: &str) -> Slot<V> {
@@ -68,6 +83,25 @@ impl<V: Clone> Kept<V> {
         }
         Arc::clone(entries.entry(key).or_default())
     }
+}
+
+/// Keeps `value`; where it could not be read, what is kept stays for a while.
+fn put<V: Clone>(
+    held: &mut Option<Entry<V>>,
+    value: Result<V, ApiError>,
+    now: Instant,
+    is_used: bool,
+) -> Result<V, ApiError> {
+    if let (Err(ApiError::Trouble(_)), Some(entry)) = (&value, held.as_mut())
+        && entry.value.is_ok()
+        && now.saturating_duration_since(entry.read_at) < limits::POLICIES_AGE
+    {
+        entry.looked_at = now;
+        entry.is_used = is_used;
+        return entry.value.clone();
+    }
+    *held = Some(Entry { value: value.clone(), looked_at: now, read_at: now, is_used });
+    value
 }
 
 #[cfg(test)]
@@ -87,6 +121,21 @@ mod tests {
         let gone = || ApiError::NotFound("gone".to_owned());
         assert_eq!(kept.get("a", "y", false, ready(Err(gone()))).await, Err(gone()));
         assert_eq!(kept.get("a", "y", false, ready(Ok(4))).await, Err(gone()));
+    }
+
+    #[tokio::test]
+    async fn what_is_read_beside_takes_its_place() {
+        let kept = Kept::new();
+        let trouble = || ApiError::Trouble("away".to_owned());
+        assert_eq!(kept.get("a", "x", false, ready(Ok(1))).await, Ok(1));
+        assert!(kept.due().is_empty(), "it was read just now");
+        kept.put("a", "x", Err(trouble())).await;
+        assert_eq!(kept.get("a", "x", false, ready(Ok(2))).await, Ok(1), "what cannot be read stays");
+        kept.put("a", "x", Ok(3)).await;
+        assert_eq!(kept.get("a", "x", false, ready(Ok(4))).await, Ok(3));
+        // What is gone is gone at once.
+        kept.put("a", "x", Err(ApiError::NotFound("gone".to_owned()))).await;
+        assert!(kept.get("a", "x", false, ready(Ok(5))).await.is_err());
     }
 
     #[tokio::test]

@@ -1,5 +1,6 @@
 //! The credentials of workloads: their pull secrets, and those of their ServiceAccounts.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use base64::Engine as _;
@@ -8,6 +9,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, join_all};
 use kube::Client;
 use serde::Deserialize;
+use tokio::time::sleep;
 use zeroize::Zeroizing;
 
 use super::Access;
@@ -28,6 +30,8 @@ use crate::registry::{Credential, DockerConfig, Keychain};
 pub struct PullSecrets {
     shared: Arc<Shared>,
     own: Arc<dyn Keychain>,
+    /// Of which namespaces they are read; none is all.
+    within: Option<Arc<BTreeSet<String>>>,
 }
 
 struct Shared {
@@ -40,7 +44,27 @@ impl PullSecrets {
     /// Reads what is in the cluster; `own` are the controller's own credentials.
     pub fn new(access: &Access, own: Arc<dyn Keychain>) -> Self {
         let shared = Shared { client: access.client.clone(), secrets: Kept::new(), accounts: Kept::new() };
-        Self { shared: Arc::new(shared), own }
+        Self { shared: Arc::new(shared), own, within: None }
+    }
+
+    /// The same, but nothing is read in other namespaces than these: for their workloads the API server is not asked.
+    #[must_use]
+    pub fn within(self, namespaces: BTreeSet<String>) -> Self {
+        Self { within: Some(Arc::new(namespaces)), ..self }
+    }
+
+    /// Reads again what was used and gets old, until the process ends, so that no request waits for it.
+    pub async fn keep(self) {
+        loop {
+            sleep(limits::PULL_SECRET_LOOK).await;
+            let shared = &self.shared;
+            for (namespace, name) in shared.accounts.due() {
+                shared.accounts.put(&namespace, &name, shared.account(&namespace, &name).await).await;
+            }
+            for (namespace, name) in shared.secrets.due() {
+                shared.secrets.put(&namespace, &name, shared.secret(&namespace, &name).await).await;
+            }
+        }
     }
 
     /// The credentials of `workload`. Nothing is read before a registry is asked.
@@ -51,6 +75,7 @@ impl PullSecrets {
         Arc::new(OfWorkload {
             all: self.clone(),
             namespace: workload.namespace.clone(),
+            is_read: self.within.as_ref().is_none_or(|within| within.contains(&workload.namespace)),
             account: match workload.service_account.as_str() {
                 "" => "default".to_owned(),
                 account => account.to_owned(),
@@ -61,10 +86,30 @@ impl PullSecrets {
     }
 }
 
+impl Shared {
+    /// The pull secrets that a ServiceAccount lists.
+    async fn account(&self, namespace: &str, name: &str) -> Result<Arc<[String]>, ApiError> {
+        let place = Place::new("", "v1", "serviceaccounts", Some(namespace));
+        let body = ask(&self.client, &place.object(name)).await?;
+        let account: Account = serde_json::from_slice(&body)
+            .map_err(|_| ApiError::Trouble(format!("the ServiceAccount `{name}` cannot be read")))?;
+        Ok(account.image_pull_secrets.into_iter().flatten().filter_map(|named| named.name).collect())
+    }
+
+    /// What a pull secret holds.
+    async fn secret(&self, namespace: &str, name: &str) -> Result<Arc<DockerConfig>, ApiError> {
+        let place = Place::new("", "v1", "secrets", Some(namespace));
+        let body = ask(&self.client, &place.object(name)).await?;
+        docker_config(&body).map(Arc::new).map_err(ApiError::NotFound)
+    }
+}
+
 /// The credentials of one workload.
 struct OfWorkload {
     all: PullSecrets,
     namespace: String,
+    /// Whether the Secrets of the namespace are read.
+    is_read: bool,
     account: String,
     named: Vec<String>,
     troubles: Mutex<Vec<String>>,
@@ -80,23 +125,11 @@ enum Reading {
 impl OfWorkload {
     async fn find(&self, first: &[String], repository: &Repository, reading: Reading) -> Vec<Credential> {
         let mut troubles = Vec::new();
-        let listed = self.listed(reading).await.unwrap_or_else(|trouble| {
-            troubles.push(trouble);
-            Arc::default()
-        });
-        let mut names: Vec<&str> = Vec::new();
-        for name in first.iter().chain(&self.named).chain(listed.iter()).map(String::as_str) {
-            if !names.contains(&name) {
-                names.push(name);
-            }
-        }
-        names.truncate(limits::PULL_SECRETS_PER_WORKLOAD);
         let mut found = Vec::new();
-        for secret in join_all(names.into_iter().map(|name| self.secret(name, reading))).await {
-            match secret {
-                Ok(config) => add(&mut found, config.credentials(repository).await),
-                Err(trouble) => troubles.push(trouble),
-            }
+        if self.is_read {
+            self.read(first, repository, reading, &mut found, &mut troubles).await;
+        } else {
+            troubles.push(format!("pull secrets of the namespace `{}` are not read, as configured", self.namespace));
         }
         let own = &self.all.own;
         let renewed = match reading {
@@ -112,16 +145,38 @@ impl OfWorkload {
         found
     }
 
+    /// What the pull secrets hold: those of a policy, the workload's, and those of its ServiceAccount.
+    async fn read(
+        &self,
+        first: &[String],
+        repository: &Repository,
+        reading: Reading,
+        found: &mut Vec<Credential>,
+        troubles: &mut Vec<String>,
+    ) {
+        let listed = self.listed(reading).await.unwrap_or_else(|trouble| {
+            troubles.push(trouble);
+            Arc::default()
+        });
+        let mut names: Vec<&str> = Vec::new();
+        for name in first.iter().chain(&self.named).chain(listed.iter()).map(String::as_str) {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        names.truncate(limits::PULL_SECRETS_PER_WORKLOAD);
+        for secret in join_all(names.into_iter().map(|name| self.secret(name, reading))).await {
+            match secret {
+                Ok(config) => add(found, config.credentials(repository).await),
+                Err(trouble) => troubles.push(trouble),
+            }
+        }
+    }
+
     /// The pull secrets that the ServiceAccount lists.
     async fn listed(&self, reading: Reading) -> Result<Arc<[String]>, String> {
         let shared = &self.all.shared;
-        let read = async {
-            let place = Place::new("", "v1", "serviceaccounts", Some(&self.namespace));
-            let body = ask(&shared.client, &place.object(&self.account)).await?;
-            let account: Account = serde_json::from_slice(&body)
-                .map_err(|_| ApiError::Trouble(format!("the ServiceAccount `{}` cannot be read", self.account)))?;
-            Ok(account.image_pull_secrets.into_iter().flatten().filter_map(|named| named.name).collect())
-        };
+        let read = shared.account(&self.namespace, &self.account);
         shared
             .accounts
             .get(&self.namespace, &self.account, reading == Reading::Anew, read)
@@ -131,11 +186,7 @@ impl OfWorkload {
 
     async fn secret(&self, name: &str, reading: Reading) -> Result<Arc<DockerConfig>, String> {
         let shared = &self.all.shared;
-        let read = async {
-            let place = Place::new("", "v1", "secrets", Some(&self.namespace));
-            let body = ask(&shared.client, &place.object(name)).await?;
-            docker_config(&body).map(Arc::new).map_err(ApiError::NotFound)
-        };
+        let read = shared.secret(&self.namespace, name);
         shared
             .secrets
             .get(&self.namespace, name, reading == Reading::Anew, read)

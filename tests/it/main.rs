@@ -18,6 +18,7 @@ mod keyless;
 mod kms;
 mod manual;
 mod provenance;
+mod pull_secrets;
 mod registry;
 mod remote;
 mod server;

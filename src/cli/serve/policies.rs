@@ -1,10 +1,12 @@
 //! Where the policies of a running webhook come from.
 
+use std::collections::BTreeSet;
 use std::future::pending;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use clap::ValueEnum;
 use futures_util::future::join;
 use tokio::sync::watch;
 
@@ -35,6 +37,14 @@ pub(super) struct PolicyArgs {
     /// The controller's own namespace, in which the Secrets are that policies name, if not that of the pod
     #[arg(long, value_name = "NAMESPACE", conflicts_with = "policies")]
     namespace: Option<String>,
+    /// Of which namespaces the pull secrets of workloads and their ServiceAccounts are read
+    ///
+    /// Where they are not, images are read with countersign's own credentials alone, and the API server is not asked.
+    #[arg(long, value_enum, value_name = "SCOPE", default_value_t = PullSecretsArg::Cluster, conflicts_with = "policies")]
+    pull_secrets: PullSecretsArg,
+    /// One of those namespaces; may be given several times
+    #[arg(long, value_name = "NAMESPACE", conflicts_with = "policies")]
+    pull_secrets_namespace: Vec<String>,
     /// For how long the last good policies stay in force while the cluster cannot be asked, in seconds
     ///
     /// After that, every image is refused that would need one.
@@ -45,6 +55,17 @@ pub(super) struct PolicyArgs {
     /// Without it, policies that name no other root stand on the one that is built in.
     #[arg(long)]
     refresh_public_good: bool,
+}
+
+/// Of which namespaces pull secrets are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum PullSecretsArg {
+    /// Of all
+    Cluster,
+    /// Of those that --pull-secrets-namespace names
+    Namespaces,
+    /// Of none
+    None,
 }
 
 fn default_age() -> u32 {
@@ -60,6 +81,21 @@ pub(super) enum Policies {
 }
 
 impl PolicyArgs {
+    /// Of which namespaces pull secrets are read; none is all.
+    ///
+    /// # Errors
+    /// When namespaces are named and not asked for.
+    pub(super) fn pull_secrets(&self) -> Result<Option<BTreeSet<String>>, Error> {
+        let named: BTreeSet<String> = self.pull_secrets_namespace.iter().cloned().collect();
+        match (self.pull_secrets, named.is_empty()) {
+            (PullSecretsArg::Cluster, true) => Ok(None),
+            (PullSecretsArg::Namespaces, _) | (PullSecretsArg::None, true) => Ok(Some(named)),
+            (PullSecretsArg::Cluster | PullSecretsArg::None, false) => {
+                Err(Error::usage("`--pull-secrets-namespace` is for `--pull-secrets namespaces`"))
+            }
+        }
+    }
+
     /// Opens what is asked for. Files are loaded for the first time; a cluster is not asked yet.
     ///
     /// # Errors

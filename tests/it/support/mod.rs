@@ -4,6 +4,7 @@
 //! a test tells it to break; [`TokenService`] gives the tokens that it may ask for; [`tls`] makes certificates, good and
 //! bad. [`Stage`] puts a gate before it, and takes whole reviews.
 
+pub(crate) mod api_server;
 pub(crate) mod artifacts;
 mod fault;
 mod faulty;
