@@ -28,3 +28,4 @@ mod support;
 mod updates;
 mod vectors;
 mod workloads;
+mod written_elsewhere;

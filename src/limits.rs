@@ -177,6 +177,15 @@ pub const RETRIES: usize = 2;
 /// Requests in flight to one registry. Scope: registry; further ones wait until their deadline.
 pub const REQUESTS_PER_REGISTRY: usize = 32;
 
+/// The most that may be configured in its place.
+pub const MOST_REQUESTS_PER_REGISTRY: usize = 1024;
+
+/// Mirrors that may be configured. Scope: program; it does not start.
+pub const MIRRORS: usize = 256;
+
+/// Bytes of the file that says how registries are reached. Scope: program; it does not start.
+pub const REGISTRIES_FILE_BYTES: usize = 1 << 20;
+
 /// How long a registry that just failed is not asked again; its reason is repeated meanwhile.
 pub const REGISTRY_REST: Duration = Duration::from_secs(5);
 

@@ -126,9 +126,11 @@ pub(super) fn text(name: &str) -> Option<String> {
     named(name)?.into_string().ok().filter(|value| !value.is_empty())
 }
 
-/// Variables that the libraries for terminals and certificates read by themselves.
-const OF_LIBRARIES: [(&str, &str); 3] = [
+/// Variables that other programs read as well, or libraries by themselves.
+const OF_LIBRARIES: [(&str, &str); 5] = [
+    ("HTTPS_PROXY", "proxy by which registries are reached"),
     ("NO_COLOR", "if set, nothing is coloured"),
+    ("NO_PROXY", "hosts and networks that are reached without it"),
     ("SSL_CERT_DIR", "directory of certificate authorities, in place of the system's"),
     ("SSL_CERT_FILE", "file of certificate authorities, in place of the system's"),
 ];

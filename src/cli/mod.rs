@@ -14,6 +14,7 @@ pub mod copy;
 pub mod crd;
 mod delivery_args;
 mod digest_args;
+mod docker_file;
 mod env;
 pub mod export;
 mod file;

@@ -7,12 +7,14 @@ use clap::ValueEnum;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 
+use super::docker_file::DockerFile;
 use super::env::{self, Variable};
 use super::{Error, file};
+use crate::api::{self, MirrorEntry, Registries};
 use crate::cloud::Settings;
 use crate::image::Registry;
 use crate::limits;
-use crate::registry::{Chain, Client, Cloud, CloudKeys, DockerConfig, Options};
+use crate::registry::{Chain, Client, Cloud, CloudKeys, DockerConfig, Mirror, Options, Proxy};
 
 /// How registries are reached, and with which credentials.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -34,6 +36,14 @@ pub struct RegistryArgs {
     /// the network with it.
     #[arg(long, value_name = "HOST[:PORT]")]
     private_host: Vec<Registry>,
+    /// Reach registries as this file says: mirrors, plain HTTP, private hosts, requests at once; read once
+    ///
+    /// It holds one document: `apiVersion: countersign.dev/v1alpha1`, `kind: Registries`, and `mirrors` with `prefix`,
+    /// `location` and `fallback` (`upstream` or `none`), `plainHTTP`, `privateHosts`, `requestsPerRegistry`. Policies
+    /// match the names of images as they are written. Mirrors are for reading: what is signed is resolved and written at
+    /// the registry itself. HTTPS_PROXY and NO_PROXY are read as well.
+    #[arg(long, value_name = "FILE")]
+    registries: Option<PathBuf>,
     /// Take credentials from this file, which is like docker's config.json, or from the config.json in this directory
     ///
     /// Without it: config.json in the directory that DOCKER_CONFIG names, the file that REGISTRY_AUTH_FILE names, or
@@ -65,11 +75,19 @@ enum CloudArg {
 }
 
 impl RegistryArgs {
-    /// A client as the arguments describe it.
+    /// A client as the arguments describe it, which asks the registries themselves.
     ///
     /// # Errors
     /// When a file of certificate authorities cannot be read or holds none.
     pub fn client(&self) -> Result<Client, Error> {
+        Client::new(Options { mirrors: Vec::new(), ..self.options()? }).map_err(Error::usage)
+    }
+
+    /// The same for who only reads: mirrors are asked in their place.
+    ///
+    /// # Errors
+    /// As [`Self::client`].
+    pub fn reader(&self) -> Result<Client, Error> {
         Client::new(self.options()?).map_err(Error::usage)
     }
 
@@ -82,11 +100,35 @@ impl RegistryArgs {
         for path in &self.registry_ca {
             root_certificates.extend(certificates(path)?);
         }
+        let file = self.file()?;
+        let mirrors = file.mirrors.into_iter().map(|mirror| {
+            let MirrorEntry { prefix, location, falls_back } = mirror;
+            Mirror { prefix, location, falls_back }
+        });
+        let defaults = Options::default();
         Ok(Options {
             root_certificates,
-            plain_http: self.plain_http.clone(),
-            private_hosts: self.private_host.clone(),
-            ..Options::default()
+            plain_http: [self.plain_http.as_slice(), &file.plain_http].concat(),
+            private_hosts: [self.private_host.as_slice(), &file.private_hosts].concat(),
+            mirrors: mirrors.collect(),
+            proxy: proxy()?,
+            requests_per_registry: file.requests_per_registry.unwrap_or(defaults.requests_per_registry),
+            ..defaults
+        })
+    }
+
+    /// What the file says.
+    fn file(&self) -> Result<Registries, Error> {
+        let Some(path) = &self.registries else {
+            return Ok(Registries::default());
+        };
+        let what = "the file about registries";
+        let bytes = file::read(what, path, limits::REGISTRIES_FILE_BYTES)?;
+        let text =
+            std::str::from_utf8(&bytes).map_err(|_| Error::usage(format!("{what} `{}` is no text", path.display())))?;
+        api::registries(text).map_err(|problems| {
+            let told: Vec<_> = problems.iter().map(ToString::to_string).collect();
+            Error::usage(format!("{what} `{}`: {}", path.display(), told.join("; ")))
         })
     }
 
@@ -124,16 +166,27 @@ impl RegistryArgs {
     ///
     /// # Errors
     /// When a file that was given, or that is there, cannot be read.
-    pub fn docker(&self) -> Result<DockerConfig, Error> {
+    pub(super) fn docker(&self) -> Result<DockerFile, Error> {
+        let open = |path: PathBuf| Ok(DockerFile::new(path.clone(), docker_config(&path)?));
         if let Some(path) = &self.docker_config {
-            return if path.is_dir() { docker_config(&path.join("config.json")) } else { docker_config(path) };
+            return open(if path.is_dir() { path.join("config.json") } else { path.clone() });
         }
         let found =
             default_paths(Variable::DockerConfig.path(), Variable::RegistryAuthFile.path(), Variable::Home.path())
                 .into_iter()
                 .find(|path| path.exists());
-        found.map_or_else(|| Ok(DockerConfig::default()), |path| docker_config(&path))
+        found.map_or_else(|| Ok(DockerFile::default()), open)
     }
+}
+
+/// The proxy of the environment.
+fn proxy() -> Result<Option<Proxy>, Error> {
+    let first = |names: [&'static str; 2]| names.into_iter().find_map(|name| Some((name, env::text(name)?)));
+    let Some((name, address)) = first(["HTTPS_PROXY", "https_proxy"]) else {
+        return Ok(None);
+    };
+    let direct = first(["NO_PROXY", "no_proxy"]).map(|(_, direct)| direct).unwrap_or_default();
+    Proxy::new(&address, &direct).map(Some).map_err(|why| Error::usage(format!("`{name}`: {why}")))
 }
 
 /// The clouds whose credentials are used where nobody says. Google's machines say nothing about themselves in the
@@ -159,7 +212,7 @@ fn default_paths(
     [docker, registry_auth_file, home].into_iter().flatten().collect()
 }
 
-fn docker_config(path: &Path) -> Result<DockerConfig, Error> {
+pub(super) fn docker_config(path: &Path) -> Result<DockerConfig, Error> {
     let bytes = file::read("the docker configuration", path, limits::DOCKER_CONFIG_BYTES)?;
     DockerConfig::parse(&bytes)
         .map_err(|error| Error::usage(format!("the docker configuration `{}`: {error}", path.display())))

@@ -99,7 +99,7 @@ pub fn run(args: Args, err: &mut dyn Write) -> Result<Outcome, Error> {
 async fn serve(args: Args, err: &mut dyn Write) -> Result<Outcome, Error> {
     let mut signals = Signals::new()?;
     let metrics = Arc::new(Metrics::new().map_err(Error::unavailable)?);
-    let client = args.registry.client()?;
+    let client = args.registry.reader()?;
     let docker = args.registry.docker()?;
     for helper in docker.unsupported() {
         tracing::warn!({ field::EVENT } = "registry", { field::DETAIL } = helper, "a credential helper is not run");

@@ -90,7 +90,7 @@ impl SourceArgs {
         }
         let sources = self.sources();
         let bundles = self.of_file(&sources)?;
-        let client = registry.client()?;
+        let client = registry.reader()?;
         let keys = registry.keychain()?;
         let deadline = clock::deadline(time);
         let plan = set.plan(&workload, images, PinRule::Free);

@@ -101,7 +101,7 @@ pub async fn run(args: Args) -> Result<Outcome, Error> {
     }
     let keychain: Arc<dyn registry::Keychain> = Arc::new(args.registry.keychain()?);
     let (_policies, receiver) = watch::channel(Some(Arc::clone(&set)));
-    let gate = Gate::new(receiver, args.registry.client()?, keychain);
+    let gate = Gate::new(receiver, args.registry.reader()?, keychain);
     let time = Duration::from_secs(args.timeout.into());
     let decision = gate.judge(&Workload::default(), &images, PinRule::Free, time).await;
     let decision = decision.map_err(|failure| Error::usage(failure.finding).hint("verify fewer images at a time"))?;

@@ -30,6 +30,12 @@ impl Query {
         Ok(Self { subject, repository, source: source.clone(), attestations })
     }
 
+    /// The same question to another repository, which stands for the one that is asked.
+    #[must_use]
+    pub fn at(&self, repository: Repository) -> Self {
+        Self { repository, ..self.clone() }
+    }
+
     /// The image that the evidence has to be about.
     pub fn subject(&self) -> &ImageDigest {
         &self.subject

@@ -8,6 +8,7 @@
 mod digest;
 mod image_digest;
 mod image_use;
+mod location;
 mod reference;
 mod repository;
 mod tag;
@@ -15,6 +16,7 @@ mod tag;
 pub use digest::{Digest, ParseDigestError};
 pub use image_digest::ImageDigest;
 pub use image_use::{ContainerKind, ImageUse, Pointer};
+pub use location::Location;
 pub use reference::{ImageRef, ParseImageError};
 pub use repository::{ParseRepositoryError, Registry, Repository};
 pub use tag::{ParseTagError, Tag};

@@ -4,6 +4,7 @@
 //! - [`past_bypasses`]: how verifiers of images were bypassed before, and what stops each of these here
 //! - [`deny_codes`]: every reason for a refusal, and what to do about it
 //! - [`required_proofs`]: what has to be proved beside a signature, and how a policy changes it
+//! - [`registries`]: how registries are reached, with whose credentials, and what mirrors can do
 //! - [`decisions`]: which crates are used, why, and what would change that
 //!
 //! The chapters hold prose only: they link to the code and run none of it.
@@ -11,5 +12,6 @@
 pub mod decisions;
 pub mod deny_codes;
 pub mod past_bypasses;
+pub mod registries;
 pub mod required_proofs;
 pub mod threat_model;

@@ -6,11 +6,12 @@ use std::time::Duration;
 use rustls_pki_types::CertificateDer;
 use tokio::time::Instant;
 
+use super::mirror::{Mirrors, is_complete, merged};
 use super::session::{Access, Session, within};
 use super::token::Tokens;
 use super::transport::Transport;
-use super::{Error, Keychain, Reference, Requests, fetch};
-use crate::evidence::{Evidence, Query};
+use super::{Error, Fetched, Keychain, Mirror, Proxy, Reference, Requests, clock, fetch};
+use crate::evidence::{Evidence, Query, Unasked, UnaskedKind};
 use crate::image::{ImageDigest, ImageRef, Registry, Repository};
 use crate::limits;
 
@@ -24,6 +25,7 @@ pub struct Client {
 pub(super) struct Inner {
     pub(super) transport: Transport,
     pub(super) tokens: Tokens,
+    pub(super) mirrors: Mirrors,
 }
 
 /// What a [`Client`] is told.
@@ -37,6 +39,12 @@ pub struct Options {
     /// Hosts, as `host` or `host:port`, that a registry may name as its token service or redirect to although their
     /// address is private.
     pub private_hosts: Vec<Registry>,
+    /// Places that are asked in the place of others. What is written goes to the registry that its name says.
+    pub mirrors: Vec<Mirror>,
+    /// The proxy by which HTTPS is spoken beyond this machine.
+    pub proxy: Option<Proxy>,
+    /// Requests in flight to one registry; further ones wait. Default: [`limits::REQUESTS_PER_REGISTRY`].
+    pub requests_per_registry: usize,
     /// Time to connect, TLS included. Default: [`limits::CONNECT_TIME`].
     pub connect_time: Duration,
     /// How long a registry that failed is not asked again. Default: [`limits::REGISTRY_REST`].
@@ -51,6 +59,9 @@ impl Default for Options {
             root_certificates: Vec::new(),
             plain_http: Vec::new(),
             private_hosts: Vec::new(),
+            mirrors: Vec::new(),
+            proxy: None,
+            requests_per_registry: limits::REQUESTS_PER_REGISTRY,
             connect_time: limits::CONNECT_TIME,
             rest: limits::REGISTRY_REST,
             retry_wait: limits::RETRY_WAIT,
@@ -63,8 +74,9 @@ impl Client {
     ///
     /// # Errors
     /// When a configured certificate cannot be read; nothing is left out silently.
-    pub fn new(options: Options) -> Result<Self, ClientError> {
-        let inner = Inner { transport: Transport::new(options)?, tokens: Tokens::default() };
+    pub fn new(mut options: Options) -> Result<Self, ClientError> {
+        let mirrors = Mirrors(std::mem::take(&mut options.mirrors));
+        let inner = Inner { transport: Transport::new(options)?, tokens: Tokens::default(), mirrors };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -94,8 +106,57 @@ impl Client {
     }
 
     /// Asks every path of `query` at once. Every path gets its answer before `deadline`; a failure is one of them.
+    ///
+    /// Of mirrors, the next is asked where one does not have an answer to each path.
     pub async fn fetch(&self, query: &Query, keys: &dyn Keychain, deadline: Instant) -> Evidence {
-        fetch::fetch(&self.inner, query, keys, deadline).await
+        let places = match self.inner.mirrors.places(query.repository()) {
+            Ok(places) => places,
+            Err(why) => return Evidence::unasked(query.subject().clone(), query.paths(), &why),
+        };
+        let mut found: Option<Evidence> = None;
+        let mut left = places.len();
+        for place in places {
+            left = left.saturating_sub(1);
+            let there = fetch::fetch(&self.inner, &query.at(place), keys, share(deadline, left)).await;
+            let merged = match found {
+                None => there,
+                Some(before) => merged(&before, &there),
+            };
+            if is_complete(&merged) {
+                return merged;
+            }
+            found = Some(merged);
+        }
+        found.unwrap_or_else(|| {
+            let why = Unasked::new(UnaskedKind::Unavailable, "no registry is to be asked");
+            Evidence::unasked(query.subject().clone(), query.paths(), &why)
+        })
+    }
+
+    /// Reads a manifest at the first place that has it: its mirrors, or the registry itself; none where all of them say
+    /// that there is none.
+    ///
+    /// # Errors
+    /// When one of them could not be asked and no other has it, or what it sends is no manifest or index, or both.
+    pub async fn manifest(
+        &self,
+        repository: &Repository,
+        reference: &Reference,
+        keys: &dyn Keychain,
+        deadline: Instant,
+    ) -> Result<Option<Fetched>, Error> {
+        let places = self.inner.mirrors.places(repository)?;
+        let mut failed = None;
+        let mut left = places.len();
+        for place in places {
+            left = left.saturating_sub(1);
+            match self.manifest_of(&place, reference, keys, share(deadline, left)).await {
+                Ok(Some(found)) => return Ok(Some(found)),
+                Ok(None) => {}
+                Err(error) => failed = failed.or(Some(error)),
+            }
+        }
+        failed.map_or(Ok(None), Err)
     }
 
     /// The requests sent so far.
@@ -107,7 +168,7 @@ impl Client {
     ///
     /// # Errors
     /// Those of `work`, or that the deadline came first.
-    pub(super) async fn session<T, E: From<crate::evidence::Unasked>>(
+    pub(super) async fn session<T, E: From<Unasked>>(
         &self,
         repository: &Repository,
         access: Access<'_>,
@@ -118,6 +179,15 @@ impl Client {
         let work = async { work(&Session::open(&self.inner, repository, access, keys, deadline).await).await };
         within(repository, deadline, work).await
     }
+}
+
+/// Until when a place is asked that `left` others follow: one that does not answer leaves them time.
+fn share(deadline: Instant, left: usize) -> Instant {
+    if left == 0 {
+        return deadline;
+    }
+    let now = clock::now();
+    now.checked_add(deadline.saturating_duration_since(now) / 2).unwrap_or(deadline)
 }
 
 /// Why there is no client.

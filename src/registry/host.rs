@@ -16,14 +16,21 @@ use crate::evidence::Unasked;
 use crate::limits;
 
 /// Every host that was asked.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Hosts {
     known: Mutex<HashMap<String, Arc<Host>>>,
+    /// Requests in flight to each.
+    at_once: usize,
     /// The counts of hosts that were forgotten.
     forgotten: Mutex<Requests>,
 }
 
 impl Hosts {
+    /// None yet; to each are sent no more than `at_once` requests at once.
+    pub(super) fn new(at_once: usize) -> Self {
+        Self { known: Mutex::default(), at_once: at_once.clamp(1, Semaphore::MAX_PERMITS), forgotten: Mutex::default() }
+    }
+
     /// The host of this `host[:port]`.
     pub(super) fn of(&self, name: &str) -> Arc<Host> {
         let mut known = lock(&self.known);
@@ -40,7 +47,7 @@ impl Hosts {
                 busy
             });
         }
-        let host = Arc::new(Host::new(name));
+        let host = Arc::new(Host::new(name, self.at_once));
         known.insert(name.to_owned(), Arc::clone(&host));
         host
     }
@@ -106,10 +113,10 @@ pub(super) enum AsksFor {
 }
 
 impl Host {
-    fn new(name: &str) -> Self {
+    fn new(name: &str, at_once: usize) -> Self {
         Self {
             name: name.to_owned(),
-            permits: Semaphore::new(limits::REQUESTS_PER_REGISTRY),
+            permits: Semaphore::new(at_once),
             learned: Mutex::default(),
             counts: Default::default(),
         }
@@ -120,7 +127,7 @@ impl Host {
         &self.name
     }
 
-    /// Waits for a turn: no more than [`limits::REQUESTS_PER_REGISTRY`] are in flight at once.
+    /// Waits for a turn: no more than [`limits::REQUESTS_PER_REGISTRY`], or as many as are configured, are in flight at once.
     pub(super) async fn turn(&self) -> Option<SemaphorePermit<'_>> {
         // The semaphore is never closed, so that an error cannot be.
         self.permits.acquire().await.ok()
@@ -229,7 +236,7 @@ mod tests {
 
     #[test]
     fn a_rest_ends_and_keeps_its_reason() {
-        let host = Host::new("r.example");
+        let host = Host::new("r.example", 1);
         let minute = Duration::from_secs(60);
         let why = Unasked::new(UnaskedKind::RateLimited { retry_after: None }, "too many requests");
         assert_eq!(host.resting(Some("a")), None);
@@ -249,7 +256,7 @@ mod tests {
 
     #[test]
     fn hosts_are_bounded_and_counts_are_not_lost() {
-        let hosts = Hosts::default();
+        let hosts = Hosts::new(1);
         let held = hosts.of("held.example");
         held.count(Outcome::Answered);
         for n in 0..limits::HOSTS * 2 {
@@ -262,7 +269,7 @@ mod tests {
 
     #[test]
     fn namespaces_are_learned_apart() {
-        let host = Host::new("r.example");
+        let host = Host::new("r.example", 1);
         host.has_referrers("a", false);
         assert!(host.lacks_referrers("a"));
         assert!(!host.lacks_referrers("b"));

@@ -10,6 +10,9 @@
 //! reach itself, and a credential goes only to the registry it was chosen for and its token service. Credentials come from
 //! a [`Keychain`], such as a docker configuration or the identity of the workload in its cloud ([`CloudKeys`]); what was obtained with one is never used for another.
 //!
+//! Where [`Mirror`]s are configured, they are asked in the place of the registry that a name says, with credentials of
+//! their own; a [`Proxy`] may stand before the internet.
+//!
 //! This module never judges what it found, never writes on the admission path (pushing is the signer's), and never runs
 //! a program, such as a credential helper.
 
@@ -32,6 +35,8 @@ mod keychain;
 mod layout;
 mod layout_writer;
 mod link;
+mod mirror;
+mod proxy;
 mod push;
 mod referrers;
 mod requests;
@@ -56,5 +61,7 @@ pub use error::{Error, PushError};
 pub use keychain::{Anonymous, Chain, Keychain};
 pub use layout::{Layout, LayoutError};
 pub use layout_writer::LayoutWriter;
+pub use mirror::Mirror;
+pub use proxy::{Proxy, ProxyError};
 pub use push::{Fetched, Pushed, Reference};
 pub use requests::{Outcome, Requests};

@@ -155,11 +155,11 @@ impl Client {
         .await
     }
 
-    /// Reads a manifest; none where the registry says that it has none.
+    /// Reads a manifest of this very registry; none where it says that it has none.
     ///
     /// # Errors
     /// When the registry cannot be asked, or what it sends is no manifest or index, or both.
-    pub async fn manifest(
+    pub(super) async fn manifest_of(
         &self,
         repository: &Repository,
         reference: &Reference,

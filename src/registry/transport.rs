@@ -11,6 +11,7 @@ use url::Url;
 use super::body::{self, BodyError};
 use super::client::{ClientError, Options};
 use super::host::{Host, Hosts};
+use super::proxy::{self, Proxy};
 use super::requests::Outcome;
 use super::resolver::Guarded;
 use super::retry_after::retry_after;
@@ -26,6 +27,8 @@ pub(super) struct Transport {
     from_loopback: reqwest::Client,
     from_private: reqwest::Client,
     from_public: reqwest::Client,
+    /// The proxy, where there is one, and the client that speaks to it.
+    by_proxy: Option<(Proxy, reqwest::Client)>,
     exceptions: Exceptions,
     hosts: Hosts,
     rest: Duration,
@@ -102,15 +105,19 @@ impl Transport {
     /// When TLS cannot be set up with the configured authorities.
     pub(super) fn new(options: Options) -> Result<Self, ClientError> {
         let tls = tls::config(&options.root_certificates)?;
-        let client = |reach: Reach| {
-            reqwest::Client::builder()
+        let client = |reach: Reach, proxy: Option<&Proxy>| {
+            let builder = reqwest::Client::builder().no_proxy();
+            let builder = match proxy {
+                None => builder,
+                Some(proxy) => builder.proxy(proxy.to_reqwest()),
+            };
+            builder
                 .tls_backend_preconfigured(tls.clone())
                 .dns_resolver(Guarded(reach))
                 .connect_timeout(options.connect_time)
                 .http1_only()
-                .no_proxy()
                 .pool_idle_timeout(limits::IDLE_CONNECTION_TIME)
-                .pool_max_idle_per_host(limits::REQUESTS_PER_REGISTRY)
+                .pool_max_idle_per_host(options.requests_per_registry)
                 .redirect(reqwest::redirect::Policy::none())
                 .referer(false)
                 .retry(reqwest::retry::never())
@@ -120,15 +127,19 @@ impl Transport {
                 .map_err(|error| ClientError::Tls(error.to_string()))
         };
         Ok(Self {
-            anywhere: client(Reach::Anywhere)?,
-            from_loopback: client(Reach::FromLoopback)?,
-            from_private: client(Reach::FromPrivate)?,
-            from_public: client(Reach::FromPublic)?,
+            anywhere: client(Reach::Anywhere, None)?,
+            from_loopback: client(Reach::FromLoopback, None)?,
+            from_private: client(Reach::FromPrivate, None)?,
+            from_public: client(Reach::FromPublic, None)?,
+            by_proxy: match options.proxy {
+                None => None,
+                Some(proxy) => Some((proxy.clone(), client(Reach::Anywhere, Some(&proxy))?)),
+            },
             exceptions: Exceptions {
                 plain_http: options.plain_http.into_iter().collect(),
                 private: options.private_hosts.into_iter().collect(),
             },
-            hosts: Hosts::default(),
+            hosts: Hosts::new(options.requests_per_registry),
             rest: options.rest,
             retry_wait: options.retry_wait,
         })
@@ -234,11 +245,16 @@ impl Transport {
     }
 
     async fn once(&self, host: &Host, ask: &Ask) -> Result<Reply, Trouble> {
-        let client = match ask.reach {
-            Reach::Anywhere => &self.anywhere,
-            Reach::FromLoopback => &self.from_loopback,
-            Reach::FromPrivate => &self.from_private,
-            Reach::FromPublic => &self.from_public,
+        let by_proxy = self.by_proxy.as_ref().filter(|(proxy, _)| proxy.covers(&ask.url));
+        let client = match (by_proxy, ask.reach) {
+            (Some((_, client)), reach) => {
+                proxy::check(reach, &ask.url).await.map_err(Trouble::Unusable)?;
+                client
+            }
+            (None, Reach::Anywhere) => &self.anywhere,
+            (None, Reach::FromLoopback) => &self.from_loopback,
+            (None, Reach::FromPrivate) => &self.from_private,
+            (None, Reach::FromPublic) => &self.from_public,
         };
         let mut request = client
             .request(ask.method.clone(), ask.url.clone())
@@ -290,7 +306,11 @@ impl Transport {
         });
         Ok(Reply {
             status,
-            zone: response.remote_addr().map_or(Zone::Public, |address| Zone::of(address.ip())),
+            // Behind a proxy, the other end is the proxy's, and whoever is there points nowhere but to the internet.
+            zone: match response.remote_addr() {
+                Some(address) if by_proxy.is_none() => Zone::of(address.ip()),
+                Some(_) | None => Zone::Public,
+            },
             headers: std::mem::take(response.headers_mut()),
             body,
             url: ask.url.clone(),

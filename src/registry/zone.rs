@@ -93,7 +93,7 @@ impl Zone {
     }
 
     /// The zone that the text of a host gives away; none for a name that has to be looked up.
-    fn of_host(host: &Host<&str>) -> Option<Self> {
+    pub(super) fn of_host(host: &Host<&str>) -> Option<Self> {
         match host {
             Host::Domain(name) => {
                 let name = name.trim_end_matches('.');

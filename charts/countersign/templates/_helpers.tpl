@@ -115,3 +115,14 @@ annotations:
       scope: Namespaced
     {{- end }}
 {{- end -}}
+
+{{- /* The file that says how registries are reached. */ -}}
+{{- define "countersign.registries" -}}
+apiVersion: countersign.dev/v1alpha1
+kind: Registries
+requestsPerRegistry: {{ .Values.registries.requestsPerRegistry }}
+{{- with .Values.registries.mirrors }}
+mirrors:
+{{ toYaml . }}
+{{- end }}
+{{- end -}}

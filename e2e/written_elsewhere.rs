@@ -1,0 +1,104 @@
+//! Registries that stand for others, and how the chart has registries reached. The mirrors are real registries: one with a
+//! referrers API, one without.
+
+use std::path::Path;
+
+use crate::support::codes;
+use crate::support::cosign::{Cosign, KeyPair};
+use crate::support::countersign::{codes_of, countersign};
+use crate::support::installed::SYSTEM;
+use crate::support::manifests::Helm;
+use crate::support::process::Outcome;
+use crate::support::registry::{Image, Kind, Registry};
+use crate::support::scratch;
+
+/// A registry that is nowhere: its images are on mirrors alone.
+const WRITTEN: &str = "images.invalid/team";
+
+/// Verifies what is written `images.invalid/team/app:v1` with these mirrors of it.
+fn verify(image: &Image, mirrors: &[(&str, &str)]) -> Outcome {
+    let entries: Vec<_> = mirrors
+        .iter()
+        .map(|(location, fallback)| format!("- {{prefix: {WRITTEN}, location: '{location}', fallback: {fallback}}}"))
+        .collect();
+    let folder = scratch::folder("registries");
+    let head = "apiVersion: countersign.dev/v1alpha1\nkind: Registries\n";
+    let mirrors = if entries.is_empty() { String::new() } else { format!("mirrors:\n{}\n", entries.join("\n")) };
+    let file = scratch::file(&folder, "registries.yaml", format!("{head}{mirrors}"));
+    let (file, key) = (file.display().to_string(), KeyPair::trusted().public.display().to_string());
+    let written = format!("{WRITTEN}/app:{}", image.tag);
+    let arguments = ["verify", &written, "--key", &key, "--registries", &file, "-o", "json", "--timeout", "20"];
+    countersign(&arguments, Registry::shared(Kind::Tags))
+}
+
+#[test]
+fn the_signatures_of_one_mirror_count_for_the_image_of_another() {
+    let (referrers, tags) = (Registry::shared(Kind::Referrers), Registry::shared(Kind::Tags));
+    let image = tags.push("mirror/whole/app", "v1");
+    // A mirror that was filled without signatures.
+    let bare = format!("{}/mirror/bare", referrers.host());
+    tags.crane(&["copy", &image.by_digest(), &format!("{bare}/app:v1")]);
+    Cosign::V2.sign(tags, KeyPair::trusted(), &image.by_digest());
+    Cosign::V3.sign(tags, KeyPair::trusted(), &image.by_digest());
+    let whole = format!("{}/mirror/whole", tags.host());
+
+    for mirrors in [&[(whole.as_str(), "none")][..], &[(bare.as_str(), "none"), (whole.as_str(), "none")]] {
+        let accepted = verify(&image, mirrors);
+        assert_eq!(accepted.code(), 0, "{accepted}");
+        assert!(accepted.stdout.contains(&image.digest), "{accepted}");
+    }
+    let refused = verify(&image, &[(bare.as_str(), "none")]);
+    assert_eq!(codes_of(&refused.stdout), [codes::SIGNATURE_MISSING], "{refused}");
+    // Where the registry itself is to be asked and cannot be, nobody knows whether there is one.
+    let unknown = verify(&image, &[(bare.as_str(), "upstream")]);
+    assert_eq!(codes_of(&unknown.stdout), [codes::REGISTRY_UNAVAILABLE], "{unknown}");
+    // Nothing stands in for what is written elsewhere.
+    let elsewhere = verify(&image, &[]);
+    assert_ne!(elsewhere.code(), 0, "{elsewhere}");
+}
+
+fn template(values: &[&str]) -> Outcome {
+    let chart = Path::new(env!("CARGO_MANIFEST_DIR")).join("charts/countersign");
+    Helm::V3.template("countersign", &chart, SYSTEM, values)
+}
+
+/// The one object of `kind` in a rendered chart whose name ends like that.
+fn rendered(values: &[&str], kind: &str, name: &str) -> Option<String> {
+    let text = template(values).expect_success();
+    let is = |document: &&str| {
+        document.contains(&format!("\nkind: {kind}\n")) && document.contains(&format!("\n  name: {name}\n"))
+    };
+    text.split("\n---").find(is).map(str::to_owned)
+}
+
+#[test]
+fn the_pod_asks_for_names_as_they_are_and_for_no_more_than_its_rights() {
+    let deployment = |values: &[&str]| rendered(values, "Deployment", "countersign").expect("a Deployment");
+    // A namespace that is called like a domain cannot answer for a registry.
+    assert!(deployment(&[]).contains("dnsConfig:\n        options: [{name: ndots, value: \"1\"}]"));
+    let reads = |values: &[&str]| rendered(values, "ClusterRole", "countersign-pull-secrets").is_some();
+    assert!(deployment(&[]).contains("- --pull-secrets=cluster\n") && reads(&[]));
+    let none = ["pullSecrets.scope=none"];
+    assert!(deployment(&none).contains("- --pull-secrets=none\n") && !reads(&none));
+    let two = ["pullSecrets.scope=namespaces", "pullSecrets.namespaces={a,b}"];
+    assert!(deployment(&two).contains("--pull-secrets-namespace=a\n            - --pull-secrets-namespace=b\n"));
+    let mirror = |fallback: &str| {
+        let set = |name: &str, value: &str| format!("registries.mirrors[0].{name}={value}");
+        let sets = [set("prefix", "docker.io"), set("location", "m.corp:5000/hub"), set("fallback", fallback)];
+        template(&sets.iter().map(String::as_str).collect::<Vec<_>>())
+    };
+    let text = mirror("none").expect_success();
+    let file = text.split("registries.yaml: |\n").nth(1).and_then(|text| text.split("\n---").next()).expect("the file");
+    for line in
+        ["kind: Registries", "requestsPerRegistry: 32", "mirrors:", "location: m.corp:5000/hub", "fallback: none"]
+    {
+        assert!(file.contains(line), "{line}: {file}");
+    }
+    assert!(!mirror("maybe").succeeded());
+    let proxy = deployment(&["registries.proxy.https=http://proxy:3128", "registries.dockerConfigSecret=own"]);
+    assert!(proxy.contains("{name: HTTPS_PROXY, value: \"http://proxy:3128\"}"), "{proxy}");
+    assert!(proxy.contains("--docker-config=/etc/countersign/docker/config.json"), "{proxy}");
+    let clouds = deployment(&["registries.cloudCredentials={aws,google}"]);
+    assert!(clouds.contains("- --cloud-credentials=aws,google\n"));
+    assert!(!template(&["registries.cloudCredentials={gcp}"]).succeeded());
+}

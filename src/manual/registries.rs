@@ -1,0 +1,75 @@
+//! How registries are reached, with whose credentials, and what that leaves open.
+//!
+//! # Whose credentials are used
+//!
+//! For each image, the credentials that match its repository are tried in this order until the registry takes one; those
+//! of a longer prefix come before those of a shorter one:
+//!
+//! 1. the pull secrets that a policy names for its evidence (`authorities[].source[].signaturePullSecrets`), in the
+//!    workload's namespace
+//! 2. those of the Pod or Pod template (`imagePullSecrets`)
+//! 3. those of its ServiceAccount
+//! 4. countersign's own: `--docker-config`, in the chart `registries.dockerConfigSecret`
+//! 5. those that a cloud gives countersign as a workload: `--cloud-credentials`
+//!
+//! The first three are read in the namespace of the workload, where `--pull-secrets` (in the chart `pullSecrets.scope`)
+//! allows it, with `get` alone. They serve no other namespace: not themselves, not a token that was obtained with them, and
+//! not what was read with that. The last two serve every workload: whoever may name an image that they open can have it
+//! judged, and learns from the verdict whether it is there. Where nothing matches, the registry is asked without.
+//!
+//! What a registry refuses is read again once: Secrets and ServiceAccounts, the file, and the cloud's token, each no
+//! sooner than some seconds after it was read last. What is used is read again before it gets old, beside the requests
+//! that use it, so that a request whose credentials are known asks neither the API server nor a cloud. A Secret that is
+//! gone, malformed, too large or forbidden is named in the refusal with what is wrong, and nothing of what it holds.
+//!
+//! | Cloud | Hosts | Who asks | What the registry sees |
+//! |---|---|---|---|
+//! | AWS | `ACCOUNT.dkr.ecr[-fips].REGION.amazonaws.com[.cn]`, `ACCOUNT.dkr-ecr[-fips].REGION.on.aws`, `public.ecr.aws` | access key, IRSA, Pod Identity or the container's credentials | a password of `GetAuthorizationToken` |
+//! | Azure | `NAME.azurecr.io`, `.cn`, `.us` | application with a secret, workload identity, managed identity | a refresh token of its own, for Entra's |
+//! | Google | `gcr.io`, `*.gcr.io`, `*-docker.pkg.dev` | file of credentials, metadata service | an access token |
+//!
+//! No other host gets any of it, nor does a token service that is not of the same cloud, nor a registry that is spoken to
+//! without TLS. By `auto`, AWS and Azure are used where the environment says who asks; Google is asked when an image of
+//! Google's is, since its machines say nothing in the environment. `none` turns it off.
+//!
+//! # Mirrors
+//!
+//! A mirror stands for a prefix of names (`--registries`, in the chart `registries.mirrors`). Policies match the name as
+//! it is written in the Pod, verdicts and messages bear it, and evidence has to be about the digest. The mirror is asked
+//! for the tag, the manifests and the evidence, with the credentials for its own host. Several of one prefix are asked in
+//! turn; `fallback: upstream` asks the registry itself after them, `fallback: none` on any of them does not. Each kind of
+//! evidence is taken from the first place that has some. Where a place could not be asked and the others have nothing,
+//! the answer is that it is not known, and never that there is nothing.
+//!
+//! What is signed is resolved and written at the registry itself.
+//!
+//! **What a mirror can do.** Bytes are hashed, so that it cannot make anything up: what it sends under a digest has the
+//! digest, and a signature is one. It can hide: an older set of signatures cannot be told from a full one. What it hides
+//! is missing where it was needed, and the image refused; but a condition over all evidence of an image (that no scan
+//! found this, that nobody revoked that) is asked of what the mirror shows. Where such conditions count, have the evidence
+//! read at the registry itself, by `authorities[].source`, and give that prefix no mirror. A mirror can also answer a
+//! tag with an older digest, which then has to satisfy the policies as any other.
+//!
+//! **What the node does.** The kubelet pulls what the Pod names after it was admitted: the digest that was judged, where
+//! the tag was pinned (`/mutate`) or the Pod names the digest. It takes its own mirrors, from its runtime's configuration,
+//! and the runtime hashes as well. Where tags are not pinned, the node and countersign may see different mirrors, and a
+//! tag may mean something else there: pin, or write digests.
+//!
+//! # Proxy, private authorities, plain HTTP
+//!
+//! `HTTPS_PROXY` and `NO_PROXY` (in the chart `registries.proxy`) are for registries, their token services and their
+//! storage; they are not for the API server, nor for plain HTTP, nor for this machine, nor for the services of clouds that
+//! give credentials. `NO_PROXY` lists hosts with what is below them, addresses and networks, or `*`.
+//!
+//! A registry names the service that gives it tokens, and redirects downloads. Such an address is followed only into a
+//! part of the network in which the registry is itself, `--private-host` apart. Behind a proxy that looks names up by
+//! itself, countersign looks up the same name first: one that lies at a private address, or that it does not find, is not
+//! followed. The proxy may find something else than countersign does: what it must not reach is for the proxy to refuse.
+//!
+//! `--registry-ca` adds certificate authorities. Plain HTTP is spoken to the hosts that are listed for it, and to this
+//! machine, where they do not speak TLS; a certificate that is not believed is never a reason for it.
+//!
+//! In a cluster, names are looked up as they are (`ndots: 1` in the chart): with the default of a Pod, `ghcr.io` would
+//! first be looked for as a Service `ghcr` in a namespace `io`.
+//!
+//! The file of `--registries` is read once, at the start; the chart starts other pods when it changes.
