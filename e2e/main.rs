@@ -10,6 +10,7 @@
 )]
 
 mod chart;
+mod conditions;
 mod cosign_signs;
 mod countersign_signs;
 mod definitions;

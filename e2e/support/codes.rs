@@ -5,6 +5,7 @@
 
 pub(crate) const ATTESTATION_MISSING: &str = "attestation_missing";
 pub(crate) const CERTIFICATE_UNTRUSTED: &str = "certificate_untrusted";
+pub(crate) const CONDITION_FAILED: &str = "condition_failed";
 pub(crate) const IDENTITY_MISMATCH: &str = "identity_mismatch";
 pub(crate) const IMAGE_NOT_PINNED: &str = "image_not_pinned";
 pub(crate) const KEY_MISMATCH: &str = "key_mismatch";

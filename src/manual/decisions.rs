@@ -63,6 +63,15 @@
 //! Kept, with its default features off. It is released rarely and does what is needed. *Would change our mind*: a need
 //! for exemplars or native histograms, which `prometheus-client` has.
 //!
+//! # What a policy's own condition sees
+//!
+//! The input has policy-controller's shape, so that its policies run as they are: `authorityMatches`, and where the policy asks
+//! for it `config` by platform, `spec`, `metadata` and `typemeta` of the object itself (of a Deployment, not of its pods).
+//! Four things differ. `typemeta` is there for bare Pods too. An index's entries of the platform `unknown/unknown` are no
+//! images, and have no place in `config`. Two different images for one platform are refused, where there the last one read would
+//! be seen. And the object is looked at when an image is judged: an update that changes none of its images is not asked
+//! again, so that a rule about objects that templates may break has to be about Pods.
+//!
 //! # What one tenant's conditions may take
 //!
 //! An `ImagePolicy` is written by whoever may write in a namespace, and its conditions run in the same process as everybody's.
