@@ -9,7 +9,7 @@ use tokio::time::{sleep, timeout};
 
 use super::object::{Key, Object};
 use super::place::Place;
-use super::wire::{self, ApiError, Lines};
+use super::wire::{self, ApiError, Cut, Lines};
 use crate::limits;
 
 /// Follows a collection: a list, which is complete or none, and then every change.
@@ -101,9 +101,14 @@ impl Watcher {
                                 return self.failed(ApiError::Trouble(error));
                             }
                         },
+                        // Opened again it would be sent again, and nothing after it would be seen.
+                        Ok(Err(Cut::TooLong)) => {
+                            self.state = State::Listing;
+                            return self.failed(trouble("an event is too long to be read"));
+                        }
                         // It ends by itself from time to time, and breaks where the API server does. Opening it again
                         // will tell which.
-                        Ok(Ok(None) | Err(_)) | Err(_) => {
+                        Ok(Ok(None) | Err(Cut::Broken)) | Err(_) => {
                             self.state = State::Watching { version: std::mem::take(version), lines: None };
                             self.pause = Some(limits::API_WAIT);
                         }
@@ -226,3 +231,6 @@ fn read(line: &[u8]) -> Result<Event, String> {
 fn trouble(message: &str) -> ApiError {
     ApiError::Trouble(message.to_owned())
 }
+
+#[cfg(test)]
+mod tests;

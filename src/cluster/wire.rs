@@ -103,6 +103,15 @@ async fn collect(mut body: Body, ceiling: usize) -> Result<Vec<u8>, ApiError> {
     Ok(bytes)
 }
 
+/// Why there is no next line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cut {
+    /// The answer broke off.
+    Broken,
+    /// It has more than [`limits::API_EVENT_BYTES`].
+    TooLong,
+}
+
 /// The lines of an answer that goes on.
 pub(super) struct Lines {
     body: Body,
@@ -117,7 +126,7 @@ impl Lines {
     }
 
     /// The next line; none at the end. What was read stays where the caller gives up waiting.
-    pub(super) async fn next(&mut self) -> Result<Option<Vec<u8>>, ApiError> {
+    pub(super) async fn next(&mut self) -> Result<Option<Vec<u8>>, Cut> {
         loop {
             let fresh = self.buffer.get(self.searched..).unwrap_or_default();
             if let Some(end) = fresh.iter().position(|byte| *byte == b'\n') {
@@ -127,7 +136,7 @@ impl Lines {
             }
             self.searched = self.buffer.len();
             if self.buffer.len() > limits::API_EVENT_BYTES {
-                return Err(ApiError::Trouble(format!("an event has more than {} bytes", limits::API_EVENT_BYTES)));
+                return Err(Cut::TooLong);
             }
             match self.body.frame().await {
                 None => return Ok(None),
@@ -136,7 +145,7 @@ impl Lines {
                         self.buffer.extend_from_slice(&data);
                     }
                 }
-                Some(Err(error)) => return Err(ApiError::Trouble(format!("a watch broke off: {error}"))),
+                Some(Err(_)) => return Err(Cut::Broken),
             }
         }
     }
