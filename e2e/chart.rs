@@ -74,6 +74,7 @@ fn the_chart_refuses_what_nobody_means() {
         (&["certificate.mode=secret"], "certificate.caBundle"),
         (&["replica=2"], "replica"),
         (&["replicas=0"], "replicas"),
+        (&["policies.maxAgeSeconds=60"], "maxAgeSeconds"),
         (&["noMatch=maybe"], "noMatch"),
         (&["image.digest=sha256:x"], "digest"),
     ] {

@@ -47,8 +47,15 @@ pub(super) struct PolicyArgs {
     pull_secrets_namespace: Vec<String>,
     /// For how long the last good policies stay in force while the cluster cannot be asked, in seconds
     ///
-    /// After that, every image is refused that would need one.
-    #[arg(long, value_name = "SECONDS", default_value_t = default_age(), conflicts_with = "policies")]
+    /// After that, every image is refused that would need one. At least 120: the cluster says once a minute that nothing
+    /// changed.
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = default_age(),
+        value_parser = clap::value_parser!(u32).range(120..),
+        conflicts_with = "policies"
+    )]
     policies_max_age: u32,
     /// Keep the trust root of the public-good instance fresh, from its repository on the network
     ///
