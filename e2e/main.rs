@@ -26,6 +26,7 @@ mod schema;
 mod signer_chart;
 mod status;
 mod support;
+mod trust_roots;
 mod updates;
 mod vectors;
 mod workloads;

@@ -18,3 +18,4 @@ pub(crate) const REGISTRY_UNAVAILABLE: &str = "registry_unavailable";
 pub(crate) const SIGNATURE_INVALID: &str = "signature_invalid";
 pub(crate) const SIGNATURE_MISSING: &str = "signature_missing";
 pub(crate) const SUBJECT_MISMATCH: &str = "subject_mismatch";
+pub(crate) const TRUST_ROOT_STALE: &str = "trust_root_stale";

@@ -9,6 +9,7 @@ pub(crate) mod installed;
 pub(crate) mod keyless;
 pub(crate) mod load;
 pub(crate) mod manifests;
+pub(crate) mod mirror;
 pub(crate) mod node;
 pub(crate) mod pki;
 pub(crate) mod ports;

@@ -84,6 +84,11 @@
 //!   come later; until then revoke by the key, or deny by digest elsewhere.
 //! - **Evidence that a registry hides.** Hidden and absent look the same. What is left must satisfy the policy by
 //!   itself.
+//! - **A mirror of a trust root that goes back in time just when the controller starts.** What a running controller has seen
+//!   of a TUF repository is the floor below which nothing is believed, but it is held in memory: there need be nothing that
+//!   it can write to. One that has just started begins at the `root` of the TrustRoot, and believes an older state as long
+//!   as the timestamp of that state has not ended. Let timestamps end soon; after a revocation put the newest `root.json`
+//!   into the TrustRoot. `trust refresh --cache-dir` keeps the floor in a folder.
 //! - **Namespaces where the webhook is not called**, and objects that were there before it was. Its configuration
 //!   belongs to who may write webhook configurations, and they can switch it off.
 //! - **Static Pods**, which a node runs without asking the API server.

@@ -1,3 +1,5 @@
+mod matrix;
+
 use std::borrow::Cow;
 
 use base64::Engine as _;
@@ -131,7 +133,7 @@ fn ecdsa_numbers_are_checked() {
         }),
         ("a length in two bytes", [&[0x30, 0x81][..], &good[1..]].concat()),
         ("an indefinite length", [&[0x30, 0x80][..], &good[2..], &[0, 0]].concat()),
-        ("r and s alone", [fixed(&r), fixed(&s)].concat()),
+        ("r and s alone", [fixed(&r, 32), fixed(&s, 32)].concat()),
     ] {
         assert!(!holds(&anchor, &signature), "{name}");
     }
@@ -184,11 +186,12 @@ fn checks_are_paid() {
     assert_eq!(budget.signature_checks_left(), 11);
 }
 
-/// The two numbers of a signature whose lengths are all below 128.
+/// The two numbers of a signature.
 fn numbers(signature: &[u8]) -> (Vec<u8>, Vec<u8>) {
-    let length = usize::from(signature[3]);
-    let r = signature[4..4 + length].to_vec();
-    let s = signature[6 + length..].to_vec();
+    let start = if signature[1] & 0x80 == 0 { 2 } else { 3 };
+    let length = usize::from(signature[start + 1]);
+    let r = signature[start + 2..start + 2 + length].to_vec();
+    let s = signature[start + 4 + length..].to_vec();
     (r, s)
 }
 
@@ -198,13 +201,14 @@ fn der(r: &[u8], s: &[u8]) -> Vec<u8> {
     inner.extend(r);
     inner.extend([0x02, length(s)]);
     inner.extend(s);
-    [&[0x30, length(&inner)], &inner[..]].concat()
+    let head = if inner.len() < 0x80 { vec![0x30] } else { vec![0x30, 0x81] };
+    [&head[..], &[length(&inner)], &inner[..]].concat()
 }
 
-fn fixed(number: &[u8]) -> Vec<u8> {
+fn fixed(number: &[u8], width: usize) -> Vec<u8> {
     let start = number.iter().position(|byte| *byte != 0).unwrap_or(number.len());
     let number = &number[start..];
-    [&vec![0; 32 - number.len()][..], number].concat()
+    [&vec![0; width - number.len()][..], number].concat()
 }
 
 /// Big-endian addition, with a leading zero where the sum would be negative.

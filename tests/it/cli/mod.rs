@@ -4,6 +4,7 @@ mod accounts;
 mod commands;
 mod conditions;
 mod files;
+mod foreign;
 mod keys;
 mod policies;
 mod provenance;

@@ -78,7 +78,7 @@ fn every_time_counts_and_not_the_friendliest() {
 }
 
 #[test]
-fn an_authority_counts_in_its_window() {
+fn t57_an_authority_counts_in_its_window() {
     let sigstore = Sigstore::new();
     let signed = statement(&sigstore, &Order::v1());
     for (row, start, end, good) in [

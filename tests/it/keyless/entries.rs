@@ -199,12 +199,19 @@ fn t58_a_time_without_a_promise_is_none() {
     assert_denied("v2", judge(v2.referrer("0.3"), &anchor), "signing_time_unproven", "");
 }
 
+/// A clock that is a year late or early: what is signed is judged at its own time, and one of the future proves nothing.
 #[test]
-fn times_of_the_future_prove_nothing() {
+fn t60d_times_of_the_future_prove_nothing() {
     let sigstore = Sigstore::new();
     let anchor = anchor(&sigstore);
     for (order, code) in [(Order::v1(), "log_entry_invalid"), (Order::v2(), "timestamp_invalid")] {
         let signed = statement(&sigstore, &order);
+        judge_at(signed.referrer("0.3"), &anchor, days(365)).unwrap();
+        assert_denied("a year", judge_at(signed.referrer("0.3"), &anchor, days(-365)), code, "in the future");
+        for extreme in [Timestamp::MIN, Timestamp::UNIX_EPOCH] {
+            assert_denied("extreme", judge_at(signed.referrer("0.3"), &anchor, extreme), code, "in the future");
+        }
+        judge_at(signed.referrer("0.3"), &anchor, Timestamp::MAX).unwrap();
         judge_at(signed.referrer("0.3"), &anchor, minutes(2)).unwrap();
         let early = judge_at(signed.referrer("0.3"), &anchor, minutes(1));
         assert_denied("early", early, code, "in the future");
@@ -281,8 +288,27 @@ fn t56_entries_of_one_log_are_one_word() {
     assert_eq!(judge(signed.referrer("0.3"), &two).unwrap().times().len(), 2);
 }
 
+/// Places that no tree has: before the first entry, and behind all that can be counted.
 #[test]
-fn sharp_edge_7_a_checkpoint_is_of_the_log_of_its_entry() {
+fn t59_places_that_no_tree_has() {
+    let sigstore = Sigstore::new();
+    let anchor = anchor(&sigstore);
+    for order in [Order::v1(), Order::v2()] {
+        judge(statement(&sigstore, &order).referrer("0.3"), &anchor).unwrap();
+        for index in [-1, i64::MIN, i64::MAX] {
+            let mut signed = statement(&sigstore, &order);
+            // Rekor v1 proves the one, which is in its tree, and Rekor v2 the other, since it has one tree.
+            signed.entries[0].proof.as_mut().unwrap().index = index;
+            signed.entries[0].index = index;
+            let error = judge(signed.referrer("0.3"), &anchor).unwrap_err();
+            let code = DenyReason::from(&error).code();
+            assert!(matches!(code, "evidence_malformed" | "log_entry_invalid"), "{index}: {code}: {error}");
+        }
+    }
+}
+
+#[test]
+fn t59_sharp_edge_7_a_checkpoint_is_of_the_log_of_its_entry() {
     let (sigstore, second) = (Sigstore::new(), RekorV2::new("second.virtual.example"));
     let mut json = sigstore.trusted_root();
     let url = "https://second.virtual.example";
@@ -307,7 +333,7 @@ fn sharp_edge_7_a_checkpoint_is_of_the_log_of_its_entry() {
 }
 
 #[test]
-fn sharp_edge_7_a_retired_log_signs_nothing_any_more() {
+fn t57_sharp_edge_7_a_retired_log_signs_nothing_any_more() {
     let sigstore = Sigstore::new();
     for (index, order, code) in [(0, Order::v1(), "log_entry_invalid"), (1, Order::v2(), "log_entry_invalid")] {
         let signed = statement(&sigstore, &order);

@@ -4,7 +4,7 @@ use countersign::trust::ProofRule;
 use serde_json::json;
 
 use super::*;
-use crate::support::virtual_sigstore::minutes;
+use crate::support::virtual_sigstore::{Log, minutes};
 
 /// The root with only these lists.
 fn only(sigstore: &Sigstore, lists: &[&str]) -> Value {
@@ -108,6 +108,26 @@ fn logs_may_be_of_another_root_than_certificates() {
     let other = root_of(&stranger.trusted_root());
     let judged = judge(signed, &Anchor::keyless(Arc::clone(&issuing), proofs(&other)));
     assert_denied("another log", judged, "log_entry_missing", "of a known log");
+}
+
+/// Sharp edge 3: a key needs no witness. Sharp edge 4: what is there and known has to hold, whether or not it is asked for.
+#[test]
+fn sharp_edges_3_and_4_keys_need_no_witness_and_a_bad_one_is_refused() {
+    let sigstore = Sigstore::new();
+    let root = root_of(&sigstore.trusted_root());
+    let key_of = |signed: &Signed| countersign::trust::PublicKey::from_der(&signed.key.spki()).unwrap();
+    let optional = Proofs { log_entry: ProofRule::optional(Arc::clone(&root)), ..Proofs::beside_key() };
+    let anchor =
+        |signed: &Signed| Anchor::key(key_of(signed), countersign::trust::HashAlgorithm::Sha256, optional.clone());
+    let mut bare = simple(&sigstore, &Order { log: Log::None, ..Order::v1() });
+    bare.certificates.clear();
+    assert_eq!(judge(bare.layer(), &anchor(&bare)).unwrap().times(), []);
+    // An entry of a known log that is about the certificate, and not about the key, is a bad one.
+    let mut logged = simple(&sigstore, &Order::v1());
+    logged.certificates.clear();
+    assert_denied("another signer's", judge(logged.layer(), &anchor(&logged)), "log_entry_invalid", "");
+    logged.entries.clear();
+    judge(logged.layer(), &anchor(&logged)).unwrap();
 }
 
 #[test]
