@@ -1,15 +1,16 @@
 //! The chart, installed by the real Helm into a real API server. No pod runs here: countersign runs beside it, with the
 //! rights that the chart gives, and the webhooks are sent to it.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::cluster::Cluster;
+use crate::support::cluster::{CONTROLLER_LIMIT, Cluster};
 use crate::support::codes;
 use crate::support::cosign::{Cosign, KeyPair};
-use crate::support::countersign::{Gate, Options, pod, policy};
+use crate::support::countersign::{Gate, Options, countersign_with, pod, policy};
 use crate::support::installed::{Installed, PART, SYSTEM};
 use crate::support::manifests::{self, Helm};
 use crate::support::process::Outcome;
@@ -18,6 +19,10 @@ use crate::support::wait::poll;
 
 const CRDS: [&str; 3] =
     ["clusterimagepolicies.countersign.dev", "imagepolicies.countersign.dev", "trustroots.countersign.dev"];
+
+/// The webhook configurations, by kind and name.
+const CONFIGURATIONS: [(&str, &str); 2] =
+    [("mutatingwebhookconfigurations", "zz-countersign"), ("validatingwebhookconfigurations", "countersign")];
 
 fn chart() -> String {
     folder().display().to_string()
@@ -36,7 +41,7 @@ fn template(values: &[&str]) -> Outcome {
 }
 
 /// Sets of values that together turn every knob of the chart.
-const GOOD: [&[&str]; 6] = [
+const GOOD: &[&[&str]] = &[
     &[],
     &["namespaces.mode=all", "noMatch=deny"],
     &["certificate.mode=certManager", "metrics.serviceMonitor.enabled=true", "metrics.prometheusRule.enabled=true"],
@@ -46,13 +51,27 @@ const GOOD: [&[&str]; 6] = [
         "certificate.caBundle=c",
         "networkPolicy.egressPorts={443}",
     ],
-    &["pullSecrets.scope=namespaces", "pullSecrets.namespaces={a,b}", "replicas=1", "webhook.mutate=false"],
+    &["autoscaling.enabled=true", "metrics.podMonitor.enabled=true", "metrics.dashboard.enabled=true"],
+    &[
+        "pullSecrets.scope=namespaces",
+        "pullSecrets.namespaces={a,b}",
+        "replicas=1",
+        "webhook.mutate=false",
+        "builds.enabled=true",
+    ],
     &["registries.caConfigMap=ca", "registries.plainHTTP={r:80}", "crds.install=false", "hostNetwork=true"],
 ];
 
 #[test]
 fn what_the_chart_makes_conforms_and_scores() {
-    let schemas = manifests::schemas(Cluster::shared());
+    let cluster = Cluster::start();
+    let definitions = Path::new(env!("CARGO_MANIFEST_DIR")).join("crds").display().to_string();
+    cluster.kubectl(&["apply", "--server-side", "-f", &definitions]).expect_success();
+    poll("description of our kinds", CONTROLLER_LIMIT, || {
+        let described = cluster.kubectl(&["get", "--raw", "/openapi/v2"]).expect_success();
+        if described.contains("dev.countersign.v1alpha1.ClusterImagePolicy\"") { Ok(()) } else { Err(String::new()) }
+    });
+    let schemas = manifests::schemas(&cluster);
     for helm in Helm::ALL {
         helm.run(&["lint", "--strict", &chart()]).expect_success();
         for good in GOOD {
@@ -76,6 +95,9 @@ fn the_chart_refuses_what_nobody_means() {
         (&["replicas=0"], "replicas"),
         (&["policies.maxAgeSeconds=60"], "maxAgeSeconds"),
         (&["noMatch=maybe"], "noMatch"),
+        (&["selfProtection.admin.users={a}"], "admin"),
+        (&["builds.signingSecrets=cosign-key"], "signingSecrets"),
+        (&["registries.mirror=a"], "mirror"),
         (&["image.digest=sha256:x"], "digest"),
     ] {
         for helm in Helm::ALL {
@@ -88,9 +110,9 @@ fn the_chart_refuses_what_nobody_means() {
 /// Everything that the chart might leave behind, by name.
 fn objects(cluster: &Cluster) -> Vec<String> {
     let kinds = "serviceaccounts,secrets,configmaps,deployments,services,poddisruptionbudgets,resourcequotas,roles,\
-                 rolebindings,networkpolicies";
+                 rolebindings,networkpolicies,horizontalpodautoscalers,pods";
     let cluster_wide = "clusterroles,clusterrolebindings,mutatingwebhookconfigurations,validatingwebhookconfigurations,\
-                        customresourcedefinitions";
+                        validatingadmissionpolicies,validatingadmissionpolicybindings,customresourcedefinitions";
     let mut all = String::new();
     all.push_str(&cluster.kubectl(&["-n", SYSTEM, "get", kinds, "-o", "name"]).expect_success());
     all.push_str(&cluster.kubectl(&["get", cluster_wide, "-o", "name"]).expect_success());
@@ -115,7 +137,7 @@ fn installs_upgrades_and_goes(helm: Helm) {
     let registry = Registry::shared(Kind::Referrers);
     let cluster = Cluster::start();
     cluster.kubectl(&["create", "namespace", SYSTEM]).expect_success();
-    let before = objects(&cluster);
+    let before_install = objects(&cluster);
     let (chart, kubeconfig) = (chart(), cluster.kubeconfig().display().to_string());
     let run = |arguments: &[&str]| {
         let arguments = [arguments, &["--kubeconfig", &kubeconfig, "-n", SYSTEM]].concat();
@@ -133,8 +155,8 @@ fn installs_upgrades_and_goes(helm: Helm) {
     };
     let gate = Gate::in_cluster(&account, SYSTEM, &[registry], options);
     let bundles = || {
-        let read = |kind: &str| cluster.json(&["get", kind, "countersign", "-o", "json"])["webhooks"].clone();
-        let both = [read("mutatingwebhookconfigurations"), read("validatingwebhookconfigurations")];
+        let read = |(kind, name)| cluster.json(&["get", kind, name, "-o", "json"])["webhooks"].clone();
+        let both = CONFIGURATIONS.map(read);
         let all = both.iter().flat_map(|webhooks| webhooks.as_array().expect("webhooks").clone());
         all.map(|webhook| webhook["clientConfig"]["caBundle"].clone()).collect::<Vec<Value>>()
     };
@@ -147,12 +169,17 @@ fn installs_upgrades_and_goes(helm: Helm) {
     let (bundle, certificate) = (bundles(), secret());
     assert!(certificate["tls.key"].is_string());
 
+    let uids = || {
+        CONFIGURATIONS.map(|(kind, name)| cluster.json(&["get", kind, name, "-o", "json"])["metadata"]["uid"].clone())
+    };
+    let before_upgrade = uids();
     run(&["upgrade", "countersign", &chart, "--set", "replicas=2", "--set", "webhook.timeoutSeconds=9"]);
     assert_eq!((bundles(), secret()), (bundle, certificate), "an upgrade leaves what the controller wrote");
+    assert_eq!(uids(), before_upgrade, "at no time was there no webhook configuration");
 
     // Here no Service leads to a pod.
-    for kind in ["mutatingwebhookconfigurations", "validatingwebhookconfigurations"] {
-        let webhooks = cluster.json(&["get", kind, "countersign", "-o", "json"])["webhooks"].clone();
+    for (kind, name) in CONFIGURATIONS {
+        let webhooks = cluster.json(&["get", kind, name, "-o", "json"])["webhooks"].clone();
         let patches = webhooks.as_array().expect("webhooks").iter().enumerate().flat_map(|(at, webhook)| {
             let path = webhook["clientConfig"]["service"]["path"].as_str().expect("a path");
             [
@@ -161,7 +188,7 @@ fn installs_upgrades_and_goes(helm: Helm) {
             ]
         });
         let patch = Value::Array(patches.collect()).to_string();
-        cluster.kubectl(&["patch", kind, "countersign", "--type=json", "-p", &patch]).expect_success();
+        cluster.kubectl(&["patch", kind, name, "--type=json", "-p", &patch]).expect_success();
     }
     let installed = Installed { cluster, gate };
     let (guarded, free) = (installed.namespace(), installed.cluster.namespace());
@@ -183,17 +210,65 @@ fn installs_upgrades_and_goes(helm: Helm) {
         if outcome.stderr.contains(codes::SIGNATURE_MISSING) { Ok(()) } else { Err(outcome.to_string()) }
     });
 
+    helm_test(&installed.cluster, helm, &image.by_tag(), &unsigned.by_tag());
+
     // Whatever happens to the controller, the chart goes, and leaves the definitions with the policies.
     let Installed { cluster, gate } = installed;
     drop(gate);
-    run(&["uninstall", "countersign", "--wait"]);
+    // Interrupted, it is done again.
+    let arguments = ["uninstall", "countersign", "--kubeconfig", &kubeconfig, "-n", SYSTEM];
+    helm.interrupted(&arguments, || !cluster.kubectl(&["get", CONFIGURATIONS[1].0, "countersign"]).succeeded());
+    run(&["uninstall", "countersign", "--wait", "--ignore-not-found"]);
     let kept = CRDS.map(|name| format!("customresourcedefinition.apiextensions.k8s.io/{name}"));
     let left: Vec<_> = objects(&cluster).into_iter().filter(|name| !kept.contains(name)).collect();
-    assert_eq!(left, before, "the chart leaves something behind");
+    assert_eq!(left, before_install, "the chart leaves something behind");
     for name in CRDS {
         cluster.kubectl(&["get", "crd", name]).expect_success();
     }
     cluster.kubectl(&["get", "clusterimagepolicies.countersign.dev", "chart"]).expect_success();
+}
+
+/// What `helm test` does, but for running its Pod, for which there is no node: its command is run beside the cluster, with
+/// the rights of its ServiceAccount.
+fn helm_test(cluster: &Cluster, helm: Helm, signed: &str, unsigned: &str) {
+    let (signed, unsigned) = (format!("test.signedImages={{{signed}}}"), format!("test.unsignedImages={{{unsigned}}}"));
+    let rendered = helm.template("countersign", &folder(), SYSTEM, &[&signed, &unsigned]).expect_success();
+    let objects: Vec<Value> = serde_saphyr::from_multiple(&rendered).expect("manifests");
+    let mut hooks: Vec<_> =
+        objects.into_iter().filter(|object| object["metadata"]["annotations"]["helm.sh/hook"] == "test").collect();
+    hooks.sort_by_key(|hook| {
+        hook["metadata"]["annotations"]["helm.sh/hook-weight"].as_str().and_then(|weight| weight.parse::<i32>().ok())
+    });
+    let pod = hooks.pop().expect("the Pod of the test");
+    assert_eq!(pod["kind"], "Pod");
+    hooks.iter().for_each(|hook| cluster.apply(hook));
+    let kubeconfig = cluster.kubeconfig_of(SYSTEM, pod["spec"]["serviceAccountName"].as_str().expect("an account"));
+    let arguments = pod["spec"]["containers"][0]["args"].as_array().expect("arguments");
+    let arguments: Vec<_> = arguments.iter().map(|argument| argument.as_str().expect("a text")).collect();
+    let kubeconfig = kubeconfig.display().to_string();
+    let said = countersign_with(&arguments, None, &[("KUBECONFIG", &kubeconfig)]).expect_success();
+    let admitted = said.lines().filter(|line| line.ends_with("  admitted")).count();
+    let denied = said.lines().filter(|line| line.contains("  denied, as it should be: ")).count();
+    assert_eq!((admitted, denied), (2, 2), "{said}");
+    // Were one not refused that should be, or refused that should not, the test would fail.
+    let namespace = arguments.iter().find(|argument| argument.starts_with("--namespace=")).expect("a namespace");
+    let signed = arguments[arguments.len() - 2].to_owned();
+    let unsigned = arguments[arguments.len() - 1].trim_start_matches("--denied=").to_owned();
+    for (arguments, code) in [
+        (["ask", namespace, &format!("--denied={signed}")], 1),
+        (["ask", namespace, &unsigned], 1),
+        (["ask", "--namespace=default", &signed], 3),
+    ] {
+        let outcome = countersign_with(&arguments, None, &[("KUBECONFIG", &kubeconfig)]);
+        assert_eq!(outcome.code(), code, "{outcome}");
+    }
+    // As Helm does when it has succeeded.
+    for hook in hooks.iter().rev() {
+        let [kind, name] = [&hook["kind"], &hook["metadata"]["name"]].map(|text| text.as_str().expect("a text"));
+        let namespace = hook["metadata"]["namespace"].as_str().unwrap_or(SYSTEM);
+        let kind = if kind == "ClusterImagePolicy" { "clusterimagepolicies.countersign.dev" } else { kind };
+        cluster.kubectl(&["-n", namespace, "delete", kind, name]).expect_success();
+    }
 }
 
 #[test]
@@ -205,12 +280,40 @@ fn the_definitions_and_plain_manifests_are_accepted() {
     cluster.kubectl(&established).expect_success();
     let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/default").display().to_string();
     cluster.kubectl(&["apply", "-k", &config]).expect_success();
-    let deployment = cluster.json(&["-n", SYSTEM, "get", "deployment", "countersign", "-o", "json"]);
-    // What the chart makes of its defaults runs the same program in the same way.
-    let rendered = template(&["fullnameOverride=countersign"]).expect_success();
-    let container = &deployment["spec"]["template"]["spec"]["containers"][0];
-    for argument in container["args"].as_array().expect("arguments") {
-        let argument = argument.as_str().expect("a text");
-        assert!(rendered.contains(&format!("- {argument}\n")), "the chart does not say `{argument}`");
+    // They are what the chart makes of its defaults, but for what Helm needs, and the namespace.
+    let plain = cluster.kubectl(&["kustomize", &config]).expect_success();
+    let mut plain = by_name(&plain);
+    plain.remove("Namespace/countersign-system").expect("a namespace");
+    let mut rendered = by_name(&template(&[]).expect_success());
+    rendered.retain(|_, object| object["kind"] != "CustomResourceDefinition");
+    rendered.retain(|_, object| object["metadata"]["annotations"]["helm.sh/hook"].is_null());
+    assert_eq!(plain.keys().collect::<Vec<_>>(), rendered.keys().collect::<Vec<_>>());
+    for (name, object) in plain {
+        assert_eq!(object, rendered[&name], "{name}: config/default (left) and the chart (right) differ");
+    }
+}
+
+/// The objects in `manifests`, without the labels by which they are found, and with every space alike.
+fn by_name(manifests: &str) -> BTreeMap<String, Value> {
+    let objects: Vec<Value> = serde_saphyr::from_multiple(manifests).expect("manifests");
+    let named = objects.into_iter().filter(|object| !object.is_null()).map(|mut object| {
+        bare(&mut object);
+        let text = |value: &Value| value.as_str().expect("a text").to_owned();
+        (format!("{}/{}", text(&object["kind"]), text(&object["metadata"]["name"])), object)
+    });
+    named.collect()
+}
+
+fn bare(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            members.retain(|name, _| !name.starts_with("app.kubernetes.io/") && name != "helm.sh/chart");
+            members.values_mut().for_each(bare);
+            members.retain(|name, value| name != "labels" || *value != json!({}));
+        }
+        Value::Array(items) => items.iter_mut().for_each(bare),
+        // kustomize breaks long texts in its own way.
+        Value::String(text) => *text = text.split_whitespace().collect::<Vec<_>>().join(" "),
+        Value::Bool(_) | Value::Null | Value::Number(_) => {}
     }
 }

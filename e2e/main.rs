@@ -22,6 +22,7 @@ mod keyless;
 mod keyless_policies;
 mod node;
 mod pods;
+mod protection;
 mod schema;
 mod signer_chart;
 mod status;

@@ -142,6 +142,7 @@ impl Gate {
         match options.certificate_secret {
             Some(secret) => {
                 command.args(["--certificate-secret", secret, "--webhook-configuration", "countersign"]);
+                command.args(["--webhook-configuration", "zz-countersign"]);
             }
             None => {
                 let leaf = authority.server("countersign", &[]);

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
 use super::cluster::Cluster;
-use super::process::{self, Outcome};
+use super::process::{self, Daemon, Outcome};
+use super::wait::poll;
 use super::{scratch, tools};
 
 /// How long one of these tools may take on a busy machine.
@@ -25,12 +27,23 @@ impl Helm {
 
     /// Runs it.
     pub(crate) fn run(self, arguments: &[&str]) -> Outcome {
+        process::run_with(self.command(arguments), "", LIMIT)
+    }
+
+    /// Runs it until something happened, and kills it then, if it is not done already.
+    pub(crate) fn interrupted(self, arguments: &[&str], happened: impl Fn() -> bool) {
+        let helm = Daemon::start("helm", self.command(arguments));
+        poll("what Helm does", LIMIT, || if happened() { Ok(()) } else { Err(helm.log()) });
+        drop(helm);
+    }
+
+    fn command(self, arguments: &[&str]) -> Command {
         let mut command = tools::command(match self {
             Self::V3 => "helm3",
             Self::V4 => "helm4",
         });
         command.args(arguments);
-        process::run_with(command, "", LIMIT)
+        command
     }
 
     /// What `chart` makes of these values, for the API server of the other tests.

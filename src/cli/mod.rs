@@ -7,6 +7,7 @@
 
 mod account;
 pub mod artifacts;
+pub mod ask;
 pub mod attest;
 pub mod attest_file;
 mod clock;
@@ -128,6 +129,7 @@ enum Command {
     Copy(copy::Args),
     Export(export::Args),
     Serve(serve::Args),
+    Ask(ask::Args),
     #[command(subcommand)]
     Policy(policy::Command),
     Crd(crd::Args),
@@ -158,6 +160,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, out: &mut dyn Write, err: &
 fn dispatch(command: Command, out: &mut dyn Write, err: &mut dyn Write) -> Result<Outcome, Error> {
     match command {
         Command::Artifacts(command) => artifacts::run(&command),
+        Command::Ask(args) => runtime::start()?.block_on(ask::run(args)),
         Command::Attest(args) => runtime::start()?.block_on(attest::run(args)),
         Command::AttestFile(args) => runtime::start()?.block_on(attest_file::run(args)),
         Command::Crd(args) => Ok(crd::run(args)),
@@ -191,6 +194,7 @@ impl Command {
         match self {
             Self::Serve(_) => crate::telemetry::LogLevel::Info,
             Self::Artifacts(_)
+            | Self::Ask(_)
             | Self::Attest(_)
             | Self::AttestFile(_)
             | Self::Crd(_)

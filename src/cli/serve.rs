@@ -145,7 +145,7 @@ async fn serve(args: Args, err: &mut dyn Write) -> Result<Outcome, Error> {
     let health = Health::new(checks);
     let app =
         App::new(Webhook::new(gate, Arc::clone(&metrics)), Arc::new(health), Arc::clone(&metrics), Ceilings::default())
-            .before_scrape(scrape(&policies, certificate.clone(), client.clone()));
+            .before_scrape(scrape(&policies, certificate.clone(), renewal.trouble(), client.clone()));
     let server = listen(args.listen, app, certificate, &authorities).await?;
 
     start(clouds.keep());
@@ -240,6 +240,7 @@ fn certificate_check(certificate: watch::Receiver<Certificate>) -> Check {
 fn scrape(
     policies: &Policies,
     certificate: watch::Receiver<Certificate>,
+    trouble: Option<watch::Receiver<Option<String>>>,
     client: registry::Client,
 ) -> impl Fn(&Metrics) + Send + Sync + 'static {
     let (status, elsewhere) = (policies.status(), policies.elsewhere().clone());
@@ -252,6 +253,7 @@ fn scrape(
         remotes::scrape(&elsewhere.remotes, metrics);
         let left = clock::now().duration_until(certificate.borrow().not_after());
         metrics.certificate_expires(left.as_secs_f64());
+        metrics.webhook_configuration(trouble.as_ref().is_some_and(|trouble| trouble.borrow().is_some()));
         let requests = client.requests();
         for outcome in registry::Outcome::ALL {
             let of_outcome = requests.iter().filter(|(_, of, _)| *of == outcome).map(|(_, _, count)| count);

@@ -15,6 +15,8 @@
 //!
 //! [`CertificateKeeper`] makes and renews the webhook's certificate across replicas.
 //!
+//! [`Answer`] is what a cluster would say to an image.
+//!
 //! Objects are read as the bytes that the API server sends, by the one strict reader of [`api`](crate::api), and never
 //! logged: they may be Secrets. What could not be listed is never taken for empty, and a definition that is being deleted
 //! takes no policy with it.
@@ -32,6 +34,7 @@ mod kept;
 mod object;
 mod place;
 mod pull_secrets;
+mod question;
 mod source;
 mod status;
 mod watcher;
@@ -42,5 +45,6 @@ pub use access::{Access, AccessError};
 pub use certificate::{CertificateKeeper, MadeCertificate, Make};
 pub use election::{Election, Lead};
 pub use pull_secrets::PullSecrets;
+pub use question::Answer;
 pub use status::StatusWriter;
 pub use watches::Watches;

@@ -2,6 +2,7 @@
 //!
 //! - [`threat_model`]: who may attack, what holds against each, and what is left to others
 //! - [`past_bypasses`]: how verifiers of images were bypassed before, and what stops each of these here
+//! - [`install`]: how it comes into a cluster and out again, who may touch it, and what to do when nothing is admitted
 //! - [`deny_codes`]: every reason for a refusal, and what to do about it
 //! - [`required_proofs`]: what has to be proved beside a signature, and how a policy changes it
 //! - [`registries`]: how registries are reached, with whose credentials, and what mirrors can do
@@ -11,6 +12,7 @@
 
 pub mod decisions;
 pub mod deny_codes;
+pub mod install;
 pub mod past_bypasses;
 pub mod registries;
 pub mod required_proofs;

@@ -43,6 +43,7 @@ pub struct Metrics {
     certificate_refused: IntCounter,
     leader: IntGauge,
     status_writes: IntCounterVec,
+    webhook_configuration_trouble: IntGauge,
     catching_up: Mutex<()>,
 }
 
@@ -125,6 +126,10 @@ impl Metrics {
                 .counter("certificate_refused_total", "Certificates found on disk that could not be used.")?,
             leader: new.gauge("leader", "1 while this replica writes the status of policies for all.")?,
             status_writes: new.counters("status_writes_total", "Writes of the status of policies.", &["outcome"])?,
+            webhook_configuration_trouble: new.gauge(
+                "webhook_configuration_trouble",
+                "1 while a webhook configuration is missing, asks about less than it should, or cannot be kept up.",
+            )?,
             catching_up: Mutex::new(()),
             registry: new.registry,
         };
@@ -263,6 +268,11 @@ impl Metrics {
         self.status_writes.with_label_values(&[outcome.as_str()]).inc();
     }
 
+    /// Whether something is wrong with the webhook configurations.
+    pub fn webhook_configuration(&self, is_troubled: bool) {
+        self.webhook_configuration_trouble.set(i64::from(is_troubled));
+    }
+
     /// A certificate was found on disk and cannot be used.
     pub fn certificate_refused(&self) {
         self.certificate_refused.inc();
@@ -341,7 +351,19 @@ mod tests {
         metrics.image(Decision::Deny, "signature_missing");
         metrics.registry_requests("answered", 7);
         metrics.policies(2, 1);
+        metrics.kms_keys(1, 0, 0.0);
         let text = metrics.text().unwrap();
+        // Alerts and dashboard ask for nothing else.
+        for file in [
+            include_str!("../../charts/countersign/templates/monitoring.yaml"),
+            include_str!("../../charts/countersign/files/dashboard.json"),
+        ] {
+            let names = file.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
+            for name in names.filter(|name| name.starts_with("countersign_")) {
+                let name = name.strip_suffix("_bucket").unwrap_or(name);
+                assert!(text.contains(&format!("# HELP {name} ")), "there is no metric `{name}`");
+            }
+        }
         let help: Vec<_> = text.lines().filter(|line| line.starts_with("# HELP") || line.contains('{')).collect();
         insta::assert_snapshot!(help.join("\n"));
     }

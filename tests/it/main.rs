@@ -6,6 +6,7 @@
 mod admission;
 #[path = "../bypasses.rs"]
 mod bypasses;
+mod chart;
 mod cli;
 mod conformance;
 mod cosign;

@@ -21,12 +21,33 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- default (include "countersign.fullname" .) .Values.serviceAccount.name -}}
 {{- end -}}
 
+{{- define "countersign.repository" -}}
+{{- with (.Values.global).imageRegistry }}{{ trimSuffix "/" . }}/{{ end }}{{ .Values.image.repository }}
+{{- end -}}
+
 {{- define "countersign.image" -}}
 {{- if .Values.image.digest -}}
-{{ .Values.image.repository }}@{{ .Values.image.digest }}
+{{ include "countersign.repository" . }}@{{ .Values.image.digest }}
 {{- else -}}
-{{ .Values.image.repository }}:{{ default .Chart.AppVersion .Values.image.tag }}
+{{ include "countersign.repository" . }}:{{ default .Chart.AppVersion .Values.image.tag }}
 {{- end -}}
+{{- end -}}
+
+{{/* Webhooks are asked in the order of these names: what others put into a Pod is there before its tags are pinned. */}}
+{{- define "countersign.mutating" -}}
+zz-{{ include "countersign.fullname" . }}
+{{- end -}}
+
+{{/* Whether the API server holds others to the policies that protect us. Without one to ask, its version tells. */}}
+{{- define "countersign.protects" -}}
+{{- $kinds := .Capabilities.APIVersions -}}
+{{- $served := or ($kinds.Has "admissionregistration.k8s.io/v1/ValidatingAdmissionPolicy") (not ($kinds.Has "v1/Pod")) -}}
+{{- and .Values.selfProtection.enabled $served -}}
+{{- end -}}
+
+{{- define "countersign.notByAdmin" -}}
+- name: not-by-an-admin
+  expression: "!authorizer.group('countersign.dev').resource('protections').check('override').allowed()"
 {{- end -}}
 
 {{- define "countersign.certificateSecret" -}}

@@ -88,12 +88,17 @@ impl CertificateArgs {
 }
 
 impl Renewal {
+    /// What is wrong with it or with the webhook configurations, where it is this program that keeps them up.
+    pub(super) fn trouble(&self) -> Option<watch::Receiver<Option<String>>> {
+        match self {
+            Self::Files(_) | Self::Never => None,
+            Self::Kept(kept) => Some(kept.0.trouble()),
+        }
+    }
+
     /// Whether it works.
     pub(super) fn check(&self) -> Option<Check> {
-        let Self::Kept(kept) = self else {
-            return None;
-        };
-        let trouble = kept.0.trouble();
+        let trouble = self.trouble()?;
         Some(Check::new("webhook_configurations", move || match trouble.borrow().as_ref() {
             Some(trouble) => State::Worrying(trouble.clone()),
             None => State::Good("believe the certificate".to_owned()),

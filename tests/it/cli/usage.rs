@@ -5,11 +5,12 @@ use super::support::Place;
 #[test]
 fn help() {
     let place = Place::new();
-    let commands: [&[&str]; 29] = [
+    let commands: [&[&str]; 30] = [
         &["-h"],
         &["--help"],
         &["quickstart", "--help"],
         &["serve", "--help"],
+        &["ask", "--help"],
         &["verify", "--help"],
         &["verify-bundle", "--help"],
         &["sign", "--help"],

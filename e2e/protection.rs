@@ -1,0 +1,263 @@
+//! What the chart does to protect the controller from those who are no admins, held by the real API server.
+
+use serde_json::{Value, json};
+
+use crate::chart::helm;
+use crate::support::cluster::{CONTROLLER_LIMIT, Cluster};
+use crate::support::countersign::pod;
+use crate::support::installed::SYSTEM;
+use crate::support::process::Outcome;
+use crate::support::wait::poll;
+
+const REPOSITORY: &str = "registry.example/countersign";
+/// May do a lot, and is no admin.
+const OPERATOR: &str = "oscar";
+/// May do the same, and is one.
+const ADMIN: &str = "alice";
+const CONTROLLER: &str = "system:serviceaccount:countersign-system:countersign";
+
+fn digest() -> String {
+    format!("sha256:{}", "a".repeat(64))
+}
+
+fn ours() -> String {
+    format!("{REPOSITORY}@{}", digest())
+}
+
+/// A control plane with the chart in it, and two users who may change nearly everything that it protects.
+fn installed(values: &[&str]) -> Cluster {
+    let cluster = Cluster::start();
+    cluster.kubectl(&["create", "namespace", SYSTEM]).expect_success();
+    cluster.apply(&json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRole",
+        "metadata": {"name": "operators"},
+        "rules": [
+            {"apiGroups": ["admissionregistration.k8s.io"], "resources": ["*"], "verbs": ["*"]},
+            {"apiGroups": ["", "apps"], "resources": ["*"], "verbs": ["*"]},
+        ],
+    }));
+    let users = [OPERATOR, ADMIN].map(|user| format!("--user={user}"));
+    let bind = ["create", "clusterrolebinding", "operators", "--clusterrole=operators", &users[0], &users[1]];
+    cluster.kubectl(&bind).expect_success();
+    let chart = concat!(env!("CARGO_MANIFEST_DIR"), "/charts/countersign");
+    let kubeconfig = cluster.kubeconfig().display().to_string();
+    let (repository, digest) = (format!("image.repository={REPOSITORY}"), format!("image.digest={}", digest()));
+    let head = ["install", "countersign", chart, "-n", SYSTEM, "--kubeconfig", &kubeconfig];
+    let sets = ["--set", &repository, "--set", &digest, "--set", "selfProtection.admins.users={alice}"];
+    let more = values.iter().flat_map(|value| ["--set", value]);
+    helm(&head.into_iter().chain(sets).chain(more).collect::<Vec<_>>()).expect_success();
+    cluster
+}
+
+impl Cluster {
+    fn try_as(&self, user: &str, arguments: &[&str]) -> Outcome {
+        self.kubectl(&[&["--as", user], arguments].concat())
+    }
+
+    fn forbids(&self, why: &str, user: &str, arguments: &[&str]) {
+        let outcome = self.try_as(user, arguments);
+        assert!(!outcome.succeeded() && outcome.stderr.contains(why), "{outcome}");
+    }
+
+    /// A new policy is in force some time after it is stored.
+    fn forbids_soon(&self, why: &str, user: &str, arguments: &[&str]) {
+        poll("refusal", CONTROLLER_LIMIT, || {
+            let outcome = self.try_as(user, &[arguments, &["--dry-run=server"]].concat());
+            if !outcome.succeeded() && outcome.stderr.contains(why) { Ok(()) } else { Err(outcome.to_string()) }
+        });
+    }
+
+    fn lets(&self, user: &str, arguments: &[&str]) {
+        self.try_as(user, arguments).expect_success();
+    }
+
+    /// What becomes of `object` if `user` creates it, in a dry run.
+    fn creates(&self, user: &str, namespace: &str, object: &Value) -> Outcome {
+        let arguments = ["--as", user, "-n", namespace, "create", "--dry-run=server", "-f", "-"];
+        self.kubectl_with(&arguments, &object.to_string())
+    }
+}
+
+const WEBHOOKS: &str = "the webhook configurations of countersign are protected";
+
+#[test]
+fn h69_only_admins_and_the_controller_change_the_webhook_configurations() {
+    let cluster = installed(&[]);
+    let loosen = json!([{"op": "replace", "path": "/webhooks/0/failurePolicy", "value": "Ignore"}]).to_string();
+    let believe = json!([{"op": "add", "path": "/webhooks/0/clientConfig/caBundle", "value": "AAAA"}]).to_string();
+    let patch = |patch: &str, kind: &str, name: &str| {
+        ["patch", kind, name, "--type=json", "-p", patch].map(str::to_owned).to_vec()
+    };
+    for (kind, name) in
+        [("validatingwebhookconfiguration", "countersign"), ("mutatingwebhookconfiguration", "zz-countersign")]
+    {
+        let (loosen, believe) = (patch(&loosen, kind, name), patch(&believe, kind, name));
+        let [loosen, believe] = [&loosen, &believe].map(|words| words.iter().map(String::as_str).collect::<Vec<_>>());
+        cluster.forbids_soon(WEBHOOKS, OPERATOR, &loosen);
+        cluster.forbids(WEBHOOKS, OPERATOR, &believe);
+        cluster.forbids(WEBHOOKS, OPERATOR, &["delete", kind, name]);
+        // A request to delete all has no name.
+        let all = format!("/apis/admissionregistration.k8s.io/v1/{kind}s");
+        cluster.forbids(WEBHOOKS, OPERATOR, &["delete", "--raw", &all]);
+        // The controller says whom to believe, and no more.
+        cluster.forbids(WEBHOOKS, CONTROLLER, &loosen);
+        cluster.lets(CONTROLLER, &believe);
+        cluster.lets(ADMIN, &loosen);
+    }
+    // Those of others are no business of ours.
+    cluster.apply(&json!({
+        "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration",
+        "metadata": {"name": "others"},
+    }));
+    cluster.lets(OPERATOR, &["label", "validatingwebhookconfiguration", "others", "a=b"]);
+    cluster.lets(OPERATOR, &["delete", "validatingwebhookconfiguration", "others"]);
+    // Nobody is locked out: the bindings can be deleted by who has the right to, and then all of it.
+    let binding = "validatingadmissionpolicybinding/countersign-webhooks";
+    cluster.kubectl(&["delete", binding]).expect_success();
+    poll("free again", CONTROLLER_LIMIT, || {
+        let freed = cluster.try_as(OPERATOR, &["delete", "validatingwebhookconfiguration", "countersign"]);
+        if freed.succeeded() { Ok(()) } else { Err(freed.to_string()) }
+    });
+    cluster.kubectl(&["delete", "mutatingwebhookconfiguration", "zz-countersign"]).expect_success();
+}
+
+#[test]
+fn h69_only_admins_take_protection_from_a_namespace() {
+    const NAMESPACES: &str = "this namespace is protected by countersign";
+    let cluster = installed(&[]);
+    let namespace = cluster.namespace();
+    let label = |change: &'static str| ["label", "namespace", namespace.name(), change];
+    cluster.lets(OPERATOR, &label("countersign.dev/enforce=true"));
+    cluster.forbids_soon(NAMESPACES, OPERATOR, &label("countersign.dev/enforce-"));
+    cluster.forbids(
+        NAMESPACES,
+        OPERATOR,
+        &["label", "--overwrite", "namespace", namespace.name(), "countersign.dev/enforce=false"],
+    );
+    let bare = json!({"metadata": {"labels": {"countersign.dev/enforce": null}}}).to_string();
+    let by_status = ["patch", "namespace", namespace.name(), "--subresource=status", "--type=merge", "-p", &bare];
+    cluster.forbids(NAMESPACES, OPERATOR, &by_status);
+    cluster.lets(OPERATOR, &label("team=a"));
+    // Protected by the other label it stays protected.
+    cluster.lets(OPERATOR, &label("policy.sigstore.dev/include=true"));
+    cluster.lets(OPERATOR, &label("countersign.dev/enforce-"));
+    cluster.forbids(NAMESPACES, OPERATOR, &label("policy.sigstore.dev/include-"));
+    cluster.lets(ADMIN, &label("policy.sigstore.dev/include-"));
+    // One that never asked for protection is free.
+    cluster.lets(OPERATOR, &label("team-"));
+}
+
+#[test]
+fn h69_only_the_image_of_the_controller_runs_beside_it() {
+    const PODS: &str = "in the namespace of countersign only its own image runs, named by digest";
+    let cluster = installed(&[]);
+    let image = |image: &str| pod("p", &[image]);
+    poll("refusal", CONTROLLER_LIMIT, || {
+        let outcome = cluster.creates(OPERATOR, SYSTEM, &image("registry.example/other:1"));
+        if !outcome.succeeded() && outcome.stderr.contains(PODS) { Ok(()) } else { Err(outcome.to_string()) }
+    });
+    let good = image(&ours());
+    cluster.creates(OPERATOR, SYSTEM, &good).expect_success();
+    let mut init = good.clone();
+    init["spec"]["initContainers"] = json!([{"name": "i", "image": "registry.example/other:1"}]);
+    let mut volume = good.clone();
+    volume["spec"]["volumes"] = json!([{"name": "v", "image": {"reference": "registry.example/other:1"}}]);
+    let by_tag = image(&format!("{REPOSITORY}:0.1.0"));
+    let longer = image(&format!("{REPOSITORY}-other@{}", digest()));
+    for bad in [init, volume, by_tag, longer] {
+        let outcome = cluster.creates(OPERATOR, SYSTEM, &bad);
+        assert!(!outcome.succeeded() && outcome.stderr.contains(PODS), "{bad}: {outcome}");
+    }
+    // Elsewhere it is not asked, and an admin may look into a problem.
+    cluster.creates(OPERATOR, "default", &image("registry.example/other:1")).expect_success();
+    cluster.creates(ADMIN, SYSTEM, &image("registry.example/other:1")).expect_success();
+
+    // What the controllers of the cluster make of the Deployment is let in, and its images cannot be changed.
+    let pods = ["-n", SYSTEM, "get", "pods", "-o", "name"];
+    poll("replicas", CONTROLLER_LIMIT, || {
+        let names = cluster.kubectl(&pods).expect_success();
+        if names.lines().count() == 3 { Ok(()) } else { Err(names) }
+    });
+    let first = cluster.kubectl(&pods).expect_success();
+    let first = first.lines().next().expect("a pod");
+    cluster.forbids(PODS, OPERATOR, &["-n", SYSTEM, "set", "image", first, "countersign=registry.example/other:1"]);
+    cluster.lets(OPERATOR, &["-n", SYSTEM, "annotate", first, "a=b"]);
+    let name = first.trim_start_matches("pod/");
+    let debug =
+        json!({"spec": {"ephemeralContainers": [{"name": "d", "image": "registry.example/other:1"}]}}).to_string();
+    let arguments = ["-n", SYSTEM, "patch", "pod", name, "--subresource=ephemeralcontainers", "-p", &debug];
+    cluster.forbids(PODS, OPERATOR, &arguments);
+}
+
+#[test]
+fn h56_builds_reach_neither_the_node_nor_the_key() {
+    let cluster = installed(&["builds.enabled=true"]);
+    let (builds, free) = (cluster.namespace(), cluster.namespace());
+    cluster.kubectl(&["label", "namespace", builds.name(), "countersign.dev/build=true"]).expect_success();
+    let build = pod("build", &["registry.example/builder:1"]);
+    let with = |place: &str, value: Value| {
+        let mut pod = build.clone();
+        *pod.pointer_mut(place).expect("a place") = value;
+        pod
+    };
+    let spec = |name: &str, value: Value| {
+        let mut spec = build["spec"].clone();
+        spec[name] = value;
+        with("/spec", spec)
+    };
+    let container = |name: &str, value: Value| {
+        let mut container = build["spec"]["containers"][0].clone();
+        container[name] = value;
+        with("/spec/containers/0", container)
+    };
+    let volume = |source: Value| spec("volumes", json!([source]));
+    let reads = "a build reads no Secret that signs";
+    let rows = [
+        (
+            "a build runs without `privileged`",
+            container("securityContext", json!({"privileged": true})),
+            container("securityContext", json!({"privileged": false})),
+        ),
+        (
+            "a build runs without `privileged`",
+            spec("initContainers", json!([{"name": "i", "image": "i", "securityContext": {"privileged": true}}])),
+            spec("initContainers", json!([{"name": "i", "image": "i"}])),
+        ),
+        ("a build shares no network", spec("hostPID", json!(true)), spec("hostPID", json!(false))),
+        (
+            "a build mounts no `hostPath`",
+            volume(json!({"name": "v", "hostPath": {"path": "/"}})),
+            volume(json!({"name": "v", "emptyDir": {}})),
+        ),
+        (
+            reads,
+            volume(json!({"name": "v", "secret": {"secretName": "cosign-key"}})),
+            volume(json!({"name": "v", "secret": {"secretName": "npm"}})),
+        ),
+        (
+            reads,
+            volume(json!({"name": "v", "projected": {"sources": [{"secret": {"name": "cosign-key"}}]}})),
+            volume(json!({"name": "v", "projected": {"sources": [{"configMap": {"name": "cosign-key"}}]}})),
+        ),
+        (
+            reads,
+            container("env", json!([{"name": "K", "valueFrom": {"secretKeyRef": {"name": "cosign-key", "key": "k"}}}])),
+            container("env", json!([{"name": "K", "value": "cosign-key"}])),
+        ),
+        (
+            reads,
+            container("envFrom", json!([{"secretRef": {"name": "cosign-key"}}])),
+            container("envFrom", json!([{"secretRef": {"name": "npm"}}])),
+        ),
+    ];
+    for (why, bad, good) in rows {
+        poll("refusal", CONTROLLER_LIMIT, || {
+            let outcome = builds.dry_run(&bad);
+            if !outcome.succeeded() && outcome.stderr.contains(why) { Ok(()) } else { Err(outcome.to_string()) }
+        });
+        builds.dry_run(&good).expect_success();
+        // Where nothing is built, this is nobody's business here.
+        free.dry_run(&bad).expect_success();
+    }
+}

@@ -1,0 +1,105 @@
+//! How countersign comes into a cluster and out again, who may touch it, and what to do when nothing is admitted.
+//!
+//! # Install
+//!
+//! ```console
+//! $ helm install countersign charts/countersign -n countersign-system --create-namespace \
+//!     --set image.repository=registry.example/countersign --set image.digest=sha256:…
+//! $ helm test countersign -n countersign-system
+//! $ kubectl label namespace shop countersign.dev/enforce=true
+//! ```
+//!
+//! Helm 3 and 4 do. Give it a namespace of its own. `config/default` holds the same as plain manifests, for
+//! `kubectl apply -k`, after `countersign crd | kubectl apply --server-side -f -`.
+//!
+//! Nothing is refused before somebody asks for protection. With `namespaces.mode: labelled` that is the label
+//! `countersign.dev/enforce=true` of a namespace, or policy-controller's `policy.sigstore.dev/include=true`. With `all`
+//! it is every namespace but `kube-system`, the release's own and `namespaces.exclude`; then `noMatch` has to be chosen,
+//! and the notes of the installation count the Pods that run there, and say how many would be refused where no policy
+//! exists. Which of them a policy covers they cannot say: `countersign ask` can, image by image.
+//!
+//! `helm test` labels a namespace of its own and asks, by dry runs, whether what a policy admits is admitted and what a
+//! policy refuses is refused. Signatures are part of it when `test.signedImages` and `test.unsignedImages` name images of
+//! your registry that your policies admit and refuse. What a failed test leaves is taken away by the next.
+//!
+//! # Certificates
+//!
+//! | `certificate.mode` | Who makes it | Who tells the API server |
+//! |---|---|---|
+//! | `selfMade` | the replicas, together, and anew when two thirds of its time are over | the replicas |
+//! | `certManager` | cert-manager, by an Issuer of the chart | its injector, `certificate.caInjector` |
+//! | `secret` | you, in `certificate.secretName` | you, in `certificate.caBundle` |
+//!
+//! # Upgrade
+//!
+//! `helm upgrade` with the new chart. The webhook configurations are changed and never replaced, so there is no moment
+//! without them; what the controller wrote (`caBundle`, the certificate) stays. A replica goes only after another is
+//! ready. The definitions are upgraded with the release, unless `crds.install` is false.
+//!
+//! # Uninstall
+//!
+//! `helm uninstall` takes the webhook configurations first, so it needs no living controller; interrupted, it is done
+//! again. The definitions stay, and with them the policies (`crds.keep`); this takes them, too:
+//!
+//! ```console
+//! $ kubectl delete crd -l app.kubernetes.io/part-of=countersign
+//! ```
+//!
+//! # Who may touch it
+//!
+//! Where the API server has ValidatingAdmissionPolicies, the chart brings three (`selfProtection`). Only an admin may
+//!
+//! - change or delete the webhook configurations. The controller, and cert-manager's injector, may change whom to believe
+//!   and nothing else;
+//! - take the label that asks for protection from a namespace;
+//! - run anything but the image of the release, by digest where `image.digest` is given, in its namespace. (Not where that
+//!   is `default` or `kube-system`.)
+//!
+//! An admin is who may `override` the resource `protections` of `countersign.dev`: every cluster admin by the wildcard,
+//! and whom `selfProtection.admins` or a binding of your own binds to the ClusterRole `countersign-admin`. What runs Helm
+//! has to be one. The resource does not exist otherwise; it is there to be granted.
+//!
+//! With cluster-wide protection beside it the controller alarms: a webhook configuration that is missing, does not say
+//! `failurePolicy: Fail`, exempts objects by their labels or asks about fewer operations on Pods is told on
+//! `/readyz?verbose`, in the log and by `countersign_webhook_configuration_trouble`; a foreign `caBundle` is put right
+//! within seconds. Its `namespaceSelector` is not compared with what was installed.
+//!
+//! ## What only RBAC protects
+//!
+//! The API server asks no policy about the policies and bindings themselves. Whoever may write
+//! `validatingadmissionpolicies`, their bindings, `clusterroles` or `clusterrolebindings` can take all of this away, and who
+//! may write ClusterImagePolicies decides what is demanded: grant these to nobody but cluster admins. The same goes for
+//! Secrets and Pods in the controller's namespace, for `nodes/proxy`, for writing to etcd, and for deleting a namespace and
+//! making one of the same name without a label (choose `all` where tenants can). Manifest-based admission, policies in
+//! files of the API server, holds even against a cluster admin; it is the API server's administrator who can set it up,
+//! and the rendered policies of the chart can be its content.
+//!
+//! ## Builds
+//!
+//! `builds.enabled` brings a policy for namespaces labelled `countersign.dev/build=true`: no Pod there is privileged, shares
+//! the network or processes of its node, mounts `hostPath`, or reads one of `builds.signingSecrets` as volume or variable. A
+//! Secret is also read through the API by whom RBAC lets: keep the key in the namespace of the signing Job
+//! (`charts/countersign-signer`), whose account alone may read it, and let no build run there.
+//!
+//! # When nothing is admitted
+//!
+//! 1. What is said? `kubectl -n countersign-system logs deployment/countersign`, and the refusal's
+//!    [code](super::deny_codes). `failed calling webhook` means that no replica answers:
+//!    `kubectl -n countersign-system get pods`.
+//! 2. One policy is wrong: change or delete it. The webhook that looks at policies is never asked about deleting one, and
+//!    `failurePolicy: Ignore` lets a change through while nobody answers.
+//! 3. One namespace has to go on: an admin takes its label away.
+//! 4. All have to: an admin deletes the webhook configurations. `helm upgrade` brings them back.
+//!
+//! ```console
+//! $ kubectl delete validatingwebhookconfiguration countersign
+//! $ kubectl delete mutatingwebhookconfiguration zz-countersign
+//! ```
+//!
+//! If you are refused as no admin, and nobody is one: who may delete bindings of admission policies is never asked,
+//!
+//! ```console
+//! $ kubectl delete validatingadmissionpolicybinding countersign-webhooks countersign-namespaces countersign-pods
+//! ```
+//!
+//! and a certificate of the group `system:masters` may do all of this always.
