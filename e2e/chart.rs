@@ -21,7 +21,7 @@ const CRDS: [&str; 3] =
     ["clusterimagepolicies.countersign.dev", "imagepolicies.countersign.dev", "trustroots.countersign.dev"];
 
 /// The webhook configurations, by kind and name.
-const CONFIGURATIONS: [(&str, &str); 2] =
+pub(crate) const CONFIGURATIONS: [(&str, &str); 2] =
     [("mutatingwebhookconfigurations", "zz-countersign"), ("validatingwebhookconfigurations", "countersign")];
 
 fn chart() -> String {

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use crate::chart::CONFIGURATIONS;
 use crate::support::cluster::CONTROLLER_LIMIT;
 use crate::support::countersign::pod;
 use crate::support::installed::SYSTEM;
@@ -62,8 +63,8 @@ fn a_new_certificate_loses_no_request() {
         });
         // It is believed everywhere before anybody uses it.
         poll("bundle with both", CONTROLLER_LIMIT, || {
-            let read = |kind: &str| node.cluster.json(&["get", kind, "countersign", "-o", "json"])["webhooks"].clone();
-            let both = [read("mutatingwebhookconfigurations"), read("validatingwebhookconfigurations")];
+            let read = |(kind, name)| node.cluster.json(&["get", kind, name, "-o", "json"])["webhooks"].clone();
+            let both = CONFIGURATIONS.map(read);
             let short = both
                 .iter()
                 .flat_map(|webhooks| webhooks.as_array().expect("webhooks").clone())
