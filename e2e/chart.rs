@@ -307,9 +307,10 @@ fn by_name(manifests: &str) -> BTreeMap<String, Value> {
 fn bare(value: &mut Value) {
     match value {
         Value::Object(members) => {
-            members.retain(|name, _| !name.starts_with("app.kubernetes.io/") && name != "helm.sh/chart");
+            let helms = ["app.kubernetes.io/", "checksum/", "helm.sh/chart"];
+            members.retain(|name, _| !helms.iter().any(|prefix| name.starts_with(prefix)));
             members.values_mut().for_each(bare);
-            members.retain(|name, value| name != "labels" || *value != json!({}));
+            members.retain(|name, value| !["annotations", "labels"].contains(&name.as_str()) || *value != json!({}));
         }
         Value::Array(items) => items.iter_mut().for_each(bare),
         // kustomize breaks long texts in its own way.
