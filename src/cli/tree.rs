@@ -120,7 +120,9 @@ pub(super) fn leaves(attached: &[Attached], evidence: &Evidence, anchor: Option<
     }
     for fact in facts.facts() {
         let what = match fact.kind() {
-            FactKind::Attestation(statement) => statement.predicate_type().to_owned(),
+            FactKind::Attestation(statement) | FactKind::SourceSummary(statement) => {
+                statement.predicate_type().to_owned()
+            }
             FactKind::Signature { .. } => "signature".to_owned(),
         };
         verdicts.insert((fact.path(), fact.artifact()), (what, "verified".to_owned()));

@@ -33,6 +33,9 @@ impl Statement {
     /// (<https://github.com/sigstore/cosign/blob/main/specs/BUNDLE_SPEC.md>).
     pub const COSIGN_SIGN: &str = "https://sigstore.dev/cosign/sign/v1";
 
+    /// The predicate type of verification summaries (<https://slsa.dev/spec/v1.1/verification_summary>).
+    pub const VERIFICATION_SUMMARY: &str = "https://slsa.dev/verification_summary/v1";
+
     /// Reads a statement of version 1 or 0.1.
     ///
     /// # Errors
@@ -72,6 +75,15 @@ impl Statement {
     /// The artifacts that it is about. There may be none, and then it is about none.
     pub fn subjects(&self) -> &[StatementSubject] {
         &self.0.subjects
+    }
+
+    /// Whether it is about commits of git and about nothing else: each subject is named under `gitCommit`, and none under
+    /// `sha256`, as images are. (A commit is named by SHA-1, or by SHA-256 under the same name.)
+    pub fn is_about_commits(&self) -> bool {
+        let is_commit = |subject: &StatementSubject| {
+            subject.digests.contains_key("gitCommit") && !subject.digests.contains_key("sha256")
+        };
+        !self.0.subjects.is_empty() && self.0.subjects.iter().all(is_commit)
     }
 
     /// What kind of claim it makes, compared byte for byte.
@@ -252,6 +264,28 @@ mod tests {
         let text = GOOD.replace(r#""digest":{"sha256":"#, r#""other":{"sha256":"#);
         let statement = Statement::parse(text.as_bytes()).unwrap();
         assert!(!statement.subjects()[0].is(Digest::of(b"")));
+    }
+
+    #[test]
+    fn a_commit_is_no_image() {
+        for (subjects, expected) in [
+            (r#"[{"digest":{"gitCommit":"a"}}]"#, true),
+            (
+                r#"[{"name":"n","digest":{"gitCommit":"a","sha1":"a"},"annotations":{"sourceRefs":["refs/heads/main"]}}]"#,
+                true,
+            ),
+            (r#"[{"digest":{"gitCommit":"a"}},{"digest":{"gitCommit":"b"}}]"#, true),
+            (r#"[{"digest":{"gitCommit":"a","sha256":"b"}}]"#, false),
+            (r#"[{"digest":{"gitCommit":"a"}},{"digest":{"sha256":"b"}}]"#, false),
+            (r#"[{"digest":{"sha1":"a"}}]"#, false),
+            (r#"[{"digest":{"GitCommit":"a"}}]"#, false),
+            ("[]", false),
+        ] {
+            let (before, rest) = GOOD.split_once("[{").unwrap();
+            let (_, after) = rest.split_once("}],").unwrap();
+            let text = format!("{before}{subjects},{after}");
+            assert_eq!(Statement::parse(text.as_bytes()).unwrap().is_about_commits(), expected, "{text}");
+        }
     }
 
     #[test]

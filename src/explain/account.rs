@@ -328,7 +328,15 @@ impl Seen<'_> {
                     Some(Signer::Certificate(_)) | None => "verifies with the certificate's key",
                 },
             ),
-            Step::Subject => Check::held("subject", "names this image"),
+            Step::Subject => Check::held(
+                "subject",
+                match self.kind {
+                    Some(FactKind::Attestation(_) | FactKind::Signature { .. }) | None => "names this image",
+                    Some(FactKind::SourceSummary(_)) => {
+                        "names a commit: it counts beside provenance that is of this commit"
+                    }
+                },
+            ),
             Step::Timestamp => {
                 let times = self.times(|source| match source {
                     TimeSource::Authority(_) => true,
@@ -346,6 +354,7 @@ impl Seen<'_> {
                         format!("an attestation of the type `{}`", statement.predicate_type())
                     }
                     Some(FactKind::Signature { .. }) | None => "a signature of an image".to_owned(),
+                    Some(FactKind::SourceSummary(_)) => "a verification summary of a source".to_owned(),
                 },
             ),
         }

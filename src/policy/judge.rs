@@ -204,7 +204,7 @@ fn judge<'a>(policy: &'a Policy, authority: &'a Authority, known: Known<'a>) -> 
             let search = search(signers)?;
             let signed = |fact: &Fact| match fact.kind() {
                 FactKind::Signature { .. } => true,
-                FactKind::Attestation(_) => false,
+                FactKind::Attestation(_) | FactKind::SourceSummary(_) => false,
             };
             match search.look(signed) {
                 Ok(found) => Ok(Matched { signatures: found.into(), ..Matched::default() }),
@@ -219,7 +219,7 @@ fn judge<'a>(policy: &'a Policy, authority: &'a Authority, known: Known<'a>) -> 
 fn attested<'a>(search: &Search<'a>, wanted: &AttestationRule) -> Result<Vec<&'a Fact>, Denial> {
     let of_type = |fact: &Fact| match fact.kind() {
         FactKind::Attestation(statement) => statement.predicate_type() == wanted.predicate_type,
-        FactKind::Signature { .. } => false,
+        FactKind::Signature { .. } | FactKind::SourceSummary(_) => false,
     };
     let found = search.look(of_type).map_err(|near| {
         let nothing = format!("no attestation of the type `{}`", wanted.predicate_type);
@@ -237,7 +237,11 @@ fn attested<'a>(search: &Search<'a>, wanted: &AttestationRule) -> Result<Vec<&'a
                 (Some(_), _) | (None, _) => Ok(()),
             }
         }
-        (Some(_), FactKind::Signature { .. }) | (None, _) => Ok(()),
+        // Neither was looked for.
+        (Some(_), FactKind::Signature { .. } | FactKind::SourceSummary(_)) => {
+            Err(Denial::new(DenyReason::InternalError, "no attestation"))
+        }
+        (None, _) => Ok(()),
     };
     let check = |fact: &&Fact| {
         meets(fact)?;
@@ -245,7 +249,9 @@ fn attested<'a>(search: &Search<'a>, wanted: &AttestationRule) -> Result<Vec<&'a
             (Some(condition), FactKind::Attestation(statement)) => {
                 conditioned::holds(condition, &search.readings.input(statement), search.purse, search.now)
             }
-            (Some(_), FactKind::Signature { .. }) => Err(Denial::new(DenyReason::InternalError, "no attestation")),
+            (Some(_), FactKind::Signature { .. } | FactKind::SourceSummary(_)) => {
+                Err(Denial::new(DenyReason::InternalError, "no attestation"))
+            }
             (None, _) => Ok(()),
         }
     };
@@ -268,14 +274,16 @@ fn source_level(search: &Search<'_>, rule: &SourceLevelRule, source: &Source) ->
     let of_type = |fact: &Fact| match fact.kind() {
         FactKind::Attestation(statement) => statement.predicate_type() == VerificationSummary::PREDICATE_TYPE,
         FactKind::Signature { .. } => false,
+        FactKind::SourceSummary(_) => true,
     };
     let found = search.look(of_type).map_err(|near| {
         let nothing = "no verification summary of its source";
         missing(search, near, Denial::new(DenyReason::AttestationMissing, nothing))
     })?;
     let check = |fact: &Fact| {
-        let FactKind::Attestation(statement) = fact.kind() else {
-            return Err(Denial::new(DenyReason::InternalError, "no attestation"));
+        let statement = match fact.kind() {
+            FactKind::Attestation(statement) | FactKind::SourceSummary(statement) => statement,
+            FactKind::Signature { .. } => return Err(Denial::new(DenyReason::InternalError, "no attestation")),
         };
         let digests = statement.subjects().iter().flat_map(StatementSubject::digests);
         let commits = digests.filter(|(name, _)| matches!(name.as_str(), "gitCommit" | "sha1"));
@@ -308,7 +316,7 @@ fn candidates<'a>(
     let mut proven: BTreeMap<(Author<'_>, &str), Timestamp> = BTreeMap::new();
     let statement = |fact: &'a Fact| match fact.kind() {
         FactKind::Attestation(statement) => Some(statement),
-        FactKind::Signature { .. } => None,
+        FactKind::Signature { .. } | FactKind::SourceSummary(_) => None,
     };
     let said = |fact: &'a Fact| statement(fact).map_or("", Statement::predicate_raw);
     for fact in found {

@@ -131,7 +131,7 @@ impl SignatureTerms {
             None => self.check_without_time(now)?,
         }
         match fact.kind() {
-            FactKind::Attestation(_) => Ok(()),
+            FactKind::Attestation(_) | FactKind::SourceSummary(_) => Ok(()),
             FactKind::Signature { annotations } => self.check_annotations(annotations),
         }
     }

@@ -612,7 +612,7 @@ fn should_be_allowed(policies: &[Policy], no_match: NoMatch, finding: &Finding) 
             facts.facts().iter().any(|fact| {
                 let kind = match fact.kind() {
                     crate::verify::FactKind::Attestation(statement) => Some(statement.predicate_type()),
-                    crate::verify::FactKind::Signature { .. } => None,
+                    crate::verify::FactKind::Signature { .. } | crate::verify::FactKind::SourceSummary(_) => None,
                 };
                 kind == wanted && signers.iter().any(|signer| signer.anchor.id() == fact.anchor())
             })

@@ -25,7 +25,7 @@ pub struct VerificationSummary {
 
 impl VerificationSummary {
     /// The predicate type.
-    pub const PREDICATE_TYPE: &str = "https://slsa.dev/verification_summary/v1";
+    pub const PREDICATE_TYPE: &str = Statement::VERIFICATION_SUMMARY;
 
     /// The repository that it is about, where it is about a source.
     pub fn source(&self) -> Option<SourceRepository> {

@@ -380,9 +380,8 @@ impl Claim<'_> {
                 statement.predicate_type() == predicate_type.as_str()
             }
             (Self::Signature(wanted), FactKind::Signature { annotations }) => *wanted == annotations,
-            (Self::Attestation(_), FactKind::Signature { .. }) | (Self::Signature(_), FactKind::Attestation(_)) => {
-                false
-            }
+            (Self::Attestation(_), FactKind::Signature { .. } | FactKind::SourceSummary(_))
+            | (Self::Signature(_), FactKind::Attestation(_) | FactKind::SourceSummary(_)) => false,
         }
     }
 }

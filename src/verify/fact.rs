@@ -126,7 +126,7 @@ impl Facts {
     }
 }
 
-/// One verified statement of one signer about one image. Its existence is the proof: it is made only in this module's
+/// One verified statement of one signer about one image, or about its source. Its existence is the proof: it is made only in this module's
 /// parent, after the signature, the subject and the type were checked.
 #[derive(Clone, Debug)]
 pub struct Fact {
@@ -245,6 +245,9 @@ pub enum FactKind {
         /// The annotations that the signer signed. Unsigned ones beside the payload never come here.
         annotations: BTreeMap<String, String>,
     },
+    /// A verification summary about commits of git alone, as the source track of SLSA has it: it says nothing of this
+    /// image, and something only of provenance that names one of these commits.
+    SourceSummary(Statement),
 }
 
 /// A check that held.

@@ -120,6 +120,10 @@ pub fn verify_file(
     let statement = match kind {
         FactKind::Attestation(statement) => Some(statement),
         FactKind::Signature { .. } => None,
+        // Of a file nothing is asked but what is about it.
+        FactKind::SourceSummary(statement) => {
+            return Err(VerifyError::SubjectMismatch { found: subject::name(&statement) });
+        }
     };
     Ok(FileProof { statement, signer, times: held.times, steps: held.steps })
 }

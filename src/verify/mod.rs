@@ -1,8 +1,9 @@
 //! Turns evidence into facts, or says why not.
 //!
 //! [`verify`] takes everything that was found about one image and everything that is trusted, and returns [`Facts`]:
-//! each [`Fact`] exists only because a signature over it was verified against an [`Anchor`] for exactly this image. What
-//! was not verified is kept as a [`Rejection`]. The result holds no judgement that depends on the present.
+//! each [`Fact`] exists only because a signature over it was verified against an [`Anchor`] for exactly this image, or, of
+//! a kind of its own, for commits of its source ([`FactKind::SourceSummary`]). What was not verified is kept as a
+//! [`Rejection`]. The result holds no judgement that depends on the present.
 //!
 //! This module never fetches, never reads a clock (`now` is an argument), and never decides whether a fact is enough.
 

@@ -47,6 +47,12 @@ pub(super) fn statement(statement: &Statement, image: Digest, held: &mut Held) -
     // https://github.com/in-toto/attestation/blob/main/docs/validation.md#validation-model: a subject matches if one
     // of its digests does. An index and its children are different artifacts, and only SHA-256 names an image here.
     let Some(subject) = statement.subjects().iter().find(|subject| subject.is(image)) else {
+        // https://slsa.dev/spec/v1.2/verification_summary, source track: the subject is a revision. It is no fact about the
+        // image, and counts only where provenance, which is one, names the commit.
+        if statement.predicate_type() == Statement::VERIFICATION_SUMMARY && statement.is_about_commits() {
+            held.steps.push(Step::Subject);
+            return Ok(FactKind::SourceSummary(statement.clone()));
+        }
         held.kind = Some(kind(None));
         return Err(VerifyError::SubjectMismatch { found: name(statement) });
     };

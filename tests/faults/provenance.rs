@@ -212,6 +212,101 @@ async fn t47_a_source_is_one_repository_at_one_reference() {
     }
 }
 
+/// T47: how well a source is protected is said by whoever verified it, about the commit of the provenance. Such a summary is
+/// about the commit alone, lies beside the image, and says nothing of the image.
+#[tokio::test]
+async fn t47_a_source_level_is_about_the_commit_of_the_provenance() {
+    let verifier = "https://verifier.example";
+    let summary = |level: &str| {
+        json!({
+            "verifier": { "id": verifier }, "timeVerified": "2026-01-01T00:00:00Z",
+            "resourceUri": "git+https://github.com/acme/app", "policy": { "uri": "https://verifier.example/policy" },
+            "verificationResult": "PASSED", "verifiedLevels": [level, "ORG_SOURCE_REVIEWED"],
+        })
+    };
+    let commit = |commit: &str| {
+        json!([{
+            "uri": format!("https://github.com/acme/app/commit/{commit}"), "digest": { "gitCommit": commit },
+            "annotations": { "sourceRefs": ["refs/heads/main"] },
+        }])
+    };
+    let ours = commit(&"a".repeat(40));
+    let stage = asking(&json!({ "source": { "level": { "minimum": 3, "verifier": verifier } } })).await;
+    let stranger = SigningKey::generate().expect("a key");
+    // Beside provenance of the commit `aa…`, in the same layout.
+    let beside = |layout: Format, key: &SigningKey, predicate_type: &str, subject: &Value, predicate: &Value| {
+        let image = stage.push("app", "v1");
+        let envelope = |key: &SigningKey, predicate_type: &str, subject: Option<&Value>, predicate: &Value| {
+            let mut statement = statement(predicate_type, image.digest());
+            statement["predicate"] = predicate.clone();
+            if let Some(subject) = subject {
+                statement["subject"] = subject.clone();
+            }
+            signed_envelope(key, statement.to_string().as_bytes())
+        };
+        let built = envelope(&stage.key, PROVENANCE, None, &built());
+        let about = envelope(key, predicate_type, Some(subject), predicate);
+        if layout.has_legacy() {
+            put_attestations(&stage.registry, &image, &[built, about]);
+        } else {
+            let _ = put_bundle(&stage.registry, &image, &bundle(&stage.key, &built));
+            let _ = put_bundle(&stage.registry, &image, &bundle(key, &about));
+        }
+        image
+    };
+    let good = summary("SLSA_SOURCE_LEVEL_3");
+    for layout in [Format::Legacy, Format::Bundle] {
+        for (what, key, predicate_type, subject, predicate, code) in [
+            ("another commit", &stage.key, SUMMARY, commit(&"b".repeat(40)), good.clone(), "provenance_mismatch"),
+            ("a lower level", &stage.key, SUMMARY, ours.clone(), summary("SLSA_SOURCE_LEVEL_2"), "provenance_mismatch"),
+            (
+                "a level of builds",
+                &stage.key,
+                SUMMARY,
+                ours.clone(),
+                summary("SLSA_BUILD_LEVEL_3"),
+                "provenance_mismatch",
+            ),
+            ("somebody else's word", &stranger, SUMMARY, ours.clone(), good.clone(), "key_mismatch"),
+            ("another type", &stage.key, PROVENANCE, ours.clone(), good.clone(), "subject_mismatch"),
+            (
+                "a commit and another image",
+                &stage.key,
+                SUMMARY,
+                json!([ours[0], { "digest": { "sha256": "0".repeat(64) } }]),
+                good.clone(),
+                "subject_mismatch",
+            ),
+            (
+                "a commit under another name",
+                &stage.key,
+                SUMMARY,
+                json!([{ "digest": { "sha1": "a".repeat(40) } }]),
+                good.clone(),
+                "subject_mismatch",
+            ),
+        ] {
+            println!("{what} {layout:?}");
+            let image = beside(layout, key, predicate_type, &subject, &predicate);
+            stage.run(&[&image.to_string()]).await.assert_denied(code);
+            let image = beside(layout, &stage.key, SUMMARY, &ours, &good);
+            stage.run(&[&image.to_string()]).await.assert_allowed();
+        }
+        // It verifies, and is nobody's word about the image.
+        let authority = json!({
+            "name": "ci", "key": { "data": stage.key.public_pem() },
+            "attestations": [{ "name": "verified", "predicateType": SUMMARY, "verificationSummary": { "verifier": verifier } }],
+        });
+        let image = beside(layout, &stage.key, SUMMARY, &ours, &good);
+        stage.enforce(&[stage.policy("verified", &json!({ "authorities": [authority] }))]);
+        stage.run(&[&image.to_string()]).await.assert_denied("attestation_missing");
+        stage.enforce(&[stage.signed()]);
+        stage.run(&[&image.to_string()]).await.assert_denied("signature_missing");
+        ask(&stage, &json!({ "source": { "level": { "minimum": 3, "verifier": verifier } } }));
+        stage.run(&[&image.to_string()]).await.assert_allowed();
+    }
+}
+
 /// T47: a level is what the policy knows of a builder and of who signs for it. What a statement says of itself is nothing.
 #[tokio::test]
 async fn t47_no_statement_gives_itself_a_level() {

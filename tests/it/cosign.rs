@@ -110,6 +110,7 @@ fn signatures_and_attestations_of_cosign_verify() {
                     attestations += 1;
                 }
                 FactKind::Signature { .. } => signatures += 1,
+                FactKind::SourceSummary(statement) => panic!("about a source: {statement:?}"),
             }
         }
         assert_eq!((signatures, attestations), (1, 1), "{layout}");

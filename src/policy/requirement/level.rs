@@ -60,7 +60,8 @@ impl BuildLevelRule {
 }
 
 /// Which level of SLSA's source track has to be reached, by the word of whoever verified it: a verification summary beside
-/// the provenance, of a signer of the same authority, about the repository and the commit that the provenance names
+/// the provenance, of a signer of the same authority, about the repository and the commit that the provenance names, and
+/// perhaps about the image as well
 /// (<https://slsa.dev/spec/v1.1/verification_summary>).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceLevelRule {

@@ -58,7 +58,7 @@ fn judge(artifact: Artifact, anchor: &Arc<Anchor>) -> Result<Fact, VerifyError> 
 fn annotations(fact: &Fact) -> &BTreeMap<String, String> {
     match fact.kind() {
         FactKind::Signature { annotations } => annotations,
-        FactKind::Attestation(statement) => panic!("an attestation: {statement:?}"),
+        FactKind::Attestation(statement) | FactKind::SourceSummary(statement) => panic!("a statement: {statement:?}"),
     }
 }
 
@@ -67,6 +67,7 @@ fn predicate_type(fact: &Fact) -> &str {
     match fact.kind() {
         FactKind::Attestation(statement) => statement.predicate_type(),
         FactKind::Signature { annotations } => panic!("a signature: {annotations:?}"),
+        FactKind::SourceSummary(statement) => panic!("about a source: {statement:?}"),
     }
 }
 

@@ -366,7 +366,9 @@ async fn attested(client: &Client, image: &ImageDigest, key: &SigningKey) -> Vec
         .facts()
         .iter()
         .map(|fact| match fact.kind() {
-            FactKind::Attestation(statement) => (fact.path(), statement.predicate_type().to_owned()),
+            FactKind::Attestation(statement) | FactKind::SourceSummary(statement) => {
+                (fact.path(), statement.predicate_type().to_owned())
+            }
             FactKind::Signature { .. } => (fact.path(), "signature".to_owned()),
         })
         .collect()
