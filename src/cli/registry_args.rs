@@ -135,7 +135,7 @@ impl RegistryArgs {
     /// The credentials: of the docker configuration, then those that a cloud gives this workload.
     ///
     /// # Errors
-    /// As [`Self::docker`] and [`Self::clouds`].
+    /// When the file cannot be read, or the clouds' settings are wrong.
     pub fn keychain(&self) -> Result<Chain, Error> {
         Ok(Chain::new(vec![Arc::new(self.docker()?), Arc::new(self.clouds()?)]))
     }
