@@ -110,7 +110,7 @@ fn a_policy_tells_its_author_what_became_of_it() {
 fn conditions_of_policy_controller_stay_beside_ours() {
     let installed = installed();
     let cluster = &installed.cluster;
-    installed.define("policy.sigstore.dev", &["v1alpha1", "v1beta1"]);
+    installed.define_foreign(&["v1alpha1", "v1beta1"]);
     cluster.apply(&policy_of("policy.sigstore.dev/v1beta1", "migrated"));
     let object = ["clusterimagepolicies.policy.sigstore.dev", "migrated"];
     let theirs = json!({"status": {"conditions": [{"type": "Ready", "status": "False", "reason": "Theirs"}]}});

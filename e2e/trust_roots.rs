@@ -139,7 +139,7 @@ fn name_of(root: &Path) -> String {
 #[test]
 fn every_form_of_both_groups() {
     let installed = Installed::new(registry());
-    installed.define(SIGSTORE, &["v1alpha1", "v1beta1"]);
+    installed.define_foreign(&["v1alpha1", "v1beta1"]);
     let (cluster, namespace, sigstore) = (&installed.cluster, installed.namespace(), Sigstore::shared());
     let text = |root: &Path| std::fs::read_to_string(root).expect("a trusted root");
     cluster.apply(&json!({
