@@ -64,7 +64,7 @@ fn the_chart_of_the_signer_lints_and_refuses_what_nobody_means() {
 fn the_job_of_the_chart_signs_with_its_rights_alone() {
     let registry = Registry::shared(Kind::Referrers);
     let image = registry.push("job/app", "v1");
-    let cluster = Cluster::shared();
+    let cluster = Cluster::start();
     let namespace = cluster.namespace();
     let name = namespace.name();
     let restricted = "pod-security.kubernetes.io/enforce=restricted";
