@@ -4,14 +4,14 @@
 use std::path::Path;
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::chart::helm;
-use crate::support::cluster::Cluster;
+use crate::support::cluster::{Cluster, Namespace};
 use crate::support::cosign::{Cosign, KeyPair, Layout};
 use crate::support::countersign::countersign_with;
 use crate::support::process::Outcome;
-use crate::support::registry::{Kind, Registry};
+use crate::support::registry::{Image, Kind, Registry};
 use crate::support::scratch;
 use crate::support::wait::poll;
 
@@ -38,6 +38,7 @@ fn the_chart_of_the_signer_lints_and_refuses_what_nobody_means() {
         &["registry.secret=pull", "registry.caConfigMap=ca", "registry.plainHTTP={r:80}"],
         &["run.signing.type=secretManager", "run.signing.spec.key=awskms:///alias/cosign"],
         &["serviceAccount.create=false", "serviceAccount.name=ci"],
+        &["run.signing.type=keyless", "keyless.configMap=sigstore"],
     ] {
         template(&[&SOURCE, good].concat()).expect_success();
     }
@@ -109,9 +110,17 @@ fn the_job_of_the_chart_signs_with_its_rights_alone() {
         namespace.kubectl(&[&["auth", "can-i", "--as", &account], what].concat()).succeeded()
     };
     assert!(may("signer", &["get", "secrets/cosign-key"]));
-    for refused in
-        [&["get", "secrets/other"][..], &["list", "secrets"], &["delete", "secrets/cosign-key"], &["get", "pods"]]
-    {
+    let records = "signingrecords.countersign.dev";
+    assert!(may("signer", &["create", records]) && may("signer", &["list", records]));
+    for refused in [
+        &["get", "secrets/other"][..],
+        &["list", "secrets"],
+        &["delete", "secrets/cosign-key"],
+        &["get", "pods"],
+        &["update", records],
+        &["delete", records],
+        &["patch", records],
+    ] {
         assert!(!may("signer", refused), "{refused:?}");
     }
     assert!(!may("default", &["get", "secrets/cosign-key"]));
@@ -120,8 +129,7 @@ fn the_job_of_the_chart_signs_with_its_rights_alone() {
     let account = cluster.kubeconfig_of(name, "signer").display().to_string();
     let file = namespace.json(&["get", "configmap", "signer-1", "-o", "json"])["data"]["run.yaml"].clone();
     let folder = scratch::folder("run-file");
-    let records = folder.join("records.jsonl").display().to_string();
-    let text = file.as_str().expect("a run file").replace("/workspace/records.jsonl", &records);
+    let text = file.as_str().expect("a run file");
     let file = scratch::file(&folder, "run.yaml", text).display().to_string();
     let run = |arguments: &[&str]| countersign_with(arguments, Some(registry), &[("KUBECONFIG", &account)]);
     let done = run(&["run", "--filename", &file]);
@@ -133,4 +141,55 @@ fn the_job_of_the_chart_signs_with_its_rights_alone() {
     for layout in Layout::ALL {
         Cosign::V3.verify(registry, &pair, &image.by_digest(), layout).expect_success();
     }
+    let alone = |arguments: &[&str]| countersign_with(arguments, None, &[("KUBECONFIG", &account)]);
+    the_records_are_chained(&namespace, &run, &alone, &image, &key);
+}
+
+/// Many add to the account at once, and whoever takes something out of it is seen.
+fn the_records_are_chained(
+    namespace: &Namespace<'_>,
+    run: &(dyn Fn(&[&str]) -> Outcome + Sync),
+    run_alone: &dyn Fn(&[&str]) -> Outcome,
+    image: &Image,
+    key: &str,
+) {
+    let ledger = format!("k8s://{}", namespace.name());
+    let (image, digest) = (image.by_digest(), image.digest.as_str());
+    std::thread::scope(|scope| {
+        for index in 0..4 {
+            let (ledger, image, annotation) = (&ledger, &image, format!("run={index}"));
+            scope.spawn(move || {
+                let words = ["sign", image, "--key", key, "--record", ledger, "-a", &annotation, "--reason", "again"];
+                run(&words).expect_success();
+            });
+        }
+    });
+    let stored = || {
+        let stored = namespace.json(&["get", "signingrecords", "-o", "json"]);
+        stored["items"].as_array().expect("records").clone()
+    };
+    assert_eq!(stored().len(), 5, "the run's and those of four more");
+    let shown = run_alone(&["artifacts", "show", digest, "--namespace", namespace.name()]).expect_success();
+    let shown: Vec<Value> = serde_json::from_str(&shown).expect("the records");
+    assert_eq!(shown.len(), 5);
+    assert_eq!((&shown[0]["previous"], &shown[0]["name"]), (&Value::Null, &json!("signer")));
+    assert!(shown[1..].iter().all(|record| record["previous"].is_string() && record["reason"] == json!("again")));
+    let listed = run_alone(&["artifacts", "list", "--record", &ledger]).expect_success();
+    assert!(listed.contains(digest), "{listed}");
+    let custody = run(&["custody", &image, "--namespace", namespace.name()]);
+    assert!(custody.succeeded() && custody.stdout.matches("record").count() >= 5, "{custody}");
+
+    // Nobody who signs may do it, but an administrator can; then the account does not hold, and nothing is added.
+    let first = stored().into_iter().find(|item| item["spec"]["previous"].is_null());
+    let first = first.expect("the first of the chain")["metadata"]["name"].as_str().expect("a name").to_owned();
+    namespace.kubectl(&["delete", "signingrecord", &first]).expect_success();
+    let list = ["artifacts", "list", "--namespace", namespace.name()];
+    let sign = ["sign", &image, "--key", key, "--record", &ledger, "-a", "after=all"];
+    for broken in [run_alone(&list), run(&sign)] {
+        assert_eq!(broken.code(), 2, "{broken}");
+        assert!(broken.stderr.contains("follows one that is not there"), "{broken}");
+    }
+    let nowhere = run(&["sign", &image, "--key", key, "--record", "k8s://default"]);
+    assert_eq!(nowhere.code(), 3, "{nowhere}");
+    assert!(nowhere.stderr.contains("may list and create signingrecords"), "{nowhere}");
 }

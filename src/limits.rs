@@ -508,8 +508,17 @@ pub const RECORD_BYTES: usize = 24 << 20;
 /// Bytes of a file of signing records. Scope: that file; refused.
 pub const RECORD_FILE_BYTES: usize = 512 << 20;
 
-/// Signing records of one file. Scope: that file; refused.
+/// Signing records of one file or namespace. Scope: that file or namespace; refused.
 pub const RECORDS: usize = 100_000;
+
+/// Signing records in one answer of the API server. Scope: none; more answers are asked for.
+pub const RECORDS_OF_A_PAGE: usize = 50;
+
+/// Bytes of such an answer; etcd takes no object of more than 1.5 MiB. Scope: that list; refused.
+pub const RECORDS_PAGE_BYTES: usize = 96 << 20;
+
+/// How often a signing record is added anew because another was faster. Scope: that record; it is not added.
+pub const RECORD_ATTEMPTS: usize = 100;
 
 // -------------------------------------------------------------------------------------------------- signing services
 

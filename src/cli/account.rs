@@ -1,11 +1,14 @@
-//! The file of signing records.
+//! Where signing records are: a file, or a namespace of a cluster.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use super::env::{self, Variable};
 use super::{Error, clock};
+use crate::cluster::{Access, Records, RecordsError};
+use crate::image::Digest;
 use crate::limits;
 use crate::record::{Action, Artifact, Chain, Execution, LogEntry, Signer, SigningRecord};
 use crate::signer::Ci;
@@ -16,9 +19,9 @@ use crate::signer::Ci;
 pub(super) struct RecordArgs {
     /// Add a signing record to this file: who, what, when, where and why, each chained to the one before it
     ///
-    /// Without it, the file that COUNTERSIGN_RECORD names.
-    #[arg(long, value_name = "FILE")]
-    record: Option<PathBuf>,
+    /// `k8s://NAMESPACE` adds it to the SigningRecords of that namespace instead. Without it, what COUNTERSIGN_RECORD names.
+    #[arg(long, value_name = "FILE_OR_NAMESPACE")]
+    record: Option<Ledger>,
     /// The name of this step, for the record
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
@@ -32,32 +35,105 @@ pub(super) struct RecordArgs {
 
 impl RecordArgs {
     /// The account; one that nothing is written to where no file is named. What is in the file has to hold.
-    pub(super) fn open(&self) -> Result<Account, Error> {
-        let Some(path) = self.record.clone().or_else(|| Variable::CountersignRecord.path()) else {
-            return Ok(Account { path: None, name: None, reason: None, execution: None });
+    pub(super) async fn open(&self) -> Result<Account, Error> {
+        let Some(ledger) = self.record.clone().or_else(Ledger::of_environment) else {
+            return Ok(Account { place: Place::Nowhere, name: None, reason: None, execution: None });
         };
-        drop(read_locked(&path)?);
+        let place = match ledger {
+            Ledger::File(path) => {
+                drop(read_locked(&path)?);
+                Place::File(path)
+            }
+            Ledger::Namespace(namespace) => {
+                let records = records(&namespace).await?;
+                records.read(None).await.map_err(|error| unread(&namespace, &error))?;
+                Place::Namespace(namespace, records)
+            }
+        };
         let ci = Ci::detect(&env::text);
         let mut execution = ci.map(|ci| ci.execution()).unwrap_or_default();
         if self.execution_url.is_some() {
             execution.url.clone_from(&self.execution_url);
         }
         let execution = Some(execution).filter(|execution| *execution != Execution::default());
-        Ok(Account { path: Some(path), name: self.name.clone(), reason: self.reason.clone(), execution })
+        Ok(Account { place, name: self.name.clone(), reason: self.reason.clone(), execution })
     }
 
-    /// Whether a file is named.
+    /// Whether a place is named.
     pub(super) fn is_given(&self) -> bool {
-        self.record.is_some() || Variable::CountersignRecord.path().is_some()
+        self.record.is_some() || Ledger::of_environment().is_some()
     }
 }
 
-/// A file that records are added to, or none.
+/// Where signing records are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Ledger {
+    /// A file of JSON lines.
+    File(PathBuf),
+    /// The SigningRecords of a namespace.
+    Namespace(String),
+}
+
+impl Ledger {
+    fn of_environment() -> Option<Self> {
+        let path = Variable::CountersignRecord.path()?;
+        Some(path.to_str().and_then(|text| text.parse().ok()).unwrap_or(Self::File(path)))
+    }
+
+    /// The records, which have to be there and to hold; those of one artifact alone where one is named.
+    pub(super) async fn read(&self, artifact: Option<Digest>) -> Result<Chain, Error> {
+        match self {
+            Self::File(path) => read(path),
+            Self::Namespace(namespace) => {
+                records(namespace).await?.read(artifact).await.map_err(|error| unread(namespace, &error))
+            }
+        }
+    }
+}
+
+impl FromStr for Ledger {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.strip_prefix("k8s://") {
+            Some(namespace) if !namespace.is_empty() && !namespace.contains('/') => {
+                Ok(Self::Namespace(namespace.to_owned()))
+            }
+            Some(_) => Err("it is no namespace, as in `k8s://signing`"),
+            None => Ok(Self::File(text.into())),
+        }
+    }
+}
+
+/// The records of a namespace, as the kubeconfig says, or, without one, as the ServiceAccount of the pod.
+async fn records(namespace: &str) -> Result<Records, Error> {
+    let file = env::kubeconfig();
+    Access::new(file.as_deref(), Some(namespace.to_owned())).await.map(Records::new).map_err(Error::unavailable)
+}
+
+fn unread(namespace: &str, error: &RecordsError) -> Error {
+    let message = format!("the signing records of the namespace `{namespace}`: {error}");
+    match error {
+        RecordsError::Api(_) | RecordsError::Contended => Error::unavailable(message)
+            .hint("the definition comes from `countersign crd`, and whoever signs may list and create signingrecords"),
+        RecordsError::Broken(_) => Error::usage(format!("{message}; they do not hold"))
+            .hint("leave them as they are and find out what happened; another namespace begins a new account"),
+        RecordsError::Record(_) => Error::usage(message),
+    }
+}
+
+/// Where records are added, or nowhere.
 pub(super) struct Account {
-    path: Option<PathBuf>,
+    place: Place,
     name: Option<String>,
     reason: Option<String>,
     execution: Option<Execution>,
+}
+
+enum Place {
+    File(PathBuf),
+    Namespace(String, Records),
+    Nowhere,
 }
 
 /// What is new about one signing.
@@ -73,16 +149,32 @@ pub(super) struct Entry {
 }
 
 impl Account {
-    /// Adds a record. Others may add theirs meanwhile: the file is locked from reading to writing.
-    pub(super) fn add(&self, entry: Entry) -> Result<(), Error> {
-        let Some(path) = &self.path else {
-            return Ok(());
-        };
+    /// Adds a record. Others may add theirs meanwhile: a file is locked from reading to writing, and in a namespace the
+    /// slower reads again.
+    pub(super) async fn add(&self, entry: Entry) -> Result<(), Error> {
+        match &self.place {
+            Place::File(path) => self.write(path, entry),
+            Place::Namespace(namespace, records) => {
+                let record = self.record(entry, None)?;
+                records.add(record).await.map_err(|error| unread(namespace, &error))
+            }
+            Place::Nowhere => Ok(()),
+        }
+    }
+
+    fn write(&self, path: &Path, entry: Entry) -> Result<(), Error> {
         let (mut file, chain) = read_locked(path)?;
+        let previous = chain.last(entry.artifact.digest);
+        let mut line = self.record(entry, previous)?.to_line().map_err(Error::usage)?;
+        line.push('\n');
+        file.write_all(line.as_bytes()).and_then(|()| file.sync_all()).map_err(|error| cannot("write", path, &error))
+    }
+
+    fn record(&self, entry: Entry, previous: Option<Digest>) -> Result<SigningRecord, Error> {
         let Entry { artifact, action, predicate_type, signer, log_entries, evidence, bundle } = entry;
         let bundle = bundle.map(|bundle| serde_json::from_slice(&bundle)).transpose().map_err(Error::usage)?;
-        let record = SigningRecord {
-            previous: chain.last(artifact.digest),
+        Ok(SigningRecord {
+            previous,
             artifact,
             action,
             predicate_type,
@@ -94,15 +186,12 @@ impl Account {
             evidence,
             log_entries,
             bundle,
-        };
-        let mut line = record.to_line().map_err(Error::usage)?;
-        line.push('\n');
-        file.write_all(line.as_bytes()).and_then(|()| file.sync_all()).map_err(|error| cannot("write", path, &error))
+        })
     }
 }
 
 /// The records in a file, which has to be there and to hold.
-pub(super) fn read(path: &Path) -> Result<Chain, Error> {
+fn read(path: &Path) -> Result<Chain, Error> {
     let mut file = File::open(path).map_err(|error| cannot("read", path, &error))?;
     chain(&mut file, path)
 }
@@ -146,7 +235,6 @@ fn cannot(what: &str, path: &Path, error: &io::Error) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::image::Digest;
     use crate::record::ArtifactKind;
 
     fn entry(artifact: &str) -> Entry {
@@ -167,16 +255,25 @@ mod tests {
     }
 
     #[test]
-    fn records_are_added_by_many_at_once_and_chained() {
+    fn ledgers_are_files_or_namespaces() {
+        assert_eq!("k8s://signing".parse(), Ok(Ledger::Namespace("signing".to_owned())));
+        assert_eq!("records.jsonl".parse(), Ok(Ledger::File("records.jsonl".into())));
+        for bad in ["k8s://", "k8s://a/b"] {
+            assert!(bad.parse::<Ledger>().is_err(), "{bad}");
+        }
+    }
+
+    #[tokio::test]
+    async fn records_are_added_by_many_at_once_and_chained() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("records.jsonl");
-        let args = RecordArgs { record: Some(path.clone()), ..RecordArgs::default() };
-        let account = args.open().unwrap();
+        let args = RecordArgs { record: Some(Ledger::File(path.clone())), ..RecordArgs::default() };
+        let account = args.open().await.unwrap();
         std::thread::scope(|scope| {
             for _ in 0..8 {
                 scope.spawn(|| {
-                    account.add(entry("a")).unwrap();
-                    account.add(entry("b")).unwrap();
+                    account.write(&path, entry("a")).unwrap();
+                    account.write(&path, entry("b")).unwrap();
                 });
             }
         });
@@ -186,22 +283,22 @@ mod tests {
         assert!(chain.links().iter().all(|link| link.record.bundle.as_ref().unwrap().get() == "{\"a\": 1}"));
     }
 
-    #[test]
-    fn an_account_that_does_not_hold_takes_no_record() {
+    #[tokio::test]
+    async fn an_account_that_does_not_hold_takes_no_record() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("records.jsonl");
-        let args = RecordArgs { record: Some(path.clone()), ..RecordArgs::default() };
+        let args = RecordArgs { record: Some(Ledger::File(path.clone())), ..RecordArgs::default() };
         for _ in 0..2 {
-            args.open().unwrap().add(entry("a")).unwrap();
+            args.open().await.unwrap().add(entry("a")).await.unwrap();
         }
         let text = std::fs::read_to_string(&path).unwrap();
         std::fs::write(&path, text.replacen("\"name\":\"a\"", "\"name\":\"b\"", 1)).unwrap();
-        let error = args.open().err().unwrap();
+        let error = args.open().await.err().unwrap();
         assert!(error.to_string().contains("line 2: the record does not follow"), "{error}");
         std::fs::write(&path, text.trim_end()).unwrap();
-        let error = args.open().err().unwrap();
+        let error = args.open().await.err().unwrap();
         assert!(error.to_string().ends_with("end in the middle of a line"), "{error}");
         std::fs::write(&path, text).unwrap();
-        assert!(args.open().is_ok());
+        assert!(args.open().await.is_ok());
     }
 }

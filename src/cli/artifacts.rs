@@ -6,10 +6,11 @@ use std::time::Duration;
 use clap::ValueEnum;
 use serde::Serialize;
 
+use super::account::Ledger;
 use super::print::table;
 use super::registry_args::RegistryArgs;
 use super::tree::{self, Leaf};
-use super::{Error, Exit, Outcome, account, clock, file};
+use super::{Error, Exit, Outcome, clock, file};
 use crate::evidence::Query;
 use crate::image::{Digest, ImageRef};
 use crate::limits;
@@ -27,9 +28,8 @@ pub enum Command {
 /// What `artifacts list` takes.
 #[derive(Clone, Debug, clap::Args)]
 pub struct ListArgs {
-    /// The file of signing records
-    #[arg(long, value_name = "FILE")]
-    record: PathBuf,
+    #[command(flatten)]
+    records: RecordsArgs,
     /// How to print it
     #[arg(short, long, value_enum, default_value_t = Format::Table)]
     output: Format,
@@ -41,9 +41,30 @@ pub struct ShowArgs {
     /// The artifact: its name, or its digest
     #[arg(value_name = "NAME_OR_DIGEST")]
     artifact: String,
-    /// The file of signing records
-    #[arg(long, value_name = "FILE")]
-    record: PathBuf,
+    #[command(flatten)]
+    records: RecordsArgs,
+}
+
+/// Where the records are.
+#[derive(Clone, Debug, clap::Args)]
+#[group(required = true, multiple = false)]
+struct RecordsArgs {
+    /// The file of signing records, or their namespace (`k8s://NAMESPACE`)
+    #[arg(long, value_name = "FILE_OR_NAMESPACE")]
+    record: Option<Ledger>,
+    /// The namespace of the cluster in which the SigningRecords are
+    #[arg(short, long, value_name = "NAMESPACE")]
+    namespace: Option<String>,
+}
+
+impl RecordsArgs {
+    async fn read(&self, artifact: Option<Digest>) -> Result<Chain, Error> {
+        let namespace = self.namespace.clone().map(Ledger::Namespace);
+        match self.record.clone().or(namespace) {
+            Some(ledger) => ledger.read(artifact).await,
+            None => Err(Error::usage("no records are named").hint("name them with `--record` or `--namespace`")),
+        }
+    }
 }
 
 /// How to print what was found.
@@ -59,10 +80,10 @@ enum Format {
 ///
 /// # Errors
 /// When the records cannot be read, or do not hold.
-pub fn run(command: &Command) -> Result<Outcome, Error> {
+pub async fn run(command: Command) -> Result<Outcome, Error> {
     match command {
-        Command::List(args) => list(args),
-        Command::Show(args) => show(args),
+        Command::List(args) => list(&args).await,
+        Command::Show(args) => show(&args).await,
     }
 }
 
@@ -81,8 +102,8 @@ struct Listed<'a> {
     execution: Option<&'a str>,
 }
 
-fn list(args: &ListArgs) -> Result<Outcome, Error> {
-    let chain = account::read(&args.record)?;
+async fn list(args: &ListArgs) -> Result<Outcome, Error> {
+    let chain = args.records.read(None).await?;
     let mut listed: Vec<Listed<'_>> = Vec::new();
     let mut seen = std::collections::BTreeSet::new();
     // The newest first.
@@ -129,9 +150,9 @@ fn list(args: &ListArgs) -> Result<Outcome, Error> {
     Ok(Outcome { data, ..Outcome::default() })
 }
 
-fn show(args: &ShowArgs) -> Result<Outcome, Error> {
-    let chain = account::read(&args.record)?;
+async fn show(args: &ShowArgs) -> Result<Outcome, Error> {
     let digest: Option<Digest> = args.artifact.parse().ok();
+    let chain = args.records.read(digest).await?;
     let is_it = |link: &&Link| match digest {
         Some(digest) => link.record.artifact.digest == digest,
         None => link.record.artifact.name == args.artifact,
@@ -157,9 +178,12 @@ pub struct CustodyArgs {
     /// An image, or a file (`./FILE`), or a digest (`sha256:…`) of which only the records are asked
     #[arg(value_name = "IMAGE_OR_FILE")]
     artifact: String,
-    /// A file of signing records; may be given several times
-    #[arg(long, value_name = "FILE")]
-    record: Vec<PathBuf>,
+    /// A file of signing records, or their namespace (`k8s://NAMESPACE`); may be given several times
+    #[arg(long, value_name = "FILE_OR_NAMESPACE")]
+    record: Vec<Ledger>,
+    /// A namespace of the cluster in which SigningRecords are; may be given several times
+    #[arg(short, long, value_name = "NAMESPACE")]
+    namespace: Vec<String>,
     /// Verify what is in the registry with this public key, in a PEM file
     #[arg(long, value_name = "PEM")]
     key: Option<PathBuf>,
@@ -216,8 +240,9 @@ pub async fn custody(args: CustodyArgs) -> Result<Outcome, Error> {
         );
         subject.digest()
     };
-    for path in &args.record {
-        let chain: Chain = account::read(path)?;
+    let namespaces = args.namespace.iter().cloned().map(Ledger::Namespace);
+    for ledger in args.record.iter().cloned().chain(namespaces) {
+        let chain = ledger.read(Some(digest)).await?;
         events.extend(chain.of(digest).map(|link| of_record(&link.record)));
     }
     let rank = |event: &Event| Moment::ALL.iter().position(|moment| moment.as_str() == event.moment);

@@ -45,7 +45,7 @@ pub async fn run(args: Args) -> Result<Outcome, Error> {
     let predicate = args.predicate.read(now)?;
     let digest = args.digest.digest()?;
     let uploads = args.delivery.uploads(args.record.is_given())?;
-    let account = args.record.open()?;
+    let account = args.record.open().await?;
     let client = args.registry.client()?;
     let keys = args.registry.keychain()?;
     let signing = args.signing.signing().await?;
@@ -66,6 +66,6 @@ pub async fn run(args: Args) -> Result<Outcome, Error> {
         signer::attest_unattached(&request, &client, &keys, deadline).await.map(Made::Unattached)
     };
     let mut report = Report::new(&args.delivery, &account);
-    report.add(&args.image, Done::Attested(predicate.predicate_type().to_string()), result);
+    report.add(&args.image, Done::Attested(predicate.predicate_type().to_string()), result).await;
     report.finish()
 }

@@ -35,7 +35,7 @@ pub struct Args {
 /// # Errors
 /// When the file, the predicate or the key cannot be read.
 pub async fn run(args: Args) -> Result<Outcome, Error> {
-    let account = args.record.open()?;
+    let account = args.record.open().await?;
     let now = clock::now();
     let predicate = args.predicate.read(now)?;
     let loaded = args.file.load(END)?;
@@ -46,5 +46,5 @@ pub async fn run(args: Args) -> Result<Outcome, Error> {
         .await
         .map_err(|error| signing_args::failed("the file is not attested", &error))?;
     let predicate_type = Some(predicate.predicate_type().to_string());
-    args.file.finish(&loaded, signed, &account, Action::Attested, predicate_type)
+    args.file.finish(&loaded, signed, &account, Action::Attested, predicate_type).await
 }

@@ -36,7 +36,7 @@ pub struct Args {
 /// # Errors
 /// When a file cannot be read.
 pub async fn run(args: Args) -> Result<Outcome, Error> {
-    let account = args.record.open()?;
+    let account = args.record.open().await?;
     let client = args.registry.client()?;
     let keys = args.registry.keychain()?;
     let deadline = clock::deadline(Duration::from_secs(args.timeout.into()));
@@ -51,20 +51,22 @@ pub async fn run(args: Args) -> Result<Outcome, Error> {
                 outcome.messages.push(format!("`{}` is not copied: {}", kept.manifest, kept.detail));
                 outcome.exit = Exit::Refused;
             }
-            account.add(Entry {
-                artifact: Artifact {
-                    kind: ArtifactKind::Image,
-                    name: copied.subject.repository().to_string(),
-                    version: args.to.tag().map(ToString::to_string),
-                    digest: copied.subject.digest(),
-                },
-                action: Action::Copied,
-                predicate_type: None,
-                signer: Signer { key: None, identity: None, issuer: None },
-                log_entries: Vec::new(),
-                evidence: Vec::new(),
-                bundle: None,
-            })?;
+            account
+                .add(Entry {
+                    artifact: Artifact {
+                        kind: ArtifactKind::Image,
+                        name: copied.subject.repository().to_string(),
+                        version: args.to.tag().map(ToString::to_string),
+                        digest: copied.subject.digest(),
+                    },
+                    action: Action::Copied,
+                    predicate_type: None,
+                    signer: Signer { key: None, identity: None, issuer: None },
+                    log_entries: Vec::new(),
+                    evidence: Vec::new(),
+                    bundle: None,
+                })
+                .await?;
         }
         Err(error) => {
             outcome.messages.push(format!("`{}` is not copied: {error}", args.from));

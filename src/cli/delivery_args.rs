@@ -133,7 +133,12 @@ impl<'a> Report<'a> {
     }
 
     /// Adds what came of one image, and the record of it. Says which image it is, where it was done.
-    pub(super) fn add(&mut self, image: &ImageRef, what: Done, result: Result<Made, SignError>) -> Option<ImageDigest> {
+    pub(super) async fn add(
+        &mut self,
+        image: &ImageRef,
+        what: Done,
+        result: Result<Made, SignError>,
+    ) -> Option<ImageDigest> {
         let made = match result {
             Ok(made) => made,
             Err(error) => {
@@ -157,7 +162,7 @@ impl<'a> Report<'a> {
             ));
         }
         let uploaded = !pushed.is_empty();
-        let recorded = self.account.add(Entry {
+        let entry = Entry {
             artifact: Artifact {
                 kind: ArtifactKind::Image,
                 name: subject.repository().to_string(),
@@ -170,8 +175,8 @@ impl<'a> Report<'a> {
             log_entries,
             evidence: pushed.iter().map(|pushed| pushed.path.to_string()).collect(),
             bundle: bundle.clone().filter(|_| !uploaded),
-        });
-        if let Err(error) = recorded {
+        };
+        if let Err(error) = self.account.add(entry).await {
             self.outcome.messages.push(format!("`{image}` is {done}, and that is not recorded: {error}"));
             self.outcome.exit = self.outcome.exit.max(error.exit());
         }

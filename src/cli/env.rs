@@ -15,7 +15,7 @@ pub(super) enum Variable {
     CountersignPassword,
     /// `COUNTERSIGN_PASSWORD_FILE`: a file with the password of a private key.
     CountersignPasswordFile,
-    /// `COUNTERSIGN_RECORD`: the file of signing records.
+    /// `COUNTERSIGN_RECORD`: the file or the namespace of signing records.
     CountersignRecord,
     /// `DOCKER_CONFIG`: the directory of docker's `config.json`.
     DockerConfig,
@@ -67,13 +67,13 @@ impl Variable {
             Self::CosignPassword => "password of a private key, as cosign reads it",
             Self::CountersignPassword => "password of a private key",
             Self::CountersignPasswordFile => "file with the password of a private key",
-            Self::CountersignRecord => "file to which signing records are added",
+            Self::CountersignRecord => "file or `k8s://NAMESPACE` to which signing records are added",
             Self::DockerConfig => "directory of config.json, which has the registries' credentials",
             Self::GceMetadataHost => "metadata server of Google Cloud, which gives identity tokens",
             Self::GithubOutput => "file to which sign and attest write the outputs of a step",
             Self::Home => "where .docker/config.json, .kube/config and .vault-token lie otherwise",
             Self::Hostname => "name of the pod, by which it holds the Lease of `serve --lease`",
-            Self::Kubeconfig => "file that says how the cluster of `k8s://` keys is reached",
+            Self::Kubeconfig => "file that says how the cluster of `k8s://` keys and records is reached",
             Self::LogLevel => "how much is logged; --log-level wins",
             Self::RegistryAuthFile => "file like config.json, as podman names it",
             Self::SigstoreIdToken => "identity token to sign with",
@@ -113,6 +113,12 @@ impl Variable {
     pub(super) fn path(self) -> Option<std::path::PathBuf> {
         self.value().filter(|value| !value.is_empty()).map(Into::into)
     }
+}
+
+/// The file that says how the cluster is reached; none where the ServiceAccount of the pod does.
+pub(super) fn kubeconfig() -> Option<std::path::PathBuf> {
+    let at_home = || Variable::Home.path().map(|home| home.join(".kube/config")).filter(|path| path.exists());
+    Variable::Kubeconfig.path().or_else(at_home)
 }
 
 /// The value of a variable that is named on the command line, as in `env://NAME`.

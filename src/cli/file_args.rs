@@ -80,7 +80,7 @@ impl FileArgs {
     }
 
     /// Writes the bundle, reads it back, records what was done and says it.
-    pub(super) fn finish(
+    pub(super) async fn finish(
         &self,
         loaded: &Loaded,
         signed: SignedBundle,
@@ -117,7 +117,7 @@ impl FileArgs {
             },
             ..Outcome::default()
         };
-        let recorded = account.add(Entry {
+        let entry = Entry {
             artifact: Artifact {
                 kind: ArtifactKind::File,
                 name: name.name.clone(),
@@ -130,8 +130,8 @@ impl FileArgs {
             log_entries,
             evidence: Vec::new(),
             bundle: Some(bundle),
-        });
-        if let Err(error) = recorded {
+        };
+        if let Err(error) = account.add(entry).await {
             outcome.messages.push(format!("the file is {}, and that is not recorded: {error}", action.as_str()));
             outcome.exit = error.exit();
         }

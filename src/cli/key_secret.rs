@@ -8,7 +8,7 @@ use kube::api::{DeleteParams, ObjectMeta, PostParams, Preconditions};
 use kube::{Api, Client, Config, config::KubeConfigOptions, config::Kubeconfig};
 
 use super::Error;
-use super::env::Variable;
+use super::env;
 use super::key_ref::SecretRef;
 use crate::limits;
 use crate::signer::Password;
@@ -91,10 +91,7 @@ fn shown(SecretRef { namespace, name }: &SecretRef) -> String {
 /// The Secrets of the namespace, as the kubeconfig says, or, without one, as the ServiceAccount of the pod.
 async fn api(reference: &SecretRef) -> Result<Api<Secret>, Error> {
     let failed = |error: String| Error::unavailable(format!("the API server cannot be asked: {error}"));
-    let file = Variable::Kubeconfig
-        .path()
-        .or_else(|| Variable::Home.path().map(|home| home.join(".kube/config")).filter(|path| path.exists()));
-    let mut config = match file {
+    let mut config = match env::kubeconfig() {
         Some(path) => {
             let file = Kubeconfig::read_from(&path).map_err(|error| failed(error.to_string()))?;
             let options = KubeConfigOptions::default();

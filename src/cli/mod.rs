@@ -159,7 +159,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, out: &mut dyn Write, err: &
 
 fn dispatch(command: Command, out: &mut dyn Write, err: &mut dyn Write) -> Result<Outcome, Error> {
     match command {
-        Command::Artifacts(command) => artifacts::run(&command),
+        Command::Artifacts(command) => runtime::start()?.block_on(artifacts::run(command)),
         Command::Ask(args) => runtime::start()?.block_on(ask::run(args)),
         Command::Attest(args) => runtime::start()?.block_on(attest::run(args)),
         Command::AttestFile(args) => runtime::start()?.block_on(attest_file::run(args)),
@@ -184,7 +184,7 @@ fn dispatch(command: Command, out: &mut dyn Write, err: &mut dyn Write) -> Resul
         Command::Trust(args) => runtime::start()?.block_on(trust::run(args)),
         Command::Verify(args) => runtime::start()?.block_on(verify::run(args)),
         Command::VerifyBundle(args) => verify_bundle::run(&args),
-        Command::VerifyFile(args) => verify_file::run(&args),
+        Command::VerifyFile(args) => runtime::start()?.block_on(verify_file::run(args)),
     }
 }
 

@@ -63,7 +63,7 @@ pub async fn run(args: Args) -> Result<Outcome, Error> {
     for path in &args.sbom {
         predicates.push(sbom(path, now)?);
     }
-    let account = args.record.open()?;
+    let account = args.record.open().await?;
     let client = args.registry.client()?;
     let keys = args.registry.keychain()?;
     let signing = args.signing.signing().await?;
@@ -85,7 +85,7 @@ pub async fn run(args: Args) -> Result<Outcome, Error> {
     } else {
         signer::sign_unattached(&request, &client, &keys, deadline).await.map(Made::Unattached)
     };
-    let Some(subject) = report.add(&args.image, Done::Signed, signed) else {
+    let Some(subject) = report.add(&args.image, Done::Signed, signed).await else {
         return report.finish();
     };
     // By its digest from here on, whatever becomes of the tag.
@@ -107,7 +107,7 @@ pub async fn run(args: Args) -> Result<Outcome, Error> {
         } else {
             signer::attest_unattached(&request, &client, &keys, deadline).await.map(Made::Unattached)
         };
-        report.add(&args.image, Done::Attested(predicate.predicate_type().to_string()), attested);
+        report.add(&args.image, Done::Attested(predicate.predicate_type().to_string()), attested).await;
     }
     let outcome = report.finish()?;
     Ok(match outcome.exit {

@@ -64,7 +64,7 @@ pub async fn run(args: Args) -> Result<Outcome, Error> {
         return Err(Error::usage("a digest is that of one image, and there are several"));
     }
     let uploads = args.delivery.uploads(args.record.is_given())?;
-    let account = args.record.open()?;
+    let account = args.record.open().await?;
     let client = args.registry.client()?;
     let keys = args.registry.keychain()?;
     let signing = args.signing.signing().await?;
@@ -98,7 +98,7 @@ pub async fn run(args: Args) -> Result<Outcome, Error> {
             } else {
                 signer::sign_unattached(&request, &client, &keys, deadline).await.map(Made::Unattached)
             };
-            report.add(&image, Done::Signed, result);
+            report.add(&image, Done::Signed, result).await;
         }
     }
     report.finish()

@@ -37,7 +37,7 @@ pub struct Args {
 /// # Errors
 /// When the file or the key cannot be read, or the file must not be signed.
 pub async fn run(args: Args) -> Result<Outcome, Error> {
-    let account = args.record.open()?;
+    let account = args.record.open().await?;
     let loaded = args.file.load(END)?;
     let signing = args.signatory.signing().await?;
     let request =
@@ -45,5 +45,5 @@ pub async fn run(args: Args) -> Result<Outcome, Error> {
     let signed = signer::sign_file(&request, args.signatory.deadline())
         .await
         .map_err(|error| signing_args::failed("the file is not signed", &error))?;
-    args.file.finish(&loaded, signed, &account, Action::Signed, None)
+    args.file.finish(&loaded, signed, &account, Action::Signed, None).await
 }

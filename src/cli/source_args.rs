@@ -10,8 +10,9 @@ use futures_util::future::OptionFuture;
 use jiff::Timestamp;
 use nonempty::NonEmpty;
 
+use super::account::Ledger;
 use super::registry_args::RegistryArgs;
-use super::{Error, account, clock, file, verify_bundle};
+use super::{Error, clock, file, verify_bundle};
 use crate::evidence::{Answer, Artifact, Evidence, Path, Query};
 use crate::gate::{Found, Saved, configs, judge_found, judge_saved};
 use crate::image::{Digest, ImageDigest, ImageRef, ImageUse};
@@ -29,9 +30,9 @@ pub(super) struct SourceArgs {
     /// Take bundles from this file, one on each line where there are several
     #[arg(long, value_name = "FILE")]
     bundle: Option<PathBuf>,
-    /// Take the bundles of the records in this file
-    #[arg(long, value_name = "FILE")]
-    record: Option<PathBuf>,
+    /// Take the bundles of the records in this file, or in a namespace (`k8s://NAMESPACE`)
+    #[arg(long, value_name = "FILE_OR_NAMESPACE")]
+    record: Option<Ledger>,
     /// Where evidence is taken from [default: the file of --bundle, the records of --record, or else the registry]
     #[arg(long, value_enum, value_delimiter = ',')]
     signature_source: Vec<Source>,
@@ -104,7 +105,7 @@ impl SourceArgs {
                 Err(error) => Err(error),
                 Ok(subject) => {
                     let mut bundles = bundles.clone();
-                    bundles.extend(self.of_record(&sources, subject.digest())?);
+                    bundles.extend(self.of_record(&sources, subject.digest()).await?);
                     let query = Query::new(subject.clone(), true);
                     let configs = wants_configs(&image.image).then(|| configs(&client, &subject, &keys, deadline));
                     let configs = OptionFuture::from(configs).await;
@@ -142,13 +143,13 @@ impl SourceArgs {
         Ok(bundles.into_iter().map(<[u8]>::to_vec).collect())
     }
 
-    fn of_record(&self, sources: &[Source], artifact: Digest) -> Result<Vec<Vec<u8>>, Error> {
+    async fn of_record(&self, sources: &[Source], artifact: Digest) -> Result<Vec<Vec<u8>>, Error> {
         if !sources.contains(&Source::Record) {
             return Ok(Vec::new());
         }
-        let path =
+        let ledger =
             self.record.as_ref().ok_or_else(|| Error::usage("the records are in no file; name it with `--record`"))?;
-        let chain = account::read(path)?;
+        let chain = ledger.read(Some(artifact)).await?;
         let bundles = chain.of(artifact).filter_map(|link| link.record.bundle.as_ref());
         Ok(bundles.map(|bundle| bundle.get().as_bytes().to_vec()).collect())
     }

@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
+use super::account::Ledger;
 use super::file_args::beside;
 use super::predicate_args::predicate_type;
 use super::signer_args::SignerArgs;
 use super::verify_bundle::{self, Artifact, Refusal};
-use super::{Error, Outcome, account, attest_file, file, sign_file};
+use super::{Error, Outcome, attest_file, file, sign_file};
 use crate::evidence::Statement;
 use crate::image::Digest;
 use crate::limits;
@@ -39,9 +40,9 @@ pub struct Args {
     /// Where bundles are taken from
     #[arg(long, value_enum, value_delimiter = ',', default_value = "file")]
     signature_source: Vec<Source>,
-    /// The file of signing records
-    #[arg(long, value_name = "FILE", required_if_eq("signature_source", "record"))]
-    record: Option<PathBuf>,
+    /// The file of signing records, or their namespace (`k8s://NAMESPACE`)
+    #[arg(long, value_name = "FILE_OR_NAMESPACE", required_if_eq("signature_source", "record"))]
+    record: Option<Ledger>,
     #[command(flatten)]
     signer: SignerArgs,
 }
@@ -58,20 +59,20 @@ enum Source {
 ///
 /// # Errors
 /// When a file cannot be read, or the arguments do not say who may have signed.
-pub fn run(args: &Args) -> Result<Outcome, Error> {
+pub async fn run(args: Args) -> Result<Outcome, Error> {
     let rule = args.signer.rule()?;
     let artifact = Artifact::read(&args.artifact)?;
     let mut texts = Vec::new();
     for source in &args.signature_source {
         match source {
-            Source::File => texts.push(file::read("the bundle", &bundle(args)?, limits::EVIDENCE_BLOB_BYTES)?),
+            Source::File => texts.push(file::read("the bundle", &bundle(&args)?, limits::EVIDENCE_BLOB_BYTES)?),
             Source::Record => {
-                let path = args
+                let ledger = args
                     .record
                     .as_ref()
                     .ok_or_else(|| Error::usage("the records are in no file; name it with `--record`"))?;
                 let digest: Digest = artifact.sha256()?;
-                let chain = account::read(path)?;
+                let chain = ledger.read(Some(digest)).await?;
                 let found = chain.of(digest).filter_map(|link| link.record.bundle.as_ref());
                 texts.extend(found.map(|bundle| bundle.get().as_bytes().to_vec()));
             }

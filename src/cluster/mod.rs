@@ -13,6 +13,8 @@
 //! [`StatusWriter`] tells authors in the status of their policies what became of them; [`Election`] says which replica
 //! does that for all.
 //!
+//! [`Records`] are the signing records of a namespace: read as chains, and added, never changed.
+//!
 //! [`CertificateKeeper`] makes and renews the webhook's certificate across replicas.
 //!
 //! [`Answer`] is what a cluster would say to an image.
@@ -35,6 +37,7 @@ mod object;
 mod place;
 mod pull_secrets;
 mod question;
+mod records;
 mod source;
 mod status;
 mod watcher;
@@ -46,5 +49,6 @@ pub use certificate::{CertificateKeeper, MadeCertificate, Make};
 pub use election::{Election, Lead};
 pub use pull_secrets::PullSecrets;
 pub use question::Answer;
+pub use records::{Records, RecordsError};
 pub use status::StatusWriter;
 pub use watches::Watches;

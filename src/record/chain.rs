@@ -1,6 +1,6 @@
-//! The records of one file, chained by artifact.
+//! The records of one file or of one namespace, chained by artifact.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{RecordError, SigningRecord};
 use crate::image::Digest;
@@ -16,7 +16,7 @@ pub struct Chain {
 /// One record of a chain.
 #[derive(Debug)]
 pub struct Link {
-    /// Its line, from 1.
+    /// Its line, or its place among objects, from 1.
     pub line: usize,
     /// The hash of the line.
     pub hash: Digest,
@@ -27,6 +27,18 @@ pub struct Link {
 /// Where an account does not hold.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Broken {
+    /// Two records follow the same one.
+    #[error("two records about `{artifact}` follow the same one: one of them was put in")]
+    Fork {
+        /// The artifact.
+        artifact: Digest,
+    },
+    /// Records follow one that is not there.
+    #[error("a record about `{artifact}` follows one that is not there: one was changed or taken out")]
+    Gap {
+        /// The artifact.
+        artifact: Digest,
+    },
     /// A record does not follow the one before it: one was changed, taken out, or put in.
     #[error(
         "line {line}: the record does not follow the one before it about `{artifact}`: one was changed, taken out or put in"
@@ -71,6 +83,48 @@ impl Chain {
             let hash = Digest::of(line.as_bytes());
             chain.last.insert(artifact, hash);
             chain.links.push(Link { line: number, hash, record });
+        }
+        Ok(chain)
+    }
+
+    /// Puts records that are in no order, as objects of a cluster are, into that of their chains: each after the one that it
+    /// names, and the artifact that was dealt with last at the end.
+    ///
+    /// # Errors
+    /// When two follow the same one, or one follows a record that is not there.
+    pub fn of_objects(records: impl IntoIterator<Item = SigningRecord>) -> Result<Self, Broken> {
+        let mut chain = Self::default();
+        let mut successors = BTreeMap::new();
+        for (index, record) in records.into_iter().enumerate() {
+            if index >= limits::RECORDS {
+                return Err(Broken::TooMany);
+            }
+            let artifact = record.artifact.digest;
+            if successors.insert((artifact, record.previous), record).is_some() {
+                return Err(Broken::Fork { artifact });
+            }
+        }
+        let artifacts: BTreeSet<Digest> = successors.keys().map(|(artifact, _)| *artifact).collect();
+        let mut chains = Vec::new();
+        for artifact in artifacts {
+            let mut links = Vec::new();
+            let mut previous = None;
+            while let Some(record) = successors.remove(&(artifact, previous)) {
+                let line = record.to_line().map_err(|error| Broken::Unreadable { line: 0, error })?;
+                let hash = Digest::of(line.as_bytes());
+                previous = Some(hash);
+                links.push(Link { line: 0, hash, record });
+            }
+            chain.last.extend(previous.map(|hash| (artifact, hash)));
+            chains.push(links);
+        }
+        if let Some((artifact, _)) = successors.into_keys().next() {
+            return Err(Broken::Gap { artifact });
+        }
+        chains.sort_by_key(|links: &Vec<Link>| links.last().map(|link| link.record.time));
+        chain.links = chains.into_iter().flatten().collect();
+        for (index, link) in chain.links.iter_mut().enumerate() {
+            link.line = index.saturating_add(1);
         }
         Ok(chain)
     }
@@ -174,5 +228,28 @@ mod tests {
         let mut cut = lines;
         cut.pop();
         assert_eq!(read(cut), Ok(3));
+    }
+
+    #[test]
+    fn objects_in_no_order_are_chained_and_forks_and_gaps_are_seen() {
+        let records: Vec<_> = lines().iter().map(|line| SigningRecord::from_line(line).unwrap()).collect();
+        let whole = Chain::read(&lines().join("\n")).unwrap();
+        let chain = Chain::of_objects(records.iter().rev().cloned()).unwrap();
+        let (a, b) = (Digest::of(b"a"), Digest::of(b"b"));
+        assert_eq!(
+            chain.of(a).map(|link| link.record.action).collect::<Vec<_>>(),
+            [Action::Signed, Action::Attested, Action::Verified]
+        );
+        assert_eq!((chain.last(a), chain.last(b)), (whole.last(a), whole.last(b)));
+
+        let mut fork = records.clone();
+        fork.push(SigningRecord { reason: Some("why".to_owned()), ..records[1].clone() });
+        assert_eq!(Chain::of_objects(fork).unwrap_err(), Broken::Fork { artifact: a });
+        let mut gap = records.clone();
+        gap.remove(1);
+        assert_eq!(Chain::of_objects(gap).unwrap_err(), Broken::Gap { artifact: a });
+        let mut changed = records;
+        changed[0].reason = Some("another".to_owned());
+        assert_eq!(Chain::of_objects(changed).unwrap_err(), Broken::Gap { artifact: a });
     }
 }

@@ -27,6 +27,11 @@ app.kubernetes.io/managed-by: {{ .Release.Service | quote }}
 {{- if and (eq .Values.run.signing.type "cosign") (not $spec.privateKey) -}}yes{{- end -}}
 {{- end -}}
 
+{{/* Whether the record is an object of the namespace. */}}
+{{- define "signer.recordsHere" -}}
+{{- if not .Values.run.record -}}yes{{- end -}}
+{{- end -}}
+
 {{/* The run file, with the Secret as its key where none is named. */}}
 {{- define "signer.spec" -}}
 {{- $run := deepCopy .Values.run -}}
@@ -36,6 +41,15 @@ app.kubernetes.io/managed-by: {{ .Release.Service | quote }}
 {{- if include "signer.usesSecret" . -}}
 {{- $key := dict "privateKey" (printf "k8s://%s/%s" .Release.Namespace .Values.key.secret) -}}
 {{- $_ := set $run.signing "spec" (mergeOverwrite (default dict $run.signing.spec) $key) -}}
+{{- end -}}
+{{- if and (eq $run.signing.type "keyless") .Values.keyless.configMap -}}
+{{- $known := dict "signingConfig" "/sigstore/signing_config.json" "trustedRoot" "/sigstore/trusted_root.json" -}}
+{{- $_ := set $run.signing "spec" (mergeOverwrite $known (omit (default dict $run.signing.spec) "privateKey")) -}}
+{{- else if ne $run.signing.type "cosign" -}}
+{{- $_ := set $run.signing "spec" (omit (default dict $run.signing.spec) "privateKey") -}}
+{{- end -}}
+{{- if include "signer.recordsHere" . -}}
+{{- $_ := set $run "record" (printf "k8s://%s" .Release.Namespace) -}}
 {{- end -}}
 {{- if .Values.registry.secret -}}
 {{- $_ := set $run "credentials" (dict "dockerConfig" "/registry/config.json") -}}

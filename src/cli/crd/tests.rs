@@ -39,9 +39,15 @@ fn the_files_under_crds_are_what_is_printed() {
 #[expect(clippy::disallowed_methods, reason = "the variable by which snapshots are renewed renews these files, too")]
 fn the_chart_installs_the_definitions_that_are_followed() {
     let file = |path: &str, name: &str| -> PathBuf { [env!("CARGO_MANIFEST_DIR"), path, name].iter().collect() };
-    for plural in ["clusterimagepolicies", "imagepolicies", "trustroots"] {
+    let (controller, signer) = ("charts/countersign/files/crds", "charts/countersign-signer/crds");
+    for (plural, folder) in [
+        ("clusterimagepolicies", controller),
+        ("imagepolicies", controller),
+        ("trustroots", controller),
+        ("signingrecords", signer),
+    ] {
         let name = &format!("{plural}.countersign.dev.yaml");
-        let (own, chart) = (file("crds", name), file("charts/countersign/files/crds", name));
+        let (own, chart) = (file("crds", name), file(folder, name));
         if std::env::var("INSTA_UPDATE").as_deref() == Ok("always") {
             std::fs::copy(&own, &chart).unwrap();
         }

@@ -196,8 +196,10 @@ fn the_job_is_restricted_and_its_run_file_can_be_read() {
     assert_eq!(container["allowPrivilegeEscalation"], false);
     assert_eq!(container["readOnlyRootFilesystem"], true);
     assert_eq!(container["capabilities"]["drop"][0], "ALL");
-    let rule = &find("Role")["rules"][0];
-    assert_eq!((&rule["resourceNames"][0], &rule["verbs"]), (&"cosign-key".into(), &serde_json::json!(["get"])));
-    assert_eq!(find("Role")["rules"].as_array().unwrap().len(), 1);
+    let rules = serde_json::json!([
+        {"apiGroups": [""], "resources": ["secrets"], "resourceNames": ["cosign-key"], "verbs": ["get"]},
+        {"apiGroups": ["countersign.dev"], "resources": ["signingrecords"], "verbs": ["create", "list"]},
+    ]);
+    assert_eq!(find("Role")["rules"], rules);
     assert!(!pod["volumes"].as_array().unwrap().iter().any(|volume| volume["secret"]["secretName"] == "cosign-key"));
 }
