@@ -14,6 +14,7 @@ mod conditions;
 mod cosign_signs;
 mod countersign_signs;
 mod definitions;
+mod emit_matrix;
 mod forgery;
 mod harness;
 mod held_elsewhere;
