@@ -30,6 +30,7 @@ test: check unit it e2e ## All that must hold before a change lands: check, unit
 check: ## Formatting, lints and documentation, with every warning an error
 	$(CARGO) fmt --check
 	$(call cargo,clippy) --all-targets -- -D warnings
+	$(call cargo,clippy) --test e2e -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(call cargo,doc) --no-deps
 
 .PHONY: unit

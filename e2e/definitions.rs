@@ -199,16 +199,15 @@ fn object_of(kind: &str, name: &str, spec: &Value) -> Value {
     json!({"apiVersion": VERSION, "kind": kind, "metadata": {"name": name}, "spec": spec})
 }
 
-fn list(items: Vec<Value>) -> String {
+fn list(items: &[Value]) -> String {
     json!({"apiVersion": "v1", "kind": "List", "items": items}).to_string()
 }
 
 /// What the API server said about the object `name`.
 fn said<'a>(stderr: &'a str, name: &str) -> &'a str {
-    let head = format!("\"{name}\" is invalid");
-    let from = stderr.find(&head).unwrap_or_else(|| panic!("nothing was said about {name}:\n{stderr}"));
-    let rest = &stderr[from..];
-    rest.match_indices("\nError from server").next().map_or(rest, |(end, _)| &rest[..end])
+    let after = stderr.split_once(&format!("\"{name}\" is invalid"));
+    let (_, rest) = after.unwrap_or_else(|| panic!("nothing was said about {name}:\n{stderr}"));
+    rest.split("\nError from server").next().unwrap_or(rest)
 }
 
 #[test]
@@ -221,7 +220,8 @@ fn every_rule_refuses_with_its_message() {
         let create = ["create", "--dry-run=server", "--validate=strict", "-f", "-"];
         let objects = |of: fn(&Tripped) -> &Value| {
             let objects = tripped.iter().enumerate();
-            list(objects.map(|(index, rule)| object_of(kind, &format!("case-{index}"), of(rule))).collect())
+            let objects = objects.map(|(index, rule)| object_of(kind, &format!("case-{index}"), of(rule)));
+            list(&objects.collect::<Vec<_>>())
         };
         cluster.kubectl_with(&create, &objects(|rule| &rule.good)).expect_success();
         let refused = cluster.kubectl_with(&create, &objects(|rule| &rule.bad));
@@ -250,7 +250,7 @@ fn every_sample_is_accepted() {
         cluster.apply(&json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}));
     }
     let apply = ["apply", "--dry-run=server", "--validate=strict", "-f", "-"];
-    cluster.kubectl_with(&apply, &list(items)).expect_success();
+    cluster.kubectl_with(&apply, &list(&items)).expect_success();
 }
 
 #[test]
