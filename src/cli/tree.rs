@@ -1,6 +1,6 @@
 //! `countersign tree`
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,13 +11,13 @@ use serde::Serialize;
 use super::print::table;
 use super::registry_args::RegistryArgs;
 use super::{Error, Outcome, clock, file};
-use crate::evidence::{Evidence, Manifest, Path, Query};
+use crate::evidence::{Answer, Evidence, Manifest, Path, Query};
 use crate::explain;
 use crate::image::{Digest, ImageRef};
 use crate::limits::{self, Budget};
 use crate::registry::{self, Attached, AttachedPlace};
 use crate::trust::{Anchor, HashAlgorithm, Proofs, PublicKey};
-use crate::verify::{FactKind, verify};
+use crate::verify::{Fact, FactKind, verify};
 
 /// Show everything that lies beside an image, in every layout, and what of it verifies
 ///
@@ -111,21 +111,21 @@ pub async fn run(args: Args) -> Result<Outcome, Error> {
 /// What is beside the image, each signature and attestation on its own.
 pub(super) fn leaves(attached: &[Attached], evidence: &Evidence, anchor: Option<&Arc<Anchor>>) -> Vec<Leaf> {
     let anchors: Vec<_> = anchor.into_iter().cloned().collect();
-    let facts = verify(evidence, &anchors, clock::now(), &mut Budget::per_image());
-    let mut verdicts: BTreeMap<(Path, Digest), (String, String)> = BTreeMap::new();
-    for rejection in facts.rejections() {
-        let why = explain::quoted(&rejection.error.to_string(), limits::PRINTED_FINDING_BYTES);
-        let verdict = if anchor.is_some() { format!("rejected: {why}") } else { "not verified".to_owned() };
-        verdicts.entry((rejection.path, rejection.artifact)).or_insert((String::new(), verdict));
-    }
-    for fact in facts.facts() {
-        let what = match fact.kind() {
-            FactKind::Attestation(statement) | FactKind::SourceSummary(statement) => {
-                statement.predicate_type().to_owned()
+    let (now, mut budget) = (clock::now(), Budget::per_image());
+    // Two signers of one payload have two layers of one digest: each artifact has a verdict of its own, in their order.
+    let mut verdicts: BTreeMap<(Path, Digest), VecDeque<(String, String)>> = BTreeMap::new();
+    for artifact in evidence.artifacts() {
+        let alone = BTreeMap::from([(artifact.path, Answer::Answered(vec![artifact.clone()]))]);
+        let facts = verify(&Evidence::new(evidence.subject().clone(), alone), &anchors, now, &mut budget);
+        let verdict = match (facts.facts().first(), facts.rejections().first()) {
+            (Some(fact), _) => (what_of(fact), "verified".to_owned()),
+            (None, Some(rejection)) if anchor.is_some() => {
+                let why = explain::quoted(&rejection.error.to_string(), limits::PRINTED_FINDING_BYTES);
+                (String::new(), format!("rejected: {why}"))
             }
-            FactKind::Signature { .. } => "signature".to_owned(),
+            (None, _) => (String::new(), "not verified".to_owned()),
         };
-        verdicts.insert((fact.path(), fact.artifact()), (what, "verified".to_owned()));
+        verdicts.entry((artifact.path, artifact.digest)).or_default().push_back(verdict);
     }
     let mut leaves = Vec::new();
     for Attached { place, manifest } in attached {
@@ -153,25 +153,33 @@ pub(super) fn leaves(attached: &[Attached], evidence: &Evidence, anchor: Option<
             layers.iter().map(|layer| (layer.digest, Some(layer))).collect()
         };
         for (artifact, layer) in artifacts {
-            let found = path.and_then(|path| verdicts.get(&(path, artifact)));
+            let found = path.and_then(|path| verdicts.get_mut(&(path, artifact))?.pop_front());
             let by_layer = layer.and_then(|layer| layer.annotations.get("predicateType")).map(|text| line(text));
             let is_signature = path == Some(Path::SignatureTag);
             let guess = by_layer
                 .or_else(|| is_signature.then(|| "signature".to_owned()))
                 .or_else(|| said.clone())
                 .unwrap_or_else(|| line(&manifest.media_type));
-            let what = found.map(|(what, _)| what.clone()).filter(|what| !what.is_empty()).unwrap_or(guess);
+            let (what, verdict) = found.unwrap_or_else(|| (String::new(), "not verified".to_owned()));
             leaves.push(Leaf {
                 place: shown.to_owned(),
                 manifest: manifest.digest.to_string(),
                 artifact: artifact.to_string(),
-                what,
-                verdict: found.map_or_else(|| "not verified".to_owned(), |(_, verdict)| verdict.clone()),
+                what: Some(what).filter(|what| !what.is_empty()).unwrap_or(guess),
+                verdict,
                 created: created.clone(),
             });
         }
     }
     leaves
+}
+
+/// What was signed: `signature`, or the predicate type of a statement.
+fn what_of(fact: &Fact) -> String {
+    match fact.kind() {
+        FactKind::Attestation(statement) | FactKind::SourceSummary(statement) => statement.predicate_type().to_owned(),
+        FactKind::Signature { .. } => "signature".to_owned(),
+    }
 }
 
 /// The anchor of the public key in a file.

@@ -95,6 +95,25 @@ async fn a_tree_shows_every_layout_and_what_verifies() {
     }
 }
 
+/// Two signers of one image sign the same bytes, so their layers of `.sig` have one digest.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tree_tells_two_signers_of_one_payload_apart() {
+    let place = place();
+    let (_registry, image) = signed(&place, true).await;
+    done(&place, &["sign", &image, "--key", "other.key", "--password-file", "password"]);
+    for key in ["cosign.pub", "other.pub"] {
+        let tree: Value = serde_json::from_str(&done(&place, &["tree", &image, "-o", "json", "--key", key])).unwrap();
+        let of_tag: Vec<_> =
+            tree["attached"].as_array().unwrap().iter().filter(|leaf| leaf["place"] == ".sig").collect();
+        let [first, second] = of_tag[..] else { panic!("{of_tag:?}") };
+        assert_eq!(first["artifact"], second["artifact"]);
+        let verdicts = if key == "cosign.pub" { [first, second] } else { [second, first] };
+        let verdicts = verdicts.map(|leaf| leaf["verdict"].as_str().unwrap());
+        assert_eq!(verdicts[0], "verified", "{key}");
+        assert!(verdicts[1].starts_with("rejected: "), "{key}: {verdicts:?}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn custody_stands_under_its_moments() {
     let place = place();
