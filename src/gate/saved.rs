@@ -12,7 +12,7 @@ use crate::image::{Digest, ImageDigest, ImageRef, ImageUse};
 use crate::limits;
 use crate::policy::{Finding, Lookup, PinRule, PolicySet, Subject, SubjectId, Verdict, Workload};
 use crate::registry::{Error, Layout};
-use crate::verify::{Configs, Platforms};
+use crate::verify::{Configs, Facts, Platforms};
 
 /// What stands in the place of a registry.
 #[derive(Clone, Copy, Debug, Default)]
@@ -82,20 +82,55 @@ fn find(subject: &Subject, saved: Saved<'_>, now: Timestamp) -> Finding {
             ImageDigest::new(image.repository().clone(), digest)
         }
     };
-    let evidence = |lookup: &Lookup| match (layout, lookup.query(&digest)) {
+    let facts = facts_of(&digest, subject, saved, now);
+    Ok(match layout {
+        Some(layout) if subject.every_platform() => {
+            facts.with_platforms(platforms(&digest, subject, layout, saved, now))
+        }
+        Some(_) => facts,
+        // Where nothing is saved there is nothing behind the image either.
+        None => facts.with_platforms(Platforms::One),
+    })
+}
+
+/// What is saved and holds about the image `digest`, in every place where somebody looks.
+fn facts_of(digest: &ImageDigest, subject: &Subject, saved: Saved<'_>, now: Timestamp) -> Facts {
+    let layout = saved.evidence;
+    let evidence = |lookup: &Lookup| match (layout, lookup.query(digest)) {
         (Some(layout), Ok(query)) => layout.fetch(&query),
         (None, Ok(query)) => nothing(&query),
-        (_, Err(why)) => examine::nowhere(&digest, &why),
+        (_, Err(why)) => examine::nowhere(digest, &why),
     };
     let found: Vec<_> = subject.lookups().iter().map(|lookup| (lookup.clone(), evidence(lookup))).collect();
-    let facts = examine::examine(&digest, &found, now);
-    let facts = match (subject.wants_configs(), saved.configs) {
+    let facts = examine::examine(digest, &found, now);
+    match (subject.wants_configs(), saved.configs) {
         (false, _) => facts,
         (true, Some(configs)) => facts.with_configs(configs.clone()),
-        (true, None) => facts.with_configs(saved_configs(layout, &digest)),
-    };
-    // Where nothing is saved there is nothing behind the image either.
-    Ok(if layout.is_none() { facts.with_platforms(Platforms::One) } else { facts })
+        (true, None) => facts.with_configs(saved_configs(layout, digest)),
+    }
+}
+
+/// The same about every image behind `digest`, where that is an index.
+fn platforms(digest: &ImageDigest, subject: &Subject, layout: &Layout, saved: Saved<'_>, now: Timestamp) -> Platforms {
+    match manifest(layout, digest).and_then(|bytes| platform::listed(digest, &bytes)) {
+        Ok(Some(listed)) => {
+            let facts = |child: &ImageDigest| facts_of(child, subject, saved, now);
+            Platforms::Every(listed.into_iter().map(|(name, child)| (name, facts(&child))).collect())
+        }
+        Ok(None) => Platforms::One,
+        Err(why) => Platforms::Unasked(why),
+    }
+}
+
+/// The manifest or index of `image` in a layout.
+fn manifest(layout: &Layout, image: &ImageDigest) -> Result<Vec<u8>, Unasked> {
+    read(layout, image, image.digest(), limits::MANIFEST_BYTES, "manifest")
+}
+
+/// The bytes with `digest` in a layout, of which `what` says what of `image` they are.
+fn read(layout: &Layout, image: &ImageDigest, digest: Digest, ceiling: usize, what: &str) -> Result<Vec<u8>, Unasked> {
+    let missing = || platform::corrupt(image, format_args!("the image layout does not have its {what}"));
+    layout.bytes(digest, ceiling)?.ok_or_else(missing)
 }
 
 /// The configurations of `image` in a layout.
@@ -103,23 +138,18 @@ fn saved_configs(layout: Option<&Layout>, image: &ImageDigest) -> Configs {
     let Some(layout) = layout else {
         return Configs::Unasked(Unasked::new(UnaskedKind::Unavailable, "it is not saved"));
     };
-    let read = |image: &ImageDigest, digest, ceiling, what| match layout.bytes(digest, ceiling)? {
-        Some(bytes) => Ok(bytes),
-        None => Err(platform::corrupt(image, format_args!("the image layout does not have its {what}"))),
-    };
-    let manifest = |image: &ImageDigest| read(image, image.digest(), limits::MANIFEST_BYTES, "manifest");
     let found = || {
-        let bytes = manifest(image)?;
+        let bytes = manifest(layout, image)?;
         let named = match platform::listed(image, &bytes)? {
             None => vec![configs::descriptor(image, &bytes)?],
             Some(images) => {
-                let named = images.iter().map(|(_, child)| configs::descriptor(child, &manifest(child)?));
+                let named = images.iter().map(|(_, child)| configs::descriptor(child, &manifest(layout, child)?));
                 named.collect::<Result<_, Unasked>>()?
             }
         };
         configs::within(&named)?;
         let configs = named.iter().map(|(image, config)| {
-            let bytes = read(image, config.digest, limits::IMAGE_CONFIG_BYTES, "configuration")?;
+            let bytes = read(layout, image, config.digest, limits::IMAGE_CONFIG_BYTES, "configuration")?;
             Ok(ImageConfig::parse(&bytes).map_or_else(Configs::Unreadable, Configs::one))
         });
         Ok::<_, Unasked>(Configs::of(configs.collect::<Result<Vec<_>, Unasked>>()?))

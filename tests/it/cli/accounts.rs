@@ -222,6 +222,58 @@ async fn a_package_decides_the_same_without_a_network() {
     assert_ne!(code(&verify(&image, &["--key", "cosign.pub"])), 0);
 }
 
+/// T48: saved evidence is asked for every platform, as a registry is.
+#[tokio::test(flavor = "multi_thread")]
+async fn t48_every_platform_is_judged_without_a_network() {
+    let place = place();
+    let registry = Registry::start(Options::default()).await.unwrap();
+    let children = ["amd64", "arm64"].map(|tag| registry.seed_image("app", tag).unwrap());
+    let manifests = children.iter().zip(["amd64", "arm64"]).map(|(child, architecture)| {
+        let (kind, bytes) = registry.manifest("app", &child.digest().to_string()).unwrap();
+        json!({"mediaType": kind, "digest": child.digest().to_string(), "size": bytes.len(),
+            "platform": {"os": "linux", "architecture": architecture}})
+    });
+    let kind = "application/vnd.oci.image.index.v1+json";
+    let index = json!({"schemaVersion": 2, "mediaType": kind, "manifests": manifests.collect::<Vec<_>>()}).to_string();
+    registry.put_manifest("app", Some("all"), kind, Bytes::from(index));
+    let named = |tag: &str| format!("{}/app:{tag}", registry.address());
+    let sign = |tag: &str| done(&place, &[&["sign", &named(tag)], &KEY[..]].concat());
+    let key = fs::read_to_string(place.path().join("cosign.pub")).unwrap();
+    let policy = json!({
+        "apiVersion": "countersign.dev/v1alpha1", "kind": "ClusterImagePolicy", "metadata": {"name": "every"},
+        "spec": {"images": [{"glob": "**"}], "scope": "everyPlatform", "authorities": [{"key": {"data": key}}]},
+    });
+    place.write("policies/p.json", &policy.to_string());
+    // The signature of the index counts for nothing, and neither does that of one child alone.
+    sign("all");
+    sign("amd64");
+    done(&place, &["export", &named("all"), "before", "--policy", "policies"]);
+    sign("arm64");
+    done(&place, &["export", &named("all"), "after", "--policy", "policies"]);
+    let (all, amd) = (named("all"), named("amd64"));
+    registry.stop().await;
+
+    let tested = run(&place, &["policy", "test", "before/suite.yaml"]);
+    let said = String::from_utf8(tested.stdout.clone()).unwrap();
+    assert!(code(&tested) == 1 && said.contains("signature_missing") && said.contains("linux/arm64"), "{said}");
+    done(&place, &["policy", "test", "after/suite.yaml"]);
+    let verify = |image: &str, evidence: &str| {
+        code(&run(&place, &["verify", image, "--offline", evidence, "--policy", "policies"]))
+    };
+    assert_eq!(verify(&all, "before/evidence"), 1);
+    assert_eq!(verify(&all, "after/evidence"), 0);
+    // A child is an image like others.
+    let amd = format!("{}@{}", amd.rsplit_once(':').unwrap().0, children[0].digest());
+    assert_eq!(verify(&amd, "before/evidence"), 0);
+    // What was not saved cannot be judged.
+    let gone = place.path().join("after/evidence/blobs/sha256").join(children[1].digest().hex());
+    fs::remove_file(gone).unwrap();
+    assert_eq!(verify(&all, "after/evidence"), 0, "the evidence about it is there");
+    let index = countersign::image::Digest::of(&fs::read(place.path().join("after/evidence/index.json")).unwrap());
+    let absent = format!("{}@{index}", all.rsplit_once(':').unwrap().0);
+    assert_ne!(verify(&absent, "after/evidence"), 0);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_signature_that_was_not_uploaded_is_verified_from_its_bundle_or_record() {
     let place = place();
