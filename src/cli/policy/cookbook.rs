@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::trust::Window;
+use crate::trust::{Requirement, Window};
 use crate::verify::{Certificate, Fact};
 use jiff::Timestamp;
 
@@ -218,4 +218,27 @@ fn keyless() {
         assert_eq!(judge(&sample, image, vec![fact]), [expected], "{name} {issuer} {subject}");
         assert_eq!(judge(&sample, image, vec![]), ["signature_missing"], "{name}");
     }
+}
+
+/// A TrustRoot written out key by key, and who may sign with its certificates.
+#[test]
+fn own_sigstore() {
+    let sample = sample("own-sigstore.yaml");
+    let [root] = anchors(&sample, "own-sigstore")[..] else { panic!("one root") };
+    let [github] = anchors(&super::samples::sample("keyless-github.yaml"), "keyless-github")[..] else { panic!() };
+    let by = |root, issuer: &str, subject: &str| {
+        let certificate = Certificate::for_tests(issuer, subject, Window::new(None, None).unwrap());
+        let fact = Fact::certified_for_tests(root, certificate, Some(Timestamp::UNIX_EPOCH));
+        judge(&sample, "registry.acme.example/shop/web", vec![fact]).join(" ")
+    };
+    let (issuer, subject) = ("https://oidc.acme.example", "https://ci.acme.example/pipelines/shop-web");
+    assert_eq!(by(root, issuer, subject), "runs");
+    assert_eq!(by(root, issuer, "https://ci.acme.example/pipelines/shop-web/evil"), "identity_mismatch");
+    assert_eq!(by(root, "https://oidc.acme.example.evil", subject), "identity_mismatch");
+    assert_eq!(by(github, issuer, subject), "signature_missing");
+    // What the root can prove it has to prove.
+    let authority = sample.set.policies()[0].authorities().next().unwrap();
+    let proofs = authority.rule.anchors().next().unwrap().proofs();
+    let asked = [&proofs.log_entry, &proofs.sct, &proofs.timestamp].map(crate::trust::ProofRule::requirement);
+    assert_eq!(asked, [Requirement::Required, Requirement::Required, Requirement::Optional]);
 }

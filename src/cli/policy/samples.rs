@@ -132,6 +132,7 @@ fn every_sample_is_judged() {
         "no-critical-vulnerabilities.yaml",
         "not-as-root.yaml",
         "our-build-system.yaml",
+        "own-sigstore.yaml",
         "promoted.yaml",
         "over-all-authorities.yaml",
         "rego-deny-set.yaml",
