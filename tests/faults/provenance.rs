@@ -106,6 +106,57 @@ async fn t44_a_summary_or_a_publication_is_no_provenance() {
     }
 }
 
+/// N4: each builder's own form of provenance, by the same fields.
+#[tokio::test]
+async fn every_dialect_is_judged_by_the_same_fields() {
+    let (v1, v02) = (PROVENANCE, "https://slsa.dev/provenance/v0.2");
+    let (a, b) = ("a".repeat(40), "b".repeat(40));
+    let (github, gitlab) = ("https://github.com/acme/app", "https://gitlab.com/acme/app");
+    let stage = Stage::new().await;
+    for (file, predicate_type, builder, repository, commit) in [
+        ("buildkit-v02", v02, "https://github.com/acme/app/actions/runs/7", github, &a),
+        ("cloud-build-v1", v1, "https://cloudbuild.googleapis.com/GoogleHostedWorker", github, &a),
+        ("github-community-v1", v1, "https://github.com/actions/runner/github-hosted", github, &a),
+        (
+            "github-generator-v02",
+            v02,
+            "https://github.com/slsa-framework/slsa-github-generator/.github/workflows/generator_container_slsa3.yml@refs/tags/v2.1.0",
+            github,
+            &a,
+        ),
+        ("github-v1", v1, "https://github.com/acme/app/.github/workflows/release.yml@refs/heads/main", github, &a),
+        ("gitlab-v1", v1, "https://gitlab.com/acme/app/-/runners/12270859", gitlab, &a),
+        ("harness-v1", v1, "https://developer.harness.io/docs/continuous-integration", github, &a),
+        ("tekton-v02", v02, "https://tekton.dev/chains/v2", github, &b),
+        ("tekton-v2alpha3", v1, "https://tekton.dev/chains/v2", github, &b),
+    ] {
+        let path = format!("{}/tests/data/provenance/{file}.json", env!("CARGO_MANIFEST_DIR"));
+        let predicate: Value = serde_json::from_slice(&std::fs::read(path).expect("the file")).expect("JSON");
+        let image = stated(&stage, Format::Bundle, predicate_type, &predicate);
+        let asked = |builder: &str, repository: &str, commit: &str| {
+            let source = json!({ "repository": repository, "commit": commit });
+            let authority = json!({
+                "name": "ci", "key": { "data": stage.key.public_pem() },
+                "attestations": [{
+                    "name": "built", "predicateType": predicate_type, "provenance": { "builder": builder, "source": source },
+                }],
+            });
+            stage.enforce(&[stage.policy("built", &json!({ "authorities": [authority] }))]);
+        };
+        println!("{file}");
+        asked(builder, repository, commit);
+        stage.run(&[&image.to_string()]).await.assert_allowed();
+        for (builder, repository, commit) in [
+            ("https://builder.example", repository, commit.as_str()),
+            (builder, "https://github.com/evil/app", commit),
+            (builder, repository, "cccccccccccccccccccccccccccccccccccccccc"),
+        ] {
+            asked(builder, repository, commit);
+            stage.run(&[&image.to_string()]).await.assert_denied("provenance_mismatch");
+        }
+    }
+}
+
 /// T47: a builder whose name only begins like the one that is meant.
 #[tokio::test]
 async fn t47_a_builder_is_named_in_full() {

@@ -63,6 +63,7 @@ fn every_dialect_is_read() {
         ("buildkit-v1.json", V1),
         ("cloud-build-v1.json", V1),
         ("github-community-v1.json", V1),
+        ("github-generator-v02.json", V02),
         ("github-v1.json", V1),
         ("gitlab-v1.json", V1),
         ("harness-v1.json", V1),
