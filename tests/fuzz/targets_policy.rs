@@ -2,7 +2,7 @@
 
 #![expect(unreachable_pub, reason = "the packages that include this file call them from outside")]
 
-use countersign::api::{Document, Resolved, STANDALONE_NAMESPACE, compile, parse, revision};
+use countersign::api::{Document, Problem, Resolved, STANDALONE_NAMESPACE, compile, parse, revision};
 use countersign::image::Repository;
 use countersign::policy::{
     Condition, ConditionVerdict, Coverage, Dialect, Input, Language, NoMatch, Pattern, PolicyBody,
@@ -76,6 +76,36 @@ pub fn policy_documents(bytes: &[u8]) {
     let again = |no_match| revision(policies.iter().rev(), &resolved, no_match);
     assert_eq!(again(NoMatch::Deny), revision(&policies, &resolved, NoMatch::Deny));
     assert_ne!(again(NoMatch::Deny), again(NoMatch::Allow));
+}
+
+/// A suite of expectations: whatever is wrong with it is said, each on one line.
+pub fn suite(bytes: &[u8]) {
+    if let Err(problems) = countersign::api::suite(&String::from_utf8_lossy(bytes)) {
+        said(&problems);
+    }
+}
+
+/// A run file of the signer, and a pipeline of Harness from which one is made.
+pub fn signing_run(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    if let Err(problems) = countersign::api::signing_run(&text) {
+        said(&problems);
+    }
+    match countersign::api::harness_signing_steps(&text) {
+        Ok(runs) => {
+            for run in runs {
+                assert!(parse(&run).is_ok(), "{run}");
+            }
+        }
+        Err(problems) => said(&problems),
+    }
+}
+
+fn said(problems: &[Problem]) {
+    assert!(!problems.is_empty(), "nothing is wrong, and it is refused");
+    for problem in problems {
+        assert!(!problem.to_string().chars().any(char::is_control), "{problem:?}");
+    }
 }
 
 /// A condition in each language, and behind a line `---` what it is run on: whatever it is, it ends, on one line, and the

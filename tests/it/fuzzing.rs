@@ -4,6 +4,9 @@
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
+use countersign::evidence::Query;
+use countersign::image::{Digest, ImageDigest, ImageRef};
+use countersign::registry::Layout;
 use countersign::trust::TrustedRoot;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -222,6 +225,69 @@ fn conditions() {
         "package p\nimport \"list\"\npredicate: a: list.MinItems(1) & [...]",
     ];
     run_some(1_000, seeds.map(|seed| seed.as_bytes().to_vec()).to_vec(), targets_policy::condition);
+}
+
+#[test]
+fn suites() {
+    let suite = "apiVersion: countersign.dev/v1alpha1\nkind: PolicyTest\nmetadata: {name: s}\npolicies: [policies/, a.yaml]\n\
+        noMatch: warn\nnow: 2026-01-31T12:00:00Z\ncases:\n- name: a\n  image: ghcr.io/acme/app:1.2\n  evidence: saved/\n  \
+        expect: allow\n- name: b\n  object: pod.yaml\n  now: 2026-01-31T12:00:00Z\n  \
+        expect: {verdict: deny, code: signature_missing, policy: acme}\n";
+    assert!(countersign::api::suite(suite).is_ok(), "{:?}", countersign::api::suite(suite));
+    run(vec![suite.into()], targets_policy::suite);
+}
+
+#[test]
+fn signing_runs() {
+    let run_file = "apiVersion: countersign.dev/v1alpha1\nkind: SigningRun\nmetadata: {name: r}\nspec:\n  \
+        source: {type: oci, spec: {image: 'ghcr.io/acme/app:1.2'}}\n  signing: {type: cosign, spec: {privateKey: k}}\n  \
+        uploadSignature: {upload: true}\n";
+    let pipeline = "pipeline:\n  stages:\n  - stage:\n      spec:\n        execution:\n          steps:\n          - step:\n              \
+        type: SscaArtifactSigning\n              name: sign\n              spec:\n                \
+        source: {type: docker, spec: {connector: c, image: 'a/b:1'}}\n                \
+        signing: {type: cosign, spec: {private_key: k, password: p}}\n                uploadSignature: {upload: true}\n";
+    run([run_file, pipeline].map(|seed| seed.as_bytes().to_vec()).to_vec(), targets_policy::signing_run);
+}
+
+/// A saved layout whose index is hostile: it opens or it does not, and what it answers is within bounds.
+#[test]
+fn saved_layouts() {
+    let place = tempfile::tempdir().unwrap();
+    fs::write(place.path().join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#).unwrap();
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/cosign/v3-fallback");
+    let blobs = place.path().join("blobs/sha256");
+    fs::create_dir_all(&blobs).unwrap();
+    for file in fs::read_dir(format!("{source}/blobs/sha256")).unwrap() {
+        let file = file.unwrap();
+        fs::copy(file.path(), blobs.join(file.file_name())).unwrap();
+    }
+    let index = fs::read(format!("{source}/index.json")).unwrap();
+    LAYOUT.with_borrow_mut(|path| *path = place.path().to_owned());
+    run_some(500, vec![index], layout);
+}
+
+thread_local! {
+    /// Where the layout under test lies.
+    static LAYOUT: std::cell::RefCell<std::path::PathBuf> = std::cell::RefCell::default();
+}
+
+fn layout(index: &[u8]) {
+    let place = LAYOUT.with_borrow(Clone::clone);
+    fs::write(place.join("index.json"), index).unwrap();
+    let layout = match Layout::open(&place) {
+        Ok(layout) => layout,
+        Err(error) => return assert!(!error.to_string().is_empty()),
+    };
+    let image: ImageRef = "registry.example/app:v1".parse().unwrap();
+    let digest = layout
+        .resolve(&image)
+        .unwrap_or_else(|_| ImageDigest::new("registry.example/app".parse().unwrap(), Digest::of(b"nothing")));
+    let evidence = layout.fetch(&Query::new(digest, true));
+    for artifact in evidence.artifacts() {
+        if let Err(error) = &artifact.content {
+            assert!(!error.to_string().chars().any(char::is_control), "{error:?}");
+        }
+    }
 }
 
 #[test]
