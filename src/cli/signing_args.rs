@@ -121,7 +121,7 @@ pub(super) fn failed(what: &str, error: &SignError) -> Error {
 /// The exit code of a failure.
 pub(super) fn exit(error: &SignError) -> Exit {
     match error {
-        SignError::Contended { .. } | SignError::Unverified { .. } => Exit::Refused,
+        SignError::Contended { .. } | SignError::Uncopied { .. } | SignError::Unverified { .. } => Exit::Refused,
         SignError::Key(KeyError::Remote(error)) => kms::exit(error),
         SignError::Deadline => Exit::Unavailable,
         SignError::Certificate { .. }

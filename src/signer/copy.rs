@@ -12,7 +12,7 @@ use super::store::Store;
 use super::subject::members;
 use super::tag::{Extend, Extended, Foreign};
 use super::{Kept, SignError};
-use crate::evidence::{Descriptor, Index, Manifest, ManifestError, Path, media_type};
+use crate::evidence::{Answer, Artifact, Descriptor, Index, Manifest, ManifestError, Path, Query, media_type};
 use crate::image::{Digest, ImageDigest, ImageRef, Repository, Tag};
 use crate::limits::{self, Exceeded, Scope};
 use crate::registry::{
@@ -38,10 +38,12 @@ pub struct Copied {
 
 /// Copies `from` to the repository and tag of `to`, with its images where it is an index, and with everything beside each
 /// of them, in whatever layout. What is there already is kept: signatures are added to those of the tag `.sig`, and never
-/// replace it. The tag of `to` is written last, so that it never names an image that is not there in whole.
+/// replace it. The tag of `to` is written last, so that it never names an image that is not there in whole. At the end the
+/// destination is asked for everything as an admission asks it: nothing is called copied because a push succeeded.
 ///
 /// # Errors
-/// When a registry cannot be asked or refuses something, or `to` is named by a digest that is not the image's.
+/// When a registry cannot be asked or refuses something, `to` is named by a digest that is not the image's, or the
+/// destination does not have in the end what was sent to it.
 pub async fn copy(
     from: &ImageRef,
     to: &ImageRef,
@@ -53,7 +55,7 @@ pub async fn copy(
     let source = Store { client, repository: from.repository(), keys, deadline };
     let target = Store { client, repository: to.repository(), keys, deadline };
     let mut copying = Copying { source, target, manifests: 0, sent: 0, found: 0, kept: Vec::new() };
-    let mut attached = 0_usize;
+    let mut attached = Vec::new();
     let mut top = None;
     // The images of an index before the index, which registries ask for.
     for image in images.iter().rev() {
@@ -61,25 +63,31 @@ pub async fn copy(
         copying.blobs(&fetched).await?;
         copying.push(&Reference::Digest(image.digest()), &fetched).await?;
         let beside = client.attached(image, keys, deadline).await?;
-        attached = attached.saturating_add(beside.len());
         for thing in &beside {
             copying.attach(image.digest(), thing).await?;
         }
+        attached.push((image, beside));
         top = Some(fetched);
     }
     let Some(top) = top else {
         return Err(SignError::NotFound { image: from.to_string() });
     };
-    if let Some(tag) = to.tag().cloned().or_else(|| to.tag_to_resolve()) {
-        copying.push(&Reference::Tag(tag), &top).await?;
+    let tag = to.tag().cloned().or_else(|| to.tag_to_resolve()).map(Reference::Tag);
+    if let Some(tag) = &tag {
+        copying.push(tag, &top).await?;
     }
-    // What arrived is asked for, and not taken for granted.
-    let there = copying.target.manifest(&Reference::Digest(top.digest)).await?;
-    if there.is_none() {
-        return Err(SignError::NotFound { image: format!("{}@{}", to.repository(), top.digest) });
+    for (image, beside) in &attached {
+        copying.has_arrived(image, beside).await?;
+    }
+    if let Some(tag) = &tag {
+        let there = copying.target.manifest(tag).await?;
+        if there.is_none_or(|there| there.digest != top.digest) {
+            return Err(copying.uncopied(top.digest, "its tag names another image, or none".to_owned()));
+        }
     }
     let Copying { manifests, sent, found, kept, .. } = copying;
     let subject = ImageDigest::new(to.repository().clone(), top.digest);
+    let attached = attached.iter().map(|(_, beside)| beside.len()).sum();
     Ok(Copied { subject, manifests, sent, found, attached, kept })
 }
 
@@ -134,27 +142,84 @@ impl Copying<'_> {
                 }
             }
             AttachedPlace::Tag(tag) => {
-                let there = self.target.manifest(&Reference::Tag(tag.clone())).await?;
+                let reference = Reference::Tag(tag.clone());
+                let there = self.target.manifest(&reference).await?;
                 if there.as_ref().is_some_and(|there| there.digest == manifest.digest) {
                     return Ok(());
                 }
-                if there.is_some() && tag.as_str().ends_with(".sbom") {
+                let is_sbom = tag.as_str().ends_with(".sbom");
+                if there.is_some() && is_sbom {
                     let detail = format!("`{}` holds another SBOM", self.target.name(tag));
                     self.kept.push(Kept { manifest: manifest.digest, detail });
                     return Ok(());
                 }
                 self.blobs(manifest).await?;
-                match there {
-                    None => {
-                        self.push(&Reference::Tag(tag.clone()), manifest).await?;
+                if there.is_none() {
+                    // As it is, so that it keeps its digest.
+                    self.push(&reference, manifest).await?;
+                    if is_sbom {
+                        return Ok(());
                     }
-                    Some(_) => {
-                        self.target.extend(tag, &Layers::of(manifest)?).await?;
-                    }
+                }
+                let layers = Layers::of(manifest)?;
+                if there.is_some() || !self.target.settles(&reference, tag, &layers).await? {
+                    self.target.extend(tag, &layers).await?;
                 }
             }
         }
         Ok(())
+    }
+}
+
+impl Copying<'_> {
+    /// Asks the destination for the image, its blobs and the evidence about it, all of which the source has.
+    async fn has_arrived(&self, image: &ImageDigest, beside: &[Attached]) -> Result<(), SignError> {
+        let digest = image.digest();
+        let missing = |what: String| self.uncopied(digest, format!("{what} is not there"));
+        let Some(there) = self.target.manifest(&Reference::Digest(digest)).await? else {
+            return Err(missing("its manifest".to_owned()));
+        };
+        let Store { client, repository, keys, deadline } = self.target;
+        for blob in blobs_of(&there)? {
+            if !client.has_blob(repository, blob.digest, keys, deadline).await? {
+                return Err(missing(format!("its blob `{}`", blob.digest)));
+            }
+        }
+        let copy = ImageDigest::new(repository.clone(), digest);
+        let attached = client.attached(&copy, keys, deadline).await?;
+        let is_referrer = |thing: &&Attached| thing.place == AttachedPlace::Referrer;
+        let listed: BTreeSet<_> = attached.iter().filter(is_referrer).map(|thing| thing.manifest.digest).collect();
+        if let Some(thing) = beside.iter().filter(is_referrer).find(|thing| !listed.contains(&thing.manifest.digest)) {
+            return Err(missing(format!("its referrer `{}`", thing.manifest.digest)));
+        }
+        let sent = self.source.client.fetch(&Query::new(image.clone(), true), keys, deadline).await;
+        let found = client.fetch(&Query::new(copy, true), keys, deadline).await;
+        for (path, answer) in sent.answers() {
+            let artifacts = match answer {
+                Answer::Absent => continue,
+                Answer::Answered(artifacts) => artifacts,
+                Answer::Unasked(why) => return Err(self.uncopied(digest, format!("its {path} cannot be read: {why}"))),
+            };
+            let arrived = match found.answers().get(path) {
+                Some(Answer::Answered(arrived)) => arrived.as_slice(),
+                Some(Answer::Unasked(why)) => {
+                    return Err(self.uncopied(digest, format!("the copy of its {path} cannot be read: {why}")));
+                }
+                Some(Answer::Absent) | None => &[],
+            };
+            for artifact in artifacts {
+                let is_it = |there: &&Artifact| there.digest == artifact.digest;
+                // What the source itself cannot show is no worse at the destination.
+                if !arrived.iter().filter(is_it).any(|there| there.content.is_ok() || artifact.content.is_err()) {
+                    return Err(missing(format!("`{}` of its {path}", artifact.digest)));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn uncopied(&self, digest: Digest, detail: String) -> SignError {
+        SignError::Uncopied { image: format!("{}@{digest}", self.target.repository), detail }
     }
 }
 
@@ -253,7 +318,11 @@ impl Extend for Layers {
 
     fn extend(&self, manifest: Option<Map<String, Value>>) -> Result<Extended, Foreign> {
         let manifest = manifest.unwrap_or_default();
-        let mut layers = legacy::layers(&manifest).cloned().ok_or(Foreign::Type)?;
+        let mut layers = match legacy::layers(&manifest) {
+            Some(layers) => layers.clone(),
+            None if manifest.is_empty() => Vec::new(),
+            None => return Err(Foreign::Type),
+        };
         for layer in &self.0 {
             if !layers.contains(layer) {
                 layers.push(layer.clone());

@@ -112,6 +112,14 @@ pub enum SignError {
     /// What is to be signed exceeds what is ever read.
     #[error("{0} would never be read")]
     TooLarge(#[from] Exceeded),
+    /// What was copied is not whole where it was copied to.
+    #[error("`{image}` is not what was copied: {detail}")]
+    Uncopied {
+        /// The exact name of the image at the destination.
+        image: String,
+        /// What is not there.
+        detail: String,
+    },
     /// What was to be pushed would not verify, such as a predicate that is nested too deeply; nothing was pushed.
     #[error("the evidence for {path} would not verify, and nothing was pushed: {detail}")]
     Unverifiable {

@@ -85,7 +85,12 @@ impl Store<'_> {
     }
 
     /// Whether `entry` is there, and stays.
-    async fn settles(&self, reference: &Reference, tag: &Tag, entry: &impl Extend) -> Result<bool, SignError> {
+    pub(super) async fn settles(
+        &self,
+        reference: &Reference,
+        tag: &Tag,
+        entry: &impl Extend,
+    ) -> Result<bool, SignError> {
         for read in 0..=limits::TAG_SETTLE_READS {
             if read > 0 {
                 tokio::time::sleep(limits::TAG_SETTLE_PAUSE).await;

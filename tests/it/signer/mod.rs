@@ -18,7 +18,7 @@ use countersign::limits::{self, Budget};
 use countersign::registry::{self, Anonymous, Client};
 use countersign::signer::{
     AttestRequest, Before, Format, Predicate, PredicateType, SignError, SignRequest, Signatory, Signed, SigningKey,
-    attest, sign,
+    attest, copy, sign,
 };
 use countersign::trust::{Anchor, HashAlgorithm, Proofs};
 use countersign::verify::{FactKind, verify};
@@ -266,66 +266,156 @@ async fn a_tag_that_does_not_keep_what_is_written_ends_in_an_error() {
     assert!(matches!(error, SignError::Contended { .. }), "{error}");
 }
 
-/// Each request of a signing, with each fault, once or from then on: whatever is called signed is signed.
+/// Each request, with each fault, once or from then on: whatever is called done is done.
 #[tokio::test]
 async fn a_registry_that_fails_never_yields_a_false_success() {
-    const FATES: [(Fate, bool); 7] = [
-        (Fate::Lie, false),
-        (Fate::Lie, true),
-        (Fate::Reset, true),
-        (Fate::Spoil, false),
-        (Fate::Status(StatusCode::INTERNAL_SERVER_ERROR), true),
-        (Fate::Status(StatusCode::FORBIDDEN), false),
-        (Fate::Status(StatusCode::NOT_FOUND), false),
-    ];
-    let client = client();
-    // Where there is no list of referrers, there are more requests; with one, what differs is who lies about it.
-    for (referrers, fates) in [(false, &FATES[..]), (true, &FATES[..2])] {
-        let clean = faulty(&client, referrers, usize::MAX, Fate::Forward, false).await;
-        assert!(clean.result.is_ok() && clean.verifies, "{:?}", clean.result);
-        let cases =
-            (0..clean.requests).flat_map(|number| fates.iter().map(move |(fate, lasts)| (number, *fate, *lasts)));
-        let outcomes: Vec<_> = stream::iter(cases)
-            .map(|(number, fate, lasts)| {
-                let outcome = faulty(&client, referrers, number, fate, lasts);
-                outcome.map(move |outcome| (number, fate, lasts, outcome))
-            })
-            .buffer_unordered(64)
-            .collect()
-            .await;
-        let mut failures = 0;
-        for (number, fate, lasts, outcome) in outcomes {
-            if outcome.result.is_ok() {
-                assert!(outcome.verifies, "request {number}, {fate:?}: said to be signed, and is not");
-                assert!(!lasts, "request {number}, {fate:?} from then on: signed without a registry");
-            } else {
-                failures += 1;
-            }
-        }
-        assert!(failures >= clean.requests, "{failures} failures");
+    sweep(Task::Sign(Format::Both), false, &FATES).await;
+    // With a list of referrers there are fewer requests, and what differs is who lies about it.
+    sweep(Task::Sign(Format::Both), true, &FATES[..2]).await;
+}
+
+#[tokio::test]
+async fn a_registry_that_fails_never_yields_a_false_success_in_one_layout() {
+    for format in [Format::Bundle, Format::Legacy] {
+        sweep(Task::Sign(format), true, &FATES).await;
+    }
+    sweep(Task::Sign(Format::Bundle), false, &FATES[..2]).await;
+}
+
+#[tokio::test]
+async fn a_registry_that_fails_never_yields_a_false_attestation() {
+    sweep(Task::Attest, false, &FATES).await;
+    sweep(Task::Attest, true, &FATES[..2]).await;
+}
+
+#[tokio::test]
+async fn a_registry_that_fails_never_yields_a_false_copy() {
+    sweep(Task::CopyTo, false, &FATES).await;
+    sweep(Task::CopyTo, true, &FATES[..2]).await;
+    // A source that says that something is not there cannot be told from one that does not have it.
+    for referrers in [false, true] {
+        sweep(Task::CopyFrom, referrers, &FATES[2..6]).await;
     }
 }
 
+const FATES: [(Fate, bool); 7] = [
+    (Fate::Lie, false),
+    (Fate::Lie, true),
+    (Fate::Reset, true),
+    (Fate::Spoil, false),
+    (Fate::Status(StatusCode::INTERNAL_SERVER_ERROR), true),
+    (Fate::Status(StatusCode::FORBIDDEN), false),
+    (Fate::Status(StatusCode::NOT_FOUND), false),
+];
+
+/// What is done through a registry with faults.
+#[derive(Clone, Copy, Debug)]
+enum Task {
+    /// Attests in both layouts.
+    Attest,
+    /// Copies a signed image out of it.
+    CopyFrom,
+    /// Copies a signed image into it.
+    CopyTo,
+    /// Signs in these layouts.
+    Sign(Format),
+}
+
+async fn sweep(task: Task, referrers: bool, fates: &[(Fate, bool)]) {
+    let client = client();
+    let clean = faulty(&client, task, referrers, usize::MAX, Fate::Forward, false).await;
+    assert!(clean.error.is_none() && clean.is_done, "{task:?}: {:?}", clean.error);
+    let cases = (0..clean.requests).flat_map(|number| fates.iter().map(move |(fate, lasts)| (number, *fate, *lasts)));
+    let outcomes: Vec<_> = stream::iter(cases)
+        .map(|(number, fate, lasts)| {
+            let outcome = faulty(&client, task, referrers, number, fate, lasts);
+            outcome.map(move |outcome| (number, fate, lasts, outcome))
+        })
+        .buffer_unordered(64)
+        .collect()
+        .await;
+    let mut failures = 0;
+    for (number, fate, lasts, outcome) in outcomes {
+        if outcome.error.is_none() {
+            assert!(outcome.is_done, "{task:?} {referrers}: request {number}, {fate:?}: said to be done, and is not");
+            assert!(!lasts, "{task:?}: request {number}, {fate:?} from then on: done without a registry");
+        } else {
+            failures += 1;
+        }
+    }
+    assert!(failures >= clean.requests, "{task:?}: {failures} failures");
+}
+
 struct Outcome {
-    result: Result<Signed, SignError>,
-    /// Whether the registry behind the faults has the evidence of both layouts.
-    verifies: bool,
+    error: Option<SignError>,
+    /// Whether the registry that is written to has all the evidence, and the image.
+    is_done: bool,
     requests: usize,
 }
 
-/// Signs in both layouts through a registry that does `fate` to request `number`, and to all after it if it `lasts`.
-async fn faulty(client: &Client, referrers: bool, number: usize, fate: Fate, lasts: bool) -> Outcome {
+/// Does `task` through a registry that does `fate` to request `number`, and to all after it if it `lasts`.
+async fn faulty(client: &Client, task: Task, referrers: bool, number: usize, fate: Fate, lasts: bool) -> Outcome {
     let registry = start(referrers).await;
-    let image = registry.seed_image("app", "v1").unwrap();
     let before = move |seen: &Seen<'_>| {
         if seen.number == number || (lasts && seen.number > number) { fate } else { Fate::Forward }
     };
     let front = Front::start(&registry, before, |_| ()).await;
     let through: ImageRef = format!("{}:v1", front.repository("app")).parse().unwrap();
     let key = SigningKey::generate().unwrap();
-    let result = sign(&request(&key, &through, Format::Both), client, &Anonymous, deadline()).await;
-    let verifies = attested(client, &image, &key).await.len() == 2;
-    Outcome { result, verifies, requests: front.count() }
+    let (result, is_done) = match task {
+        Task::Sign(format) => {
+            let image = registry.seed_image("app", "v1").unwrap();
+            let result = sign(&request(&key, &through, format), client, &Anonymous, deadline()).await;
+            let wanted = usize::from(format.has_bundle()) + usize::from(format.has_legacy());
+            (result.map(drop), attested(client, &image, &key).await.len() == wanted)
+        }
+        Task::Attest => {
+            let image = registry.seed_image("app", "v1").unwrap();
+            let predicate_type = PredicateType::parse("https://example.com/scan").unwrap();
+            let predicate = Predicate::new(predicate_type, b"{}", Timestamp::UNIX_EPOCH).unwrap();
+            let request = AttestRequest {
+                image: &through,
+                digest: None,
+                signatory: Signatory::Key(&key),
+                predicate: &predicate,
+                format: Format::Both,
+                before: Before::Keep,
+                now: Timestamp::UNIX_EPOCH,
+            };
+            let result = attest(&request, client, &Anonymous, deadline()).await;
+            (result.map(drop), attested(client, &image, &key).await.len() == 2)
+        }
+        Task::CopyFrom => {
+            signed(client, &registry, &key).await;
+            let target = start(referrers).await;
+            let to = by_tag(&target);
+            let result = copy(&through, &to, client, &Anonymous, deadline()).await;
+            (result.map(drop), is_copied(client, &target, &key).await)
+        }
+        Task::CopyTo => {
+            let source = start(referrers).await;
+            signed(client, &source, &key).await;
+            let result = copy(&by_tag(&source), &through, client, &Anonymous, deadline()).await;
+            (result.map(drop), is_copied(client, &registry, &key).await)
+        }
+    };
+    Outcome { error: result.err(), is_done, requests: front.count() }
+}
+
+/// Puts a signed image there.
+async fn signed(client: &Client, registry: &Running, key: &SigningKey) {
+    registry.seed_image("app", "v1").unwrap();
+    sign(&request(key, &by_tag(registry), Format::Both), client, &Anonymous, deadline()).await.unwrap();
+}
+
+/// Whether the image of [`signed`] is there in whole, with its signatures.
+async fn is_copied(client: &Client, registry: &Running, key: &SigningKey) -> bool {
+    let Some((_, bytes)) = registry.manifest("app", "v1") else { return false };
+    let manifest: Value = serde_json::from_slice(&bytes).unwrap();
+    let layers = manifest["layers"].as_array().unwrap().iter().chain([&manifest["config"]]);
+    let mut digests = layers.map(|blob| blob["digest"].as_str().unwrap().parse().unwrap());
+    let image = ImageDigest::new(by_tag(registry).repository().clone(), Digest::of(&bytes));
+    digests.all(|digest| registry.blob("app", digest).is_some()) && attested(client, &image, key).await.len() == 2
 }
 
 async fn start(referrers: bool) -> Running {
