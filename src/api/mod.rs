@@ -52,7 +52,7 @@ mod yaml;
 pub use compile::{Compiled, compile, revision};
 pub use core_objects::{ConfigMap, Namespace, Secret};
 pub use document::{Document, DocumentError, OtherDocument, parse, parse_object};
-pub use harness_step::harness_signing_steps;
+pub use harness_step::{HarnessRun, harness_signing_steps};
 pub use objects::{ManifestObject, objects, values};
 pub use policy_document::{COUNTERSIGN_GROUP, PolicyDocument, SIGSTORE_GROUP};
 pub use problem::{Problem, one_line};

@@ -177,6 +177,15 @@ fn read_source(field: &Field<'_>, problems: &mut Vec<Problem>) -> Option<RunSour
             let server = take(&mut spec, "loginServer", problems);
             let image = require(&mut spec, "image", problems);
             let image = image.map(|image| server.map_or(image.clone(), |server| below(&server, &image)));
+            let image = image.filter(|image| {
+                // Without a host it would be an image of Docker Hub.
+                let has_host = image.split_once('/').is_some_and(|(host, _)| host.contains('.'));
+                if !has_host {
+                    let message = "names no registry: give `loginServer`, as in `acme.azurecr.io`";
+                    problems.push(spec.problem_at("image", message));
+                }
+                has_host
+            });
             of_image(&mut spec, image, problems)
         }
         "gar" => {

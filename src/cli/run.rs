@@ -114,7 +114,9 @@ pub fn convert(command: &Convert) -> Result<Outcome, Error> {
         Convert::Harness(args) => {
             let text = read(&args.file)?;
             let files = api::harness_signing_steps(&text).map_err(|problems| wrong(&args.file, &problems))?;
-            Ok(Outcome { data: files.join("---\n"), ..Outcome::default() })
+            let texts: Vec<_> = files.iter().map(|file| file.text.as_str()).collect();
+            let data = texts.join("---\n");
+            Ok(Outcome { data, notes: files.into_iter().flat_map(|file| file.notes).collect(), ..Outcome::default() })
         }
     }
 }

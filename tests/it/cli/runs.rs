@@ -73,6 +73,7 @@ fn whatever_is_wrong_with_a_run_file_is_said() {
         ),
         format!("source: {{type: ecr, spec: {{region: r, accountId: '1', image: a}}}}\n{COSIGN}record: r\n"),
         format!("source: {{type: npm, spec: {{}}}}\n{COSIGN}record: r\n"),
+        format!("source: {{type: acr, spec: {{image: 'app:1'}}}}\n{COSIGN}record: r\n"),
         format!("{docker}signing: {{type: cosign, spec: {{privateKey: '-----BEGIN PRIVATE KEY-----'}}}}\nrecord: r\n"),
         format!("{docker}signing: {{type: cosign, spec: {{privateKey: k, password: secret}}}}\nrecord: r\n"),
         format!("{docker}signing: {{type: keyless, spec: {{identityToken: eyJhbGciOiJub25lIn0}}}}\nrecord: r\n"),
@@ -105,10 +106,11 @@ pipeline:
               type: SscaArtifactSigning
               name: Sign it
               identifier: Sign_it
+              timeout: 15m
               spec:
                 source:
                   type: docker
-                  spec: {connector: account.hub, image: 'acme/app:<+pipeline.sequenceId>'}
+                  spec: {connector: account.hub, image: 'acme/app:1'}
                 signing:
                   type: cosign
                   spec: {private_key: account.cosign_private_key, password: account.cosign_password}
@@ -119,22 +121,82 @@ pipeline:
                 identifier: chart
                 spec:
                   source: {type: local, spec: {workspace: charts/shop.tgz, artifact_name: shop, version: '1.2'}}
-                  signing: {type: cosign_secret_manager, spec: {connector: account.vault, key: cosign}}
+                  signing: {type: secret-manager, spec: {connector: account.vault, key: team/transit/cosign}}
 ";
+
+/// A pipeline with one step of this source and this signing.
+fn step(source: &str, signing: &str) -> String {
+    format!(
+        "step:\n  type: SscaArtifactSigning\n  identifier: s\n  spec:\n    source: {source}\n    signing: {signing}\n"
+    )
+}
+
+const BY_KEY: &str = "{type: keybased, spec: {privateKey: account.k, password: account.p}}";
 
 #[test]
 fn a_pipeline_of_harness_becomes_run_files() {
     let place = Place::new().with("pipeline.yaml", PIPELINE).with("other.yaml", "a: 1\n");
-    let fixed = PIPELINE.replace("<+pipeline.sequenceId>", "1");
-    place.write("fixed.yaml", &fixed);
-    let shown = [place.run(&["convert", "harness", "fixed.yaml"]), place.run(&["convert", "harness", "other.yaml"])];
+    let mut shown =
+        vec![place.run(&["convert", "harness", "pipeline.yaml"]), place.run(&["convert", "harness", "other.yaml"])];
+    let digest = format!("sha256:{}", "1".repeat(64));
+    for (source, signing) in [
+        (
+            format!(
+                "{{type: ecr, spec: {{connector: c, region: us-east-1, account: '123456789012', image: 'a/b:5', digest: '{digest}'}}}}"
+            ),
+            "{type: keyless, spec: {oidcProvider: non-harness}}",
+        ),
+        (
+            "{type: gar, spec: {connector: c, host: us-docker.pkg.dev, projectID: p, imageName: 'r/a:5'}}".to_owned(),
+            BY_KEY,
+        ),
+        ("{type: gcr, spec: {connector: c, host: us.gcr.io, projectID: p, imageName: 'a:5'}}".to_owned(), BY_KEY),
+        (
+            "{type: acr, spec: {connector: c, repository: 'acme.azurecr.io/a:5', subscriptionId: s}}".to_owned(),
+            "{type: cosign, spec: {type: keyless, spec: {oidcProvider: harness}}}",
+        ),
+        ("{type: docker, spec: {connector: c, image: 'acme/a:<+pipeline.sequenceId>'}}".to_owned(), BY_KEY),
+        ("{type: local, spec: {workspace: /harness/a.jar}}".to_owned(), BY_KEY),
+    ] {
+        shown.push(place.run_with(&["convert", "harness", "-"], &step(&source, signing)));
+    }
     insta::assert_snapshot!(shown.join("\n"));
-    // What comes of it is read by our own reader.
-    let output = place.command(&["convert", "harness", "fixed.yaml"]).output().unwrap();
-    let text = String::from_utf8(output.stdout).unwrap();
-    let runs: Vec<_> = text.split("---\n").map(|file| api::signing_run(file).unwrap()).collect();
-    assert_eq!(runs.len(), 2);
-    assert!(runs[0].upload && !runs[1].upload);
+    // What comes of it is read by our own reader, but for what the pipeline alone knows.
+    for shown in shown.iter().filter(|shown| shown.contains("kind: SigningRun")) {
+        let text = shown.split_once("--- stdout\n").unwrap().1;
+        let text = text.split("\n--- ").next().unwrap();
+        for file in text.split("\n---\n") {
+            assert_eq!(api::signing_run(file).is_ok(), !file.contains("<+"), "{file}");
+        }
+    }
+}
+
+/// What no run file can say is told, and nothing is left out.
+#[test]
+fn what_a_run_file_cannot_say_is_no_run_file() {
+    let docker = "{type: docker, spec: {connector: c, image: 'acme/a:5'}}";
+    let place = Place::new();
+    let mut shown = Vec::new();
+    for (source, signing) in [
+        ("{type: har, spec: {registry: r, image: 'a:5'}}", BY_KEY),
+        ("{type: quay, spec: {image: 'a:5'}}", BY_KEY),
+        ("{type: docker, spec: {connector: c}}", BY_KEY),
+        ("{type: docker, spec: {connector: c, image: a, platform: arm64}}", BY_KEY),
+        ("{type: ecr, spec: {region: us-east-1, account: 123456789012, image: a}}", BY_KEY),
+        ("{type: gar, spec: {host: h}}", BY_KEY),
+        ("{type: local, spec: {workspace: a, version: 1.2}}", BY_KEY),
+        (docker, "{type: gpg, spec: {}}"),
+        (docker, "{type: cosign, spec: {password: account.p}}"),
+        (docker, "{type: keyless, spec: {oidcProvider: harness, audience: x}}"),
+        (docker, "{type: secret-manager, spec: {connector: v}}"),
+        (docker, "{type: keyless}\n    uploadSignature: {upload: <+input>}"),
+        (docker, "{type: keyless}\n    more: 1"),
+    ] {
+        let output = place.run_with(&["convert", "harness", "-"], &step(source, signing));
+        assert!(output.ends_with("--- exit 2\n") && !output.contains("stdout"), "{output}");
+        shown.push(format!("{source} {signing}\n{}", output.split_once("--- stderr\n").unwrap().1));
+    }
+    insta::assert_snapshot!(shown.join("\n"));
 }
 
 /// The run file in `config/signer`, the whole way: sign, ship, attest, verify.
