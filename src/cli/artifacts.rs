@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::ValueEnum;
 use serde::Serialize;
 
 use super::account::Ledger;
-use super::print::table;
+use super::judged_by::By;
+use super::print::{TableFormat, table};
 use super::registry_args::RegistryArgs;
-use super::tree::{self, Leaf};
+use super::shown_provenance::ProvenanceArgs;
+use super::tree::{self, Leaf, Wanted};
 use super::{Error, Exit, Outcome, clock, file};
 use crate::evidence::Query;
 use crate::image::{Digest, ImageRef};
@@ -22,7 +23,7 @@ pub enum Command {
     /// List every artifact of the records, with who signed it last
     List(ListArgs),
     /// Print every record about one artifact, and what was attested about it
-    Show(ShowArgs),
+    Show(Box<ShowArgs>),
 }
 
 /// What `artifacts list` takes.
@@ -31,18 +32,23 @@ pub struct ListArgs {
     #[command(flatten)]
     records: RecordsArgs,
     /// How to print it
-    #[arg(short, long, value_enum, default_value_t = Format::Table)]
-    output: Format,
+    #[arg(short, long, value_enum, default_value_t = TableFormat::Table)]
+    output: TableFormat,
 }
 
 /// What `artifacts show` takes.
 #[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "Examples:
+  countersign artifacts show ghcr.io/acme/app --record records.jsonl
+  countersign artifacts show ghcr.io/acme/app --record records.jsonl --provenance --key cosign.pub")]
 pub struct ShowArgs {
     /// The artifact: its name, or its digest
     #[arg(value_name = "NAME_OR_DIGEST")]
     artifact: String,
     #[command(flatten)]
     records: RecordsArgs,
+    #[command(flatten)]
+    provenance: ProvenanceArgs,
 }
 
 /// Where the records are.
@@ -65,15 +71,6 @@ impl RecordsArgs {
             None => Err(Error::usage("no records are named").hint("name them with `--record` or `--namespace`")),
         }
     }
-}
-
-/// How to print what was found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// One line for each, for people
-    Table,
-    /// JSON
-    Json,
 }
 
 /// Looks at the records.
@@ -129,8 +126,8 @@ async fn list(args: &ListArgs) -> Result<Outcome, Error> {
         });
     }
     let data = match args.output {
-        Format::Json => format!("{}\n", serde_json::to_string_pretty(&listed).map_err(Error::usage)?),
-        Format::Table => {
+        TableFormat::Json => format!("{}\n", serde_json::to_string_pretty(&listed).map_err(Error::usage)?),
+        TableFormat::Table => {
             let head = ["NAME", "VERSION", "SIGNED", "ATTESTED", "LAST", "BY", "DIGEST"].map(str::to_owned);
             let rows = listed.iter().map(|row| {
                 [
@@ -162,8 +159,18 @@ async fn show(args: &ShowArgs) -> Result<Outcome, Error> {
         let message = format!("there is no record about `{}`", args.artifact);
         return Ok(Outcome { exit: Exit::Refused, messages: vec![message], ..Outcome::default() });
     }
-    let data = format!("{}\n", serde_json::to_string_pretty(&found).map_err(Error::usage)?);
-    Ok(Outcome { data, ..Outcome::default() })
+    let mut outcome = Outcome::default();
+    if !args.provenance.provenance {
+        outcome.data = format!("{}\n", serde_json::to_string_pretty(&found).map_err(Error::usage)?);
+        return Ok(outcome);
+    }
+    let shown = args.provenance.shown(&found, &mut outcome.notes).await?;
+    if shown.is_empty() {
+        outcome.exit = Exit::Refused;
+        outcome.messages.push(format!("there is no provenance of `{}` by whom you name", args.artifact));
+    }
+    outcome.data = format!("{}\n", serde_json::to_string_pretty(&shown).map_err(Error::usage)?);
+    Ok(outcome)
 }
 
 /// Show the chain of custody of an artifact: what was done with it, when, where, why and by whom
@@ -173,6 +180,7 @@ async fn show(args: &ShowArgs) -> Result<Outcome, Error> {
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Examples:
   countersign custody ghcr.io/acme/app:1.2 --record records.jsonl --key cosign.pub
+  countersign custody ghcr.io/acme/app:1.2 --namespace signing --policy policies/
   countersign custody ./shop-1.2.3.tgz --record records.jsonl")]
 pub struct CustodyArgs {
     /// An image, or a file (`./FILE`), or a digest (`sha256:…`) of which only the records are asked
@@ -184,12 +192,11 @@ pub struct CustodyArgs {
     /// A namespace of the cluster in which SigningRecords are; may be given several times
     #[arg(short, long, value_name = "NAMESPACE")]
     namespace: Vec<String>,
-    /// Verify what is in the registry with this public key, in a PEM file
-    #[arg(long, value_name = "PEM")]
-    key: Option<PathBuf>,
+    #[command(flatten)]
+    by: By,
     /// How to print it
-    #[arg(short, long, value_enum, default_value_t = Format::Table)]
-    output: Format,
+    #[arg(short, long, value_enum, default_value_t = TableFormat::Table)]
+    output: TableFormat,
     /// Give up after so many seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u16).range(1..))]
     timeout: u16,
@@ -219,6 +226,7 @@ struct Event {
 /// # Errors
 /// When a file cannot be read, the records do not hold, or the registry cannot be asked.
 pub async fn custody(args: CustodyArgs) -> Result<Outcome, Error> {
+    let mut outcome = Outcome::default();
     let mut events = Vec::new();
     let digest = if let Ok(digest) = args.artifact.parse::<Digest>() {
         digest
@@ -228,16 +236,15 @@ pub async fn custody(args: CustodyArgs) -> Result<Outcome, Error> {
     } else {
         let image: ImageRef =
             args.artifact.parse().map_err(|error| Error::usage(format!("`{}`: {error}", args.artifact)))?;
-        let anchor = args.key.as_ref().map(|path| tree::anchor(path)).transpose()?;
+        let wanted = Wanted::new(&args.by, &args.registry, image.repository(), &mut outcome.notes).await?;
         let client = args.registry.client()?;
         let keys = args.registry.keychain()?;
         let deadline = clock::deadline(Duration::from_secs(args.timeout.into()));
         let subject = client.resolve(&image, &keys, deadline).await.map_err(|error| tree::unasked(&error))?;
         let attached = client.attached(&subject, &keys, deadline).await.map_err(|error| tree::unasked(&error))?;
         let evidence = client.fetch(&Query::new(subject.clone(), true), &keys, deadline).await;
-        events.extend(
-            tree::leaves(&attached, &evidence, anchor.as_ref()).into_iter().map(|leaf| of_leaf(leaf, &args.artifact)),
-        );
+        events
+            .extend(tree::leaves(&attached, &evidence, &wanted).into_iter().map(|leaf| of_leaf(leaf, &args.artifact)));
         subject.digest()
     };
     let namespaces = args.namespace.iter().cloned().map(Ledger::Namespace);
@@ -247,18 +254,19 @@ pub async fn custody(args: CustodyArgs) -> Result<Outcome, Error> {
     }
     let rank = |event: &Event| Moment::ALL.iter().position(|moment| moment.as_str() == event.moment);
     events.sort_by(|a, b| rank(a).cmp(&rank(b)).then_with(|| a.when.cmp(&b.when)));
-    let data = match args.output {
-        Format::Json => format!("{}\n", serde_json::to_string_pretty(&events).map_err(Error::usage)?),
-        Format::Table => {
-            let head = ["MOMENT", "WHEN", "WHAT", "WHO", "WHERE", "WHY", "SOURCE"].map(str::to_owned);
+    outcome.data = match args.output {
+        TableFormat::Json => format!("{}\n", serde_json::to_string_pretty(&events).map_err(Error::usage)?),
+        TableFormat::Table => {
+            let head = ["MOMENT", "WHEN", "WHAT", "WHO", "WHERE", "WHY", "SOURCE", "LOG"].map(str::to_owned);
             let rows = events.into_iter().map(|event| {
-                [event.moment.to_owned(), event.when, event.what, event.who, event.place, event.why, event.source]
+                let Event { moment, what, when, place, why, who, execution_url: _, log_url, source } = event;
+                [moment.to_owned(), when, what, who, place, why, source, log_url]
             });
             let rows: Vec<_> = [head].into_iter().chain(rows).collect();
             format!("{digest}\n{}", table(&rows))
         }
     };
-    Ok(Outcome { data, ..Outcome::default() })
+    Ok(outcome)
 }
 
 fn of_record(record: &SigningRecord) -> Event {
@@ -282,11 +290,11 @@ fn of_leaf(leaf: Leaf, image: &str) -> Event {
     let moment = if Moment::is_of_creation(&leaf.what) { Moment::Creation } else { Moment::Storage };
     Event {
         moment: moment.as_str(),
+        who: leaf.who(),
         what: format!("{} ({})", leaf.what, leaf.verdict),
         when: leaf.created.unwrap_or_default(),
         place: image.to_owned(),
         why: String::new(),
-        who: String::new(),
         execution_url: String::new(),
         log_url: String::new(),
         source: leaf.place,

@@ -43,6 +43,11 @@ const IDENTITY: [&str; 4] = [
 ];
 
 impl By {
+    /// Whether somebody is named.
+    pub(super) fn is_given(&self) -> bool {
+        self.key.is_some() || self.identity.are_given() || !self.policy.is_empty()
+    }
+
     /// The policies that say it. What is wrong with single documents is among the `notes`.
     ///
     /// # Errors

@@ -44,6 +44,7 @@ pub mod run;
 mod runtime;
 pub mod serve;
 pub mod ship;
+mod shown_provenance;
 pub mod sign;
 pub mod sign_file;
 mod signer_args;

@@ -57,6 +57,15 @@ pub(super) fn say(err: &mut dyn Write, color: AnsiColor, word: &str, text: &str)
     let _ = writeln!(err, "{style}{word}:{style:#} {text}");
 }
 
+/// How what was found is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum TableFormat {
+    /// One line for each, for people
+    Table,
+    /// JSON
+    Json,
+}
+
 /// A table: columns as wide as their widest cell, the last one ragged. The first row is the head.
 pub(super) fn table<const N: usize>(rows: &[[String; N]]) -> String {
     let mut widths = [0; N];

@@ -156,7 +156,7 @@ impl SourceArgs {
 }
 
 /// The evidence with further bundles, as if they referred to the image. Where referrers could not be asked, that stays so.
-fn with(evidence: &Evidence, bundles: &[Vec<u8>]) -> Evidence {
+pub(super) fn with(evidence: &Evidence, bundles: &[Vec<u8>]) -> Evidence {
     let mut answers = evidence.answers().clone();
     let more = bundles.iter().map(|bundle| Artifact::from_bundle(Digest::of(bundle), bundle));
     match answers.get_mut(&Path::Referrers) {

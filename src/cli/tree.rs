@@ -1,52 +1,46 @@
 //! `countersign tree`
 
 use std::collections::{BTreeMap, VecDeque};
-use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
-use clap::ValueEnum;
 use serde::Serialize;
 
-use super::print::table;
+use super::judged_by::By;
+use super::print::{TableFormat, table};
 use super::registry_args::RegistryArgs;
-use super::{Error, Outcome, clock, file};
-use crate::evidence::{Answer, Evidence, Manifest, Path, Query};
+use super::{Error, Outcome, clock};
+use crate::evidence::{Answer, Artifact, Evidence, Manifest, Path, Query};
 use crate::explain;
-use crate::image::{Digest, ImageRef};
+use crate::image::{Digest, ImageRef, Repository};
 use crate::limits::{self, Budget};
+use crate::policy::{Policy, PolicySet, SignerRule};
 use crate::registry::{self, Attached, AttachedPlace};
-use crate::trust::{Anchor, HashAlgorithm, Proofs, PublicKey};
-use crate::verify::{Fact, FactKind, verify};
+use crate::verify::{Fact, FactKind, Facts, Signer, verify};
 
 /// Show everything that lies beside an image, in every layout, and what of it verifies
 ///
-/// With `--key`, says of each signature and attestation whether it is by that key; without, nothing is verified.
+/// With a key, an identity or policies, says of each signature and attestation whether it is by whom they name; without,
+/// nothing is verified.
 #[derive(Clone, Debug, clap::Args)]
-#[command(after_help = "Example:\n  countersign tree ghcr.io/acme/app:1.2 --key cosign.pub")]
+#[command(after_help = "Examples:
+  countersign tree ghcr.io/acme/app:1.2 --key cosign.pub
+  countersign tree ghcr.io/acme/app:1.2 --policy policies/
+  countersign tree ghcr.io/acme/app:1.2 --certificate-identity somebody@example.com \\
+    --certificate-oidc-issuer https://accounts.google.com")]
 pub struct Args {
     /// The image, by tag or digest
     #[arg(value_name = "IMAGE")]
     image: ImageRef,
-    /// Verify with this public key, in a PEM file
-    #[arg(long, value_name = "PEM")]
-    key: Option<PathBuf>,
+    #[command(flatten)]
+    by: By,
     /// How to print it
-    #[arg(short, long, value_enum, default_value_t = Format::Table)]
-    output: Format,
+    #[arg(short, long, value_enum, default_value_t = TableFormat::Table)]
+    output: TableFormat,
     /// Give up after so many seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u16).range(1..))]
     timeout: u16,
     #[command(flatten)]
     registry: RegistryArgs,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// One line for each thing, for people
-    Table,
-    /// One JSON object
-    Json,
 }
 
 #[derive(Serialize)]
@@ -69,6 +63,12 @@ pub(super) struct Leaf {
     pub(super) what: String,
     /// `verified`, `not verified`, or why it was rejected.
     pub(super) verdict: String,
+    /// By whom it is, of those who were named: the key or the identity, or a policy and its authority.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) by: Option<String>,
+    /// Who signed, where a certificate proves it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) signer: Option<String>,
     /// When its maker says that it was made.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) created: Option<String>,
@@ -77,55 +77,155 @@ pub(super) struct Leaf {
 /// Shows what there is.
 ///
 /// # Errors
-/// When the key cannot be read, or the registry cannot be asked.
+/// When who is named cannot be read, or the registry cannot be asked.
 pub async fn run(args: Args) -> Result<Outcome, Error> {
-    let anchor = args.key.as_ref().map(|path| anchor(path)).transpose()?;
+    let mut outcome = Outcome::default();
+    let wanted = Wanted::new(&args.by, &args.registry, args.image.repository(), &mut outcome.notes).await?;
     let client = args.registry.client()?;
     let keys = args.registry.keychain()?;
     let deadline = clock::deadline(Duration::from_secs(args.timeout.into()));
     let subject = client.resolve(&args.image, &keys, deadline).await.map_err(|error| unasked(&error))?;
     let attached = client.attached(&subject, &keys, deadline).await.map_err(|error| unasked(&error))?;
     let evidence = client.fetch(&Query::new(subject.clone(), true), &keys, deadline).await;
-    let leaves = leaves(&attached, &evidence, anchor.as_ref());
-    let data = match args.output {
-        Format::Json => {
+    let leaves = leaves(&attached, &evidence, &wanted);
+    outcome.data = match args.output {
+        TableFormat::Json => {
             let tree = Tree { image: subject.to_string(), attached: leaves };
             format!("{}\n", serde_json::to_string_pretty(&tree).map_err(Error::usage)?)
         }
-        Format::Table => {
-            let head = ["PLACE", "WHAT", "VERDICT", "CREATED", "MANIFEST"].map(str::to_owned);
-            let rows = leaves
-                .into_iter()
-                .map(|leaf| [leaf.place, leaf.what, leaf.verdict, leaf.created.unwrap_or_default(), leaf.manifest]);
+        TableFormat::Table => {
+            let head = ["PLACE", "WHAT", "VERDICT", "BY", "CREATED", "MANIFEST"].map(str::to_owned);
+            let rows = leaves.into_iter().map(|leaf| {
+                let by = leaf.who();
+                [leaf.place, leaf.what, leaf.verdict, by, leaf.created.unwrap_or_default(), leaf.manifest]
+            });
             let rows: Vec<_> = [head].into_iter().chain(rows).collect();
             format!("{subject}\n{}", table(&rows))
         }
     };
-    let mut outcome = Outcome { data, ..Outcome::default() };
-    if anchor.is_none() {
-        outcome.notes.push("nothing was verified; `--key` verifies".to_owned());
-    }
     Ok(outcome)
 }
 
-/// What is beside the image, each signature and attestation on its own.
-pub(super) fn leaves(attached: &[Attached], evidence: &Evidence, anchor: Option<&Arc<Anchor>>) -> Vec<Leaf> {
-    let anchors: Vec<_> = anchor.into_iter().cloned().collect();
-    let (now, mut budget) = (clock::now(), Budget::per_image());
-    // Two signers of one payload have two layers of one digest: each artifact has a verdict of its own, in their order.
-    let mut verdicts: BTreeMap<(Path, Digest), VecDeque<(String, String)>> = BTreeMap::new();
-    for artifact in evidence.artifacts() {
+/// Whose signatures and attestations are looked for.
+pub(super) struct Wanted(Vec<(String, SignerRule)>);
+
+impl Wanted {
+    /// Those whom the arguments name for images of `repository`; nobody where they name none. The `notes` say then that
+    /// nothing is verified.
+    ///
+    /// # Errors
+    /// When who is named cannot be read.
+    pub(super) async fn new(
+        by: &By,
+        registry: &RegistryArgs,
+        repository: &Repository,
+        notes: &mut Vec<String>,
+    ) -> Result<Self, Error> {
+        if !by.is_given() {
+            notes.push(
+                "nothing was verified; `--key`, `--certificate-identity` or `--policy` says whose signatures count"
+                    .to_owned(),
+            );
+            return Ok(Self(Vec::new()));
+        }
+        let wanted = Self::of(&by.policies(registry, notes).await?, repository);
+        if wanted.0.is_empty() {
+            notes.push("nothing was verified: no policy that covers the image asks for a signature".to_owned());
+        }
+        Ok(wanted)
+    }
+
+    /// Those whom the policies of `set` that cover `repository` name.
+    pub(super) fn of(set: &PolicySet, repository: &Repository) -> Self {
+        Self::among(set.policies().iter().filter(|policy| policy.covers(repository)))
+    }
+
+    /// Those whom any policy of `set` names.
+    pub(super) fn everywhere(set: &PolicySet) -> Self {
+        Self::among(set.policies().iter())
+    }
+
+    fn among<'a>(policies: impl Iterator<Item = &'a Policy>) -> Self {
+        let rules = policies.flat_map(|policy| {
+            policy.authorities().flat_map(|authority| {
+                // A policy without a group is what a flag comes to.
+                let name = match policy.name.group() {
+                    "" => policy.name.name().to_owned(),
+                    _ => format!("{}/{}", policy.name, authority.name),
+                };
+                authority.rule.signers().map(move |rule| (name.clone(), rule.clone()))
+            })
+        });
+        Self(rules.collect())
+    }
+
+    /// Each of them with its name.
+    pub(super) fn rules(&self) -> impl Iterator<Item = (&str, &SignerRule)> {
+        self.0.iter().map(|(name, rule)| (name.as_str(), rule))
+    }
+
+    /// What is verified of `evidence`, by whomever.
+    pub(super) fn facts(&self, evidence: &Evidence, budget: &mut Budget) -> Facts {
+        let anchors: Vec<_> = self.0.iter().map(|(_, rule)| rule.anchor.clone()).collect();
+        verify(evidence, &anchors, clock::now(), budget)
+    }
+
+    /// Those facts that are by one of them, with its name.
+    pub(super) fn accepted<'a>(&'a self, facts: &'a Facts) -> impl Iterator<Item = (&'a str, &'a Fact)> {
+        facts.facts().iter().filter_map(|fact| {
+            let mut rules = self.rules().filter(|(_, rule)| rule.anchor.id() == fact.anchor());
+            rules.find(|(_, rule)| rule.accepts(fact.signer())).map(|(name, _)| (name, fact))
+        })
+    }
+
+    /// What is made of one artifact by itself.
+    fn judge(&self, evidence: &Evidence, artifact: &Artifact, budget: &mut Budget) -> Judged {
         let alone = BTreeMap::from([(artifact.path, Answer::Answered(vec![artifact.clone()]))]);
-        let facts = verify(&Evidence::new(evidence.subject().clone(), alone), &anchors, now, &mut budget);
-        let verdict = match (facts.facts().first(), facts.rejections().first()) {
-            (Some(fact), _) => (what_of(fact), "verified".to_owned()),
-            (None, Some(rejection)) if anchor.is_some() => {
-                let why = explain::quoted(&rejection.error.to_string(), limits::PRINTED_FINDING_BYTES);
-                (String::new(), format!("rejected: {why}"))
-            }
-            (None, _) => (String::new(), "not verified".to_owned()),
+        let facts = self.facts(&Evidence::new(evidence.subject().clone(), alone), budget);
+        if let Some((by, fact)) = self.accepted(&facts).next() {
+            let (by, signer) = (Some(by.to_owned()), who(fact.signer()));
+            return Judged { what: what_of(fact), verdict: "verified".to_owned(), by, signer };
+        }
+        Judged { verdict: self.refusal(&facts), ..Judged::default() }
+    }
+
+    fn refusal(&self, facts: &Facts) -> String {
+        if self.0.is_empty() {
+            return "not verified".to_owned();
+        }
+        let why = match (facts.facts().first(), facts.rejections().first()) {
+            (Some(fact), _) => format!("signed by {}", who(fact.signer()).unwrap_or_default()),
+            (None, Some(rejection)) => rejection.error.to_string(),
+            (None, None) => return "not verified".to_owned(),
         };
-        verdicts.entry((artifact.path, artifact.digest)).or_default().push_back(verdict);
+        format!("rejected: {}", explain::quoted(&why, limits::PRINTED_FINDING_BYTES))
+    }
+}
+
+/// What was made of an artifact.
+#[derive(Default)]
+struct Judged {
+    what: String,
+    verdict: String,
+    by: Option<String>,
+    signer: Option<String>,
+}
+
+impl Leaf {
+    /// Who made it, for people.
+    pub(super) fn who(&self) -> String {
+        self.signer.clone().or_else(|| self.by.clone()).unwrap_or_default()
+    }
+}
+
+/// What is beside the image, each signature and attestation on its own.
+pub(super) fn leaves(attached: &[Attached], evidence: &Evidence, wanted: &Wanted) -> Vec<Leaf> {
+    let mut budget = Budget::per_image();
+    // Two signers of one payload have two layers of one digest: each artifact has a verdict of its own, in their order.
+    let mut verdicts: BTreeMap<(Path, Digest), VecDeque<Judged>> = BTreeMap::new();
+    for artifact in evidence.artifacts() {
+        let judged = wanted.judge(evidence, artifact, &mut budget);
+        verdicts.entry((artifact.path, artifact.digest)).or_default().push_back(judged);
     }
     let mut leaves = Vec::new();
     for Attached { place, manifest } in attached {
@@ -160,13 +260,21 @@ pub(super) fn leaves(attached: &[Attached], evidence: &Evidence, anchor: Option<
                 .or_else(|| is_signature.then(|| "signature".to_owned()))
                 .or_else(|| said.clone())
                 .unwrap_or_else(|| line(&manifest.media_type));
-            let (what, verdict) = found.unwrap_or_else(|| (String::new(), "not verified".to_owned()));
+            let Judged { what, verdict, by, signer } = found.unwrap_or_else(|| Judged {
+                verdict: match path.and_then(|path| evidence.answers().get(&path)) {
+                    Some(Answer::Unasked(why)) => format!("could not be asked: {}", line(&why.to_string())),
+                    Some(Answer::Absent | Answer::Answered(_)) | None => "not verified".to_owned(),
+                },
+                ..Judged::default()
+            });
             leaves.push(Leaf {
                 place: shown.to_owned(),
                 manifest: manifest.digest.to_string(),
                 artifact: artifact.to_string(),
                 what: Some(what).filter(|what| !what.is_empty()).unwrap_or(guess),
                 verdict,
+                by,
+                signer,
                 created: created.clone(),
             });
         }
@@ -182,13 +290,16 @@ fn what_of(fact: &Fact) -> String {
     }
 }
 
-/// The anchor of the public key in a file.
-pub(super) fn anchor(path: &std::path::Path) -> Result<Arc<Anchor>, Error> {
-    let pem = file::read("the public key", path, limits::PUBLIC_KEY_BYTES)?;
-    let wrong = |error: String| Error::usage(format!("the public key `{}`: {error}", path.display()));
-    let text = str::from_utf8(&pem).map_err(|_| wrong("it is no text".to_owned()))?;
-    let key = PublicKey::from_pem(text).map_err(|error| wrong(error.to_string()))?;
-    Ok(Arc::new(Anchor::key(key, HashAlgorithm::Sha256, Proofs::beside_key())))
+/// Who signed, where a certificate says it.
+pub(super) fn who(signer: &Signer) -> Option<String> {
+    match signer {
+        Signer::Certificate(certificate) => {
+            let names: Vec<_> = certificate.subjects().iter().map(|name| line(&name.to_string())).collect();
+            let issuer = certificate.issuer().map(|issuer| format!(" ({})", line(issuer))).unwrap_or_default();
+            Some(format!("{}{issuer}", names.join(", ")))
+        }
+        Signer::Key => None,
+    }
 }
 
 /// A registry could not be asked, or does not have it.

@@ -3,13 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::ValueEnum;
 use nonempty::NonEmpty;
 use serde::Serialize;
 use tokio::sync::watch;
 
 use super::judged_by::By;
-use super::print::table;
+use super::print::{TableFormat, table};
 use super::registry_args::RegistryArgs;
 use super::source_args::SourceArgs;
 use super::{Error, Exit, Outcome, clock};
@@ -40,8 +39,8 @@ pub struct Args {
     #[command(flatten)]
     by: By,
     /// How to print the verdicts
-    #[arg(short, long, value_enum, default_value_t = Format::Table)]
-    output: Format,
+    #[arg(short, long, value_enum, default_value_t = TableFormat::Table)]
+    output: TableFormat,
     /// Say besides everything that was found, and every check that was made of it
     #[arg(long)]
     explain: bool,
@@ -52,14 +51,6 @@ pub struct Args {
     sources: SourceArgs,
     #[command(flatten)]
     registry: RegistryArgs,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// One line for each image, for people
-    Table,
-    /// One JSON object
-    Json,
 }
 
 #[derive(Serialize)]
@@ -127,7 +118,7 @@ fn without_object(set: &Arc<PolicySet>, images: &NonEmpty<ImageUse>) -> Vec<Stri
 /// Says what was decided.
 fn told(
     mut outcome: Outcome,
-    output: Format,
+    output: TableFormat,
     decision: Decision,
     explained: Option<Vec<Account>>,
 ) -> Result<Outcome, Error> {
@@ -137,13 +128,13 @@ fn told(
     }
     outcome.exit = exit(&verdicts);
     outcome.data = match output {
-        Format::Json => {
+        TableFormat::Json => {
             let verdicts = verdicts.iter().map(explain::verdict_json).collect();
             let report = Report { accepted: outcome.exit == Exit::Success, revision, verdicts, explained };
             let json = serde_json::to_string_pretty(&report).map_err(Error::usage)?;
             format!("{json}\n")
         }
-        Format::Table => {
+        TableFormat::Table => {
             let head = ["IMAGE", "VERDICT", "CODE", "POLICY", "DIGEST"].map(str::to_owned);
             let rows: Vec<_> = [head].into_iter().chain(verdicts.iter().map(row)).collect();
             let accounts = explained.into_iter().flatten().map(|account| format!("\n{}", account.text()));

@@ -114,6 +114,84 @@ async fn a_tree_tells_two_signers_of_one_payload_apart() {
     }
 }
 
+fn policy(name: &str, glob: &str, key: &str) -> String {
+    json!({
+        "apiVersion": "policy.sigstore.dev/v1beta1",
+        "kind": "ClusterImagePolicy",
+        "metadata": {"name": name},
+        "spec": {"images": [{"glob": glob}], "authorities": [{"name": "key", "key": {"data": key}}]},
+    })
+    .to_string()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tree_is_judged_by_the_policies_that_cover_the_image() {
+    let place = place();
+    let (_registry, image) = signed(&place, true).await;
+    let key = fs::read_to_string(place.path().join("cosign.pub")).unwrap();
+    let other = fs::read_to_string(place.path().join("other.pub")).unwrap();
+    place.write("both/a.json", &policy("other", "**", &other));
+    place.write("both/b.json", &policy("mine", "**", &key));
+    place.write("away/a.json", &policy("away", "ghcr.io/acme/**", &key));
+    let tree = |by: &[&str]| {
+        let output = run(&place, &[&["tree", &image, "-o", "json"], by].concat());
+        let tree: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let signature = tree["attached"].as_array().unwrap().iter().find(|leaf| leaf["place"] == ".sig").unwrap();
+        (signature.clone(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (leaf, said) = tree(&["--policy", "both"]);
+    assert_eq!((&leaf["verdict"], &leaf["by"], said.as_str()), (&json!("verified"), &json!("mine/key"), ""));
+    let (leaf, said) = tree(&["--policy", "away"]);
+    assert_eq!(leaf["verdict"], "not verified");
+    assert!(said.contains("no policy that covers the image asks for a signature"), "{said}");
+    let (leaf, said) = tree(&[]);
+    assert_eq!(leaf["verdict"], "not verified");
+    assert!(said.contains("nothing was verified; `--key`"), "{said}");
+    assert_eq!(code(&run(&place, &["tree", &image, "--policy", "none"])), 2);
+    assert_eq!(code(&run(&place, &["tree", &image, "--key", "cosign.pub", "--policy", "both"])), 2);
+}
+
+/// H45: provenance by its fields, from the registry and from records, and only where it verifies.
+#[tokio::test(flavor = "multi_thread")]
+async fn provenance_is_shown_where_it_verifies() {
+    let place = place().with("chart.tgz", "no chart");
+    let registry = Registry::start(Options::default()).await.unwrap();
+    registry.seed_image("app", "v1").unwrap();
+    registry.seed_image("kept", "v1").unwrap();
+    let address = registry.address();
+    let name = |repository: &str| format!("{address}/{repository}");
+    let origin = ["--builder-id", "https://builder.example/", "--source-repository", "https://github.com/acme/app"];
+    let record = ["--record", "r.jsonl"];
+    let ship = |repository: &str, more: &[&str]| {
+        done(&place, &[&["ship", &format!("{}:v1", name(repository))], more, &origin, &record, &KEY[..]].concat());
+    };
+    ship("app", &[]);
+    ship("kept", &["--upload=false"]);
+    let predicate = done(&place, &[&["provenance", "generate"][..], &origin].concat());
+    place.write("p.json", &predicate);
+    let attest = ["attest-file", "chart.tgz", "--type", "slsaprovenance1", "--predicate", "p.json"];
+    done(&place, &[&attest[..], &record, &KEY].concat());
+
+    let show = |artifact: &str, key: &str| {
+        run(&place, &[&["artifacts", "show", artifact, "--provenance", "--key", key], &record[..]].concat())
+    };
+    for artifact in [name("app"), name("kept"), "chart.tgz".to_owned()] {
+        let shown: Value = serde_json::from_slice(&show(&artifact, "cosign.pub").stdout).unwrap();
+        assert_eq!(shown.as_array().unwrap().len(), 1, "{artifact}: {shown}");
+        assert_eq!(shown[0]["builder"], "https://builder.example/", "{artifact}");
+        assert_eq!(shown[0]["repository"], "github.com/acme/app");
+        assert_eq!(shown[0]["by"], "cosign.pub");
+        assert!(shown[0]["predicate"]["buildDefinition"].is_object());
+        let stranger = show(&artifact, "other.pub");
+        assert_eq!(code(&stranger), 1, "{artifact}");
+        assert!(String::from_utf8_lossy(&stranger.stderr).contains("there is no provenance"), "{artifact}");
+    }
+    let nobody = run(&place, &[&["artifacts", "show", &name("app"), "--provenance"], &record[..]].concat());
+    assert_eq!(code(&nobody), 2);
+    registry.stop().await;
+    assert_eq!(code(&show(&name("app"), "cosign.pub")), 3, "a registry that is away is no absence");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn custody_stands_under_its_moments() {
     let place = place();
@@ -126,6 +204,8 @@ async fn custody_stands_under_its_moments() {
     };
     assert_eq!(of("record"), [("creation", "attested https://cyclonedx.org/bom"), ("storage", "signed")]);
     assert_eq!(of(".sig"), [("storage", "signature (verified)")]);
+    let in_registry = events.as_array().unwrap().iter().find(|event| event["source"] == ".sig").unwrap();
+    assert_eq!(in_registry["who"], "cosign.pub");
     assert!(events.as_array().unwrap().iter().any(|event| event["why"] == "release 1"));
 
     let list: Value =

@@ -225,3 +225,33 @@ async fn n13_explain_says_what_was_found_and_checked() {
     assert_eq!(json["explained"][0]["digest"], json["verdicts"][0]["digest"]);
     scene.registry.stop().await;
 }
+
+/// `tree` and `custody` say who signed, and whether it is who was meant.
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_lies_beside_an_image_is_held_against_an_identity() {
+    let scene = Scene::new().await;
+    let shown = |command: &str, image: &str, subject: &str| -> Value {
+        let args = [command, image, "-o", "json", "--certificate-identity", subject];
+        let args = [&args[..], &["--certificate-oidc-issuer", ISSUER, "--trust-root", "root.json"]].concat();
+        let output = scene.place.command(&args).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap()
+    };
+    let tree = |image: &str, subject: &str| shown("tree", image, subject)["attached"][0].clone();
+    let who = format!("{WORKFLOW} ({ISSUER})");
+    let right = tree(&scene.signed, WORKFLOW);
+    assert_eq!((&right["verdict"], &right["by"]), (&"verified".into(), &WORKFLOW.into()), "{right}");
+    assert_eq!(right["signer"], who);
+    let wrong = tree(&scene.signed, "a@example.com");
+    let verdict = wrong["verdict"].as_str().unwrap();
+    assert!(verdict.starts_with("rejected: `signed by ") && verdict.contains(WORKFLOW), "{wrong}");
+    assert_eq!(wrong["by"], Value::Null);
+    let unlogged = tree(&scene.unlogged, WORKFLOW);
+    assert!(unlogged["verdict"].as_str().unwrap().starts_with("rejected: "), "{unlogged}");
+    let pasted = tree(&scene.pasted, WORKFLOW);
+    assert!(pasted["verdict"].as_str().unwrap().starts_with("rejected: "), "{pasted}");
+
+    let event = shown("custody", &scene.signed, WORKFLOW)[0].clone();
+    assert_eq!((&event["what"], &event["who"]), (&"signature (verified)".into(), &who.into()), "{event}");
+    assert_eq!(shown("custody", &scene.signed, "a@example.com")[0]["who"], "");
+}
