@@ -94,7 +94,7 @@ pub fn signing_run(bytes: &[u8]) {
     match countersign::api::harness_signing_steps(&text) {
         Ok(runs) => {
             for run in runs {
-                assert!(parse(&run).is_ok(), "{run}");
+                assert!(parse(&run.text).is_ok(), "{}", run.text);
             }
         }
         Err(problems) => said(&problems),
