@@ -62,8 +62,8 @@
 //!
 //! Evidence, 403.
 //!
-//! The certificate that signed, or one of those above it, was not valid at a time at which the signature is proved to have been
-//! made, or its authority no longer counted then. What is valid today says nothing about it.
+//! The certificate that signed, or one of those above it up to the root, was not valid at a time at which the signature is
+//! proved to have been made, or its authority no longer counted then. What is valid today says nothing about it.
 //!
 //! *What to do*: Sign again. If it repeats, compare the clocks of the signer, the log and the timestamp authority.
 //!

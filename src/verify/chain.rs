@@ -55,6 +55,9 @@ pub(super) struct Ends<'a> {
 /// Builds a path at `time`, over any of `intermediates`. Returns the DER SubjectPublicKeyInfo of the key that signed the
 /// leaf. Whether the leaf says for itself what it is for, see [`Usage::is_of`].
 ///
+/// The anchor has to be valid at `time` too. RFC 5280, 6.1, leaves that to whoever believes it, and webpki looks at its name
+/// and key alone; but whoever writes an end into a root means it, and other verifiers of Sigstore take it so.
+///
 /// # Errors
 /// When there is none.
 pub(super) fn verify(
@@ -76,6 +79,9 @@ pub(super) fn verify(
     let path = leaf
         .verify_for_usage(ALL_VERIFICATION_ALGS, &anchors, intermediates, unix, usage, None, None)
         .map_err(|error| classified(&error, time))?;
+    if !ends.anchor.validity().contains(time) {
+        return Err(VerifyError::certificate_expired(time));
+    }
     issuer_key(&path)
 }
 

@@ -1,5 +1,10 @@
 //! Everything that is read of certificates, and their authorities.
 
+use std::fs;
+use std::path::Path as FilePath;
+
+use countersign::evidence::{Descriptor, annotation, media_type};
+use countersign::trust::{AuthorityKeys, SigstoreKeys};
 use serde_json::json;
 
 use super::*;
@@ -137,8 +142,10 @@ impl Chain {
 #[test]
 fn sharp_edge_9_intermediates_are_verified_and_not_believed() {
     // T55, CVE-2026-24122
-    let cases: [(&str, Change<Chain>, &str); 7] = [
+    let cases: [(&str, Change<Chain>, &str); 9] = [
         ("an expired intermediate", |chain| chain.intermediate.not_after = minutes(1), "certificate_expired"),
+        ("an expired root", |chain| chain.root.not_after = minutes(1), "certificate_expired"),
+        ("a root to come", |chain| chain.root.not_before = minutes(3), "certificate_expired"),
         ("nothing wrong", |_| {}, ""),
         ("no authority", |chain| chain.intermediate.authority = None, "certificate_invalid"),
         ("a path that is too long", |chain| chain.root.authority = Some(Some(0)), ""),
@@ -172,6 +179,39 @@ fn sharp_edge_9_intermediates_are_verified_and_not_believed() {
     let good = Chain::new();
     good.judge(true).unwrap();
     good.judge(false).unwrap();
+}
+
+/// Authorities whose signatures others can make, however well they are believed.
+#[test]
+fn t55_weak_algorithms_certify_nobody() {
+    let data = FilePath::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/certificates");
+    let read = |name: &str| fs::read_to_string(data.join(name)).unwrap();
+    let (payload, signature) = (read("payload.json"), read("signature.base64"));
+    let judged = |name: &str| {
+        let pem = read(name);
+        let authority = pem.rfind("-----BEGIN").unwrap();
+        let (leaf, authority) = pem.split_at(authority);
+        let authority = AuthorityKeys { chain: authority.to_owned(), ..AuthorityKeys::default() };
+        let keys = SigstoreKeys { certificate_authorities: vec![authority], ..SigstoreKeys::default() };
+        let root = Arc::new(TrustedRoot::of_keys(&keys).unwrap());
+        let anchor = Anchor::keyless(Arc::clone(&root), Proofs::derived_from(&root));
+        let layer = Descriptor::of(media_type::SIMPLE_SIGNING, payload.as_bytes())
+            .with_annotation(annotation::SIGNATURE, signature.trim())
+            .with_annotation(annotation::CERTIFICATE, leaf);
+        let now = "2030-01-01T00:00:00Z".parse().unwrap();
+        judge_at(Artifact::from_signature_layer(&layer, payload.as_bytes()), &anchor, now)
+    };
+    judged("sound.pem").unwrap();
+    // Of a key that is too short it is not even said that its signature could hold.
+    for (name, code) in [
+        ("sha1.pem", "certificate_invalid"),
+        ("md5.pem", "certificate_invalid"),
+        ("p224.pem", "certificate_invalid"),
+        ("rsa1024.pem", "certificate_untrusted"),
+        ("rsa512.pem", "certificate_untrusted"),
+    ] {
+        assert_denied(name, judged(name), code, "");
+    }
 }
 
 #[test]

@@ -117,6 +117,13 @@ fn the_certificate_of_an_authority_counts_in_its_time_and_for_its_use() {
     for (row, change) in cases {
         assert_denied(row, good(with_signer(change)), "timestamp_invalid", "its certificate");
     }
+    // Neither does a root that has ended vouch for anybody.
+    let mut tsa = Tsa::new("virtual", Algorithm::P256);
+    let mut ended = tsa.root.certificate.clone();
+    ended.not_after = minutes(1);
+    tsa.root = Authority::root(ended, Key::p256());
+    tsa.signer = tsa.root.authority(tsa.signer.certificate.clone(), Key::p256());
+    assert_denied("an expired root", good(tsa), "timestamp_invalid", "its certificate was not valid");
     // An authority has a window of its own in the root.
     let sigstore = Sigstore::new();
     let mut json = without_logs(&sigstore);
