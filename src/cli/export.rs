@@ -4,8 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
+use super::policy::suite;
 use super::registry_args::RegistryArgs;
 use super::{Error, Outcome, clock, file, signing_args};
 use crate::image::ImageRef;
@@ -17,7 +18,8 @@ use crate::{limits, signer};
 ///
 /// The package is a directory. `evidence/` is an OCI image layout with the manifest of the image and everything beside it,
 /// without the layers; `policies/` are the documents, `trusted_root.json` the root where one is given, and `suite.yaml`
-/// lets `policy test` judge the image, and the AdmissionReviews that are given, with no network.
+/// lets `policy test` judge the image, and the AdmissionReviews that are given, with no network. It holds what is decided
+/// now, with the reason: whoever judges the package later finds the same, or learns that something was changed.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Examples:
   countersign export ghcr.io/acme/app:1.2 package --policy policies/ --review denied.json
@@ -52,7 +54,15 @@ pub struct Args {
 /// When a file cannot be read or written, or the registry does not have the image.
 pub async fn run(args: Args) -> Result<Outcome, Error> {
     // What cannot be read is said before anything is written.
-    let loaded = loader::load_all(&args.policy, NoMatch::Deny).map_err(Error::usage)?;
+    let load = || loader::load_all(&args.policy, NoMatch::Deny).map_err(Error::usage);
+    let problems = if args.policy.is_empty() { Vec::new() } else { load()?.problems };
+    let mut reviews = Vec::new();
+    for path in &args.review {
+        reviews.push((path, file::read("the review", path, limits::REVIEW_BYTES)?));
+    }
+    if args.policy.is_empty() && !reviews.is_empty() {
+        return Err(Error::usage("a review is judged by policies, and none is given").hint("`--policy` adds them"));
+    }
     let client = args.registry.client()?;
     let keys = args.registry.keychain()?;
     let deadline = clock::deadline(Duration::from_secs(args.timeout.into()));
@@ -63,7 +73,7 @@ pub async fn run(args: Args) -> Result<Outcome, Error> {
         .await
         .map_err(|error| signing_args::failed("nothing is saved", &error))?;
 
-    let policies = args.directory.join("policies");
+    let (policies, suite_path) = (args.directory.join("policies"), args.directory.join("suite.yaml"));
     fs::create_dir_all(&policies).map_err(cannot)?;
     let mut count = 0_usize;
     for path in &args.policy {
@@ -78,35 +88,64 @@ pub async fn run(args: Args) -> Result<Outcome, Error> {
         let bytes = file::read("the trusted root", path, limits::TRUSTED_ROOT_BYTES)?;
         fs::write(args.directory.join("trusted_root.json"), bytes).map_err(cannot)?;
     }
-    // The image under its digest: the package says what is true of it, whatever becomes of its tag.
-    let pinned = args.image.pinned(saved.subject.digest());
-    let now = clock::now().to_string();
-    let case = |name: String, what: &str, of: &str| json!({ "name": name, what: of, "evidence": "evidence", "expect": "allow" });
-    let mut cases = vec![case(format!("{pinned} is admitted"), "image", &pinned)];
-    for (index, path) in args.review.iter().enumerate() {
-        let bytes = file::read("the review", path, limits::REVIEW_BYTES)?;
-        let name = format!("review-{index}.json");
-        fs::write(args.directory.join(&name), bytes).map_err(cannot)?;
-        cases.push(case(format!("{} is admitted", path.display()), "object", &name));
-    }
-    let suite = json!({
-        "apiVersion": "countersign.dev/v1alpha1",
-        "kind": "PolicyTest",
-        "policies": ["policies"],
-        "now": now,
-        "cases": cases,
-    });
-    let suite = serde_json::to_string_pretty(&suite).map_err(Error::usage)?;
-    fs::write(args.directory.join("suite.yaml"), suite).map_err(cannot)?;
     let mut outcome = Outcome {
         data: format!("saved {} ({} beside it) to {shown}\n", saved.subject, saved.attached),
+        notes: problems.iter().map(ToString::to_string).collect(),
         ..Outcome::default()
     };
-    outcome.notes.extend(loaded.problems.iter().map(ToString::to_string));
     if count == 0 {
         outcome.notes.push("no policies are in the package; `--policy` adds them".to_owned());
+        return Ok(outcome);
+    }
+    // The image under its digest: the package says what is true of it, whatever becomes of its tag.
+    let pinned = args.image.pinned(saved.subject.digest());
+    let mut cases = vec![json!({ "name": pinned, "image": pinned, "evidence": "evidence" })];
+    for (index, (path, bytes)) in reviews.iter().enumerate() {
+        let name = format!("review-{index}.json");
+        fs::write(args.directory.join(&name), bytes).map_err(cannot)?;
+        cases.push(json!({ "name": path.display().to_string(), "object": name, "evidence": "evidence" }));
+    }
+    let now = clock::now().to_string();
+    let write = |cases: &[Value]| {
+        let suite = json!({
+            "apiVersion": "countersign.dev/v1alpha1",
+            "kind": "PolicyTest",
+            "policies": ["policies"],
+            "now": now,
+            "cases": cases,
+        });
+        let text = serde_json::to_string_pretty(&suite).map_err(Error::usage)?;
+        fs::write(&suite_path, text).map_err(cannot)
+    };
+    write(&expecting(&cases, std::iter::repeat(json!("allow"))))?;
+    let decided = suite::decided(&suite_path)?;
+    write(&expecting(&cases, decided.iter().cloned()))?;
+    for ((path, bytes), decided) in reviews.iter().zip(decided.iter().skip(1)) {
+        let was_allowed = serde_json::from_slice::<Value>(bytes)
+            .ok()
+            .and_then(|review| review.pointer("/response/allowed")?.as_bool());
+        let is_allowed = decided.get("verdict").and_then(Value::as_str) != Some("deny");
+        if was_allowed.is_some_and(|was| was != is_allowed) {
+            let word = if is_allowed { "allows" } else { "denies" };
+            outcome.notes.push(format!(
+                "`{}` was answered otherwise: what is saved {word} it, as the policies and the registry are now",
+                path.display()
+            ));
+        }
     }
     Ok(outcome)
+}
+
+/// The cases, each with what is expected of it.
+fn expecting(cases: &[Value], expected: impl Iterator<Item = Value>) -> Vec<Value> {
+    let whole = cases.iter().zip(expected).map(|(case, expect)| {
+        let mut case = case.clone();
+        if let Some(fields) = case.as_object_mut() {
+            fields.insert("expect".to_owned(), expect);
+        }
+        case
+    });
+    whole.collect()
 }
 
 /// The documents of a path, as the loader takes them.

@@ -3,7 +3,7 @@
 mod convert;
 mod covering;
 mod explain;
-mod suite;
+pub(super) mod suite;
 
 use std::collections::BTreeSet;
 use std::fmt::{self, Write};

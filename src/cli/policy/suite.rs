@@ -92,6 +92,23 @@ pub(super) fn run(args: &TestArgs) -> Result<Outcome, Error> {
     Ok(outcome)
 }
 
+/// What is decided about each case of the suite in the file at `path`, as its expectation would be written.
+///
+/// # Errors
+/// As [`run`].
+pub(in crate::cli) fn decided(path: &Path) -> Result<Vec<serde_json::Value>, Error> {
+    let expectation = |Tested { outcome: CaseOutcome { found, .. }, .. }: Tested| {
+        let mut expect = serde_json::json!({ "verdict": found.verdict.as_str() });
+        if let (Some(denial), Some(fields)) = (found.reasons.first(), expect.as_object_mut()) {
+            fields.insert("code".to_owned(), denial.reason.code().into());
+            let policy = denial.policy.as_ref().map(|policy| policy.name().into());
+            fields.extend(policy.map(|policy| ("policy".to_owned(), policy)));
+        }
+        expect
+    };
+    Ok(of_file(path, None)?.into_iter().map(expectation).collect())
+}
+
 /// What came of the suite in one file.
 fn of_file(path: &Path, now: Option<Timestamp>) -> Result<Vec<Tested>, Error> {
     let shown = path.display();
