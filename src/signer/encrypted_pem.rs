@@ -84,11 +84,19 @@ pub enum EncryptedPemError {
 /// # Errors
 /// [`EncryptedPemError::Encrypt`] where the system gives no random bytes.
 pub(super) fn encrypt(plaintext: &[u8], password: &Password, pem_type: PemType) -> Result<String, EncryptedPemError> {
+    encrypt_at(Costs::DEFAULT, plaintext, password, pem_type)
+}
+
+fn encrypt_at(
+    costs: Costs,
+    plaintext: &[u8],
+    password: &Password,
+    pem_type: PemType,
+) -> Result<String, EncryptedPemError> {
     let mut salt = [0; 32];
     let mut nonce = [0; 24];
     rand::fill(&mut salt).map_err(|_| EncryptedPemError::Encrypt)?;
     rand::fill(&mut nonce).map_err(|_| EncryptedPemError::Encrypt)?;
-    let costs = Costs::DEFAULT;
     let ciphertext = secretbox(password, &salt, &costs)?
         .encrypt(Nonce::from_slice(&nonce), plaintext)
         .map_err(|_| EncryptedPemError::Encrypt)?;
@@ -245,9 +253,10 @@ mod tests {
     #[test]
     fn accepts_three_costs() {
         for n in [32_768, 65_536, 131_072] {
-            let text = pem(PemType::Sigstore.as_str(), &json(|value| value["kdf"]["params"]["N"] = n.into()));
-            // Garbage in the box: it got as far as opening it.
-            assert_eq!(decrypt(&text, &password("x")), Err(EncryptedPemError::WrongPassword));
+            let costs = Costs { n, ..Costs::DEFAULT };
+            let sealed = encrypt_at(costs, b"secret", &password("x"), PemType::Sigstore).unwrap();
+            assert_eq!(*decrypt(&sealed, &password("x")).unwrap(), b"secret", "{n}");
+            assert_eq!(decrypt(&sealed, &password("y")), Err(EncryptedPemError::WrongPassword), "{n}");
         }
     }
 

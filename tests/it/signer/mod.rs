@@ -3,7 +3,7 @@
 mod again;
 mod front;
 mod keyless;
-mod services;
+pub(crate) mod services;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

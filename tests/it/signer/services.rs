@@ -1,8 +1,8 @@
 //! The virtual Sigstore behind HTTP, and what a test wants of its requests.
 
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -28,7 +28,7 @@ use crate::support::virtual_sigstore::{Leaf, Sigstore, Subject, minutes};
 
 /// What is done to one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fate {
+pub(crate) enum Fate {
     /// It is answered.
     Answer,
     /// It is answered as if something else had been asked.
@@ -47,7 +47,7 @@ pub(super) enum Fate {
 
 impl Fate {
     /// Each that is not an answer.
-    pub(super) const BAD: [Self; 8] = [
+    pub(crate) const BAD: [Self; 8] = [
         Self::Another,
         Self::Empty,
         Self::Endless,
@@ -60,25 +60,31 @@ impl Fate {
 }
 
 /// Services that run until they are dropped.
-pub(super) struct Services {
-    pub(super) sigstore: Arc<Sigstore>,
+pub(crate) struct Services {
+    pub(crate) sigstore: Arc<Sigstore>,
     address: String,
     count: Arc<AtomicUsize>,
+    tokens: Arc<Mutex<Vec<String>>>,
     accepting: AbortHandle,
 }
 
 impl Services {
     /// Starts them: `fate` says what is done to each request, by its number from 0.
-    pub(super) async fn start(fate: impl Fn(usize) -> Fate + Send + Sync + 'static) -> Self {
+    pub(crate) async fn start(fate: impl Fn(usize) -> Fate + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let sigstore = Arc::new(Sigstore::new());
         let count = Arc::new(AtomicUsize::new(0));
+        let tokens = Arc::default();
         let (shared, counter, fate) = (Arc::clone(&sigstore), Arc::clone(&count), Arc::new(fate));
+        let shown = Arc::clone(&tokens);
         let accepting = spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let (shared, counter, fate) = (Arc::clone(&shared), Arc::clone(&counter), Arc::clone(&fate));
+                let shown: Arc<Mutex<Vec<String>>> = Arc::clone(&shown);
                 let service = service_fn(move |request: Request<Incoming>| {
+                    let token = request.headers().get("authorization").and_then(|token| token.to_str().ok());
+                    shown.lock().unwrap().extend(token.map(str::to_owned));
                     let fate = fate(counter.fetch_add(1, Ordering::SeqCst));
                     serve(Arc::clone(&shared), fate, request)
                 });
@@ -88,17 +94,27 @@ impl Services {
                 });
             }
         });
-        Self { sigstore, address, count, accepting }
+        Self { sigstore, address, count, tokens, accepting }
+    }
+
+    /// Where they are.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// The tokens that they were shown.
+    pub(crate) fn tokens(&self) -> Vec<String> {
+        self.tokens.lock().unwrap().clone()
     }
 
     /// The requests so far.
-    pub(super) fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.count.load(Ordering::SeqCst)
     }
 
     /// Who has an identity token and signs before a log of this version; before the timestamp authority too, where the
     /// log proves no time.
-    pub(super) fn keyless(&self, version: RekorVersion) -> Keyless {
+    pub(crate) fn keyless(&self, version: RekorVersion) -> Keyless {
         let http = http_client(&[]).unwrap();
         let at = |path: &str| format!("{}{path}", self.address).parse().unwrap();
         let stamps = match version {

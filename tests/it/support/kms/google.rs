@@ -39,6 +39,8 @@ struct State {
 }
 
 impl GoogleDouble {
+    /// The identity token of the machine's account.
+    pub(crate) const IDENTITY: &'static str = "eyJhbGciOiJSUzI1NiJ9.5ecret-identity.signature";
     pub(crate) const KEY: &'static str = "projects/p/locations/global/keyRings/r/cryptoKeys/k";
     pub(crate) const EMAIL: &'static str = "signer@p.iam.gserviceaccount.com";
     pub(crate) const SUBJECT_TOKEN: &'static str = "eyJ-5ecret-subject-token";
@@ -129,6 +131,12 @@ impl State {
                 }
                 let token = self.give();
                 token.header("metadata-flavor", "Google")
+            }
+            ("GET", "/computeMetadata/v1/instance/service-accounts/default/identity") => {
+                let is_right = seen.header("metadata-flavor") == Some("Google")
+                    && query.get("audience").map(String::as_str) == Some("sigstore")
+                    && query.get("format").map(String::as_str) == Some("full");
+                if is_right { Response::new(200).body(GoogleDouble::IDENTITY.into()) } else { Response::new(403) }
             }
             _ => self.kms(seen, path, &query),
         }
