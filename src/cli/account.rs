@@ -59,6 +59,11 @@ impl RecordArgs {
         Ok(Account { place, name: self.name.clone(), reason: self.reason.clone(), execution })
     }
 
+    /// The account of a verification, which has a ledger and a name alone.
+    fn of_verdicts(record: Option<Ledger>, name: Option<String>) -> Option<Self> {
+        Some(Self { record: Some(record?), name, ..Self::default() })
+    }
+
     /// Whether a place is named.
     pub(super) fn is_given(&self) -> bool {
         self.record.is_some() || Ledger::of_environment().is_some()
@@ -119,6 +124,35 @@ fn unread(namespace: &str, error: &RecordsError) -> Error {
         RecordsError::Broken(_) => Error::usage(format!("{message}; they do not hold"))
             .hint("leave them as they are and find out what happened; another namespace begins a new account"),
         RecordsError::Record(_) => Error::usage(message),
+    }
+}
+
+/// Where it is written that something was verified.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct VerdictArgs {
+    /// Add a signing record of what is accepted to this file, or to the SigningRecords of a namespace (`k8s://NAMESPACE`)
+    #[arg(long, value_name = "FILE_OR_NAMESPACE")]
+    record_verdict: Option<Ledger>,
+    /// The name of this step, for that record
+    #[arg(long, value_name = "NAME", requires = "record_verdict")]
+    name: Option<String>,
+}
+
+impl VerdictArgs {
+    /// Adds a record that each of `artifacts` was verified here, if that is asked for.
+    pub(super) async fn add(&self, artifacts: impl IntoIterator<Item = Artifact>) -> Result<(), Error> {
+        let Some(args) = RecordArgs::of_verdicts(self.record_verdict.clone(), self.name.clone()) else {
+            return Ok(());
+        };
+        let account = args.open().await?;
+        for artifact in artifacts {
+            let (action, signer) = (Action::Verified, Signer { key: None, identity: None, issuer: None });
+            let (log_entries, evidence) = (Vec::new(), Vec::new());
+            account
+                .add(Entry { artifact, action, predicate_type: None, signer, log_entries, evidence, bundle: None })
+                .await?;
+        }
+        Ok(())
     }
 }
 

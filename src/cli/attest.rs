@@ -65,7 +65,7 @@ pub async fn run(args: Args) -> Result<Outcome, Error> {
     } else {
         signer::attest_unattached(&request, &client, &keys, deadline).await.map(Made::Unattached)
     };
-    let mut report = Report::new(&args.delivery, &account);
+    let mut report = Report::new(&args.delivery, &account, args.signing.format());
     report.add(&args.image, Done::Attested(predicate.predicate_type().to_string()), result).await;
     report.finish()
 }

@@ -9,9 +9,10 @@ use serde::Serialize;
 use super::account::{Account, Entry};
 use super::env::Variable;
 use super::{Error, Exit, Outcome, file, signing_args};
+use crate::evidence::Path;
 use crate::image::{ImageDigest, ImageRef};
-use crate::record::{Action, Artifact, ArtifactKind};
-use crate::signer::{PushedEvidence, SignError, Signed, Unattached};
+use crate::record::{Action, Artifact, ArtifactKind, LogEntry};
+use crate::signer::{self, PushedEvidence, SignError, Signed, Unattached};
 
 /// Where the evidence goes.
 #[derive(Clone, Debug, clap::Args)]
@@ -93,6 +94,7 @@ impl Done {
 pub(super) struct Report<'a> {
     args: &'a DeliveryArgs,
     account: &'a Account,
+    format: signer::Format,
     rows: Vec<Row>,
     bundles: Vec<Vec<u8>>,
     outcome: Outcome,
@@ -115,6 +117,8 @@ struct Row {
     uploaded: bool,
     evidence: Vec<Place>,
     replaced: usize,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    log_entries: Vec<LogEntry>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
 }
@@ -128,8 +132,9 @@ struct Place {
 }
 
 impl<'a> Report<'a> {
-    pub(super) fn new(args: &'a DeliveryArgs, account: &'a Account) -> Self {
-        Self { args, account, rows: Vec::new(), bundles: Vec::new(), outcome: Outcome::default() }
+    /// A report about evidence that was asked for in these layouts.
+    pub(super) fn new(args: &'a DeliveryArgs, account: &'a Account, format: signer::Format) -> Self {
+        Self { args, account, format, rows: Vec::new(), bundles: Vec::new(), outcome: Outcome::default() }
     }
 
     /// Adds what came of one image, and the record of it. Says which image it is, where it was done.
@@ -156,12 +161,24 @@ impl<'a> Report<'a> {
             }
         };
         for kept in kept {
+            let what = match action {
+                Action::Attested => "attestation",
+                Action::Copied | Action::Signed | Action::Verified => "signature",
+            };
             self.outcome.notes.push(format!(
-                "`{image}`: the older signature `{}` was to be replaced and is still there: {}",
+                "`{image}`: the older {what} `{}` was to be replaced and is still there: {}",
                 kept.manifest, kept.detail
             ));
         }
         let uploaded = !pushed.is_empty();
+        if image.digest().is_none() {
+            self.outcome.notes.push(format!("`{image}` can be moved to another image; what is {done} is `{subject}`"));
+        }
+        if uploaded && self.format.has_legacy() && !pushed.iter().any(|pushed| pushed.path != Path::Referrers) {
+            let note = "the tags that cosign 2 reads cannot carry entries of Rekor v2: only a bundle is written";
+            self.outcome.notes.push(format!("`{image}`: {note}"));
+        }
+        self.outcome.notes.extend(log_entries.iter().map(|entry| logged(image, entry)));
         let entry = Entry {
             artifact: Artifact {
                 kind: ArtifactKind::Image,
@@ -172,7 +189,7 @@ impl<'a> Report<'a> {
             action,
             predicate_type: predicate_type.clone(),
             signer,
-            log_entries,
+            log_entries: log_entries.clone(),
             evidence: pushed.iter().map(|pushed| pushed.path.to_string()).collect(),
             bundle: bundle.clone().filter(|_| !uploaded),
         };
@@ -190,6 +207,7 @@ impl<'a> Report<'a> {
             uploaded,
             evidence: pushed.iter().map(Place::of).collect(),
             replaced,
+            log_entries,
             error: None,
         });
         Some(subject)
@@ -210,6 +228,7 @@ impl<'a> Report<'a> {
             uploaded: false,
             evidence: Vec::new(),
             replaced: 0,
+            log_entries: Vec::new(),
             error: Some(error.to_string()),
         });
     }
@@ -260,18 +279,33 @@ impl Place {
     }
 }
 
+/// Where an entry of a log can be looked at.
+pub(super) fn logged(what: impl std::fmt::Display, entry: &LogEntry) -> String {
+    let url = entry.url.as_ref().map(|url| format!(": {url}")).unwrap_or_default();
+    format!("`{what}` is logged for everybody to see, as entry {}{url}", entry.index)
+}
+
 /// Sets the outputs of a step of GitHub Actions, where one runs.
 fn tell_github(rows: &[Row]) -> Result<(), Error> {
+    let value = |value: &Option<String>| value.clone().unwrap_or_default();
+    let last = rows.last().map(|last| [("digest", value(&last.digest)), ("reference", value(&last.reference))]);
+    set_outputs(last.as_ref().map_or(&[][..], |outputs| outputs.as_slice()), rows)
+}
+
+/// Sets outputs of a step of GitHub Actions, where one runs, with all of `results` as JSON.
+pub(super) fn set_outputs(outputs: &[(&str, String)], results: &(impl Serialize + ?Sized)) -> Result<(), Error> {
     let Some(path) = Variable::GithubOutput.path() else {
         return Ok(());
     };
-    let mut lines = String::new();
-    if let Some(last) = rows.last() {
-        let value = |value: &Option<String>| value.clone().unwrap_or_default();
-        lines.push_str(&format!("digest={}\nreference={}\n", value(&last.digest), value(&last.reference)));
-    }
     // One line: JSON has no line ends but those that are written for people.
-    lines.push_str(&format!("results={}\n", serde_json::to_string(rows).map_err(Error::usage)?));
+    let json = serde_json::to_string(results).map_err(Error::usage)?;
+    let mut lines = String::new();
+    for (name, value) in outputs.iter().chain([&("results", json)]) {
+        // A line end in a value, as a file's name may have one, would begin another output.
+        if !value.chars().any(char::is_control) {
+            lines.push_str(&format!("{name}={value}\n"));
+        }
+    }
     std::fs::OpenOptions::new()
         .append(true)
         .create(true)

@@ -70,7 +70,7 @@ impl Variable {
             Self::CountersignRecord => "file or `k8s://NAMESPACE` to which signing records are added",
             Self::DockerConfig => "directory of config.json, which has the registries' credentials",
             Self::GceMetadataHost => "metadata server of Google Cloud, which gives identity tokens",
-            Self::GithubOutput => "file to which sign and attest write the outputs of a step",
+            Self::GithubOutput => "file to which whatever signs or attests writes the outputs of a step",
             Self::Home => "where .docker/config.json, .kube/config and .vault-token lie otherwise",
             Self::Hostname => "name of the pod, by which it holds the Lease of `serve --lease`",
             Self::Kubeconfig => "file that says how the cluster of `k8s://` keys and records is reached",

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::account::{Account, Entry};
-use super::delivery_args::Format;
+use super::delivery_args::{Format, logged, set_outputs};
 use super::{Error, Outcome, file};
 use crate::image::Digest;
 use crate::limits;
-use crate::record::{Action, Artifact, ArtifactKind};
+use crate::record::{Action, Artifact, ArtifactKind, LogEntry};
 use crate::signer::{FileName, SignedBundle, SignedFile};
 
 /// Which file, and what it is called.
@@ -96,27 +96,25 @@ impl FileArgs {
             return Err(Error::unavailable(format!("`{}` is not what was written to it", loaded.bundle.display())));
         }
         let Loaded { digest, name, .. } = loaded;
-        let mut outcome = Outcome {
-            data: match self.output {
-                Format::Json => {
-                    let row = Row {
-                        done: action.as_str(),
-                        name: &name.name,
-                        version: name.version.as_deref(),
-                        digest: digest.to_string(),
-                        predicate_type: predicate_type.as_deref(),
-                        bundle: loaded.bundle.display().to_string(),
-                    };
-                    format!("{}\n", serde_json::to_string_pretty(&row).map_err(Error::usage)?)
-                }
-                Format::Text => {
-                    let version = name.version.as_ref().map(|version| format!(" {version}")).unwrap_or_default();
-                    let done = action.as_str();
-                    format!("{done} {}{version} ({digest}): {}\n", name.name, loaded.bundle.display())
-                }
-            },
-            ..Outcome::default()
+        let row = Row {
+            done: action.as_str(),
+            name: &name.name,
+            version: name.version.as_deref(),
+            digest: digest.to_string(),
+            predicate_type: predicate_type.as_deref(),
+            bundle: loaded.bundle.display().to_string(),
+            log_entries: &log_entries,
         };
+        let data = match self.output {
+            Format::Json => format!("{}\n", serde_json::to_string_pretty(&row).map_err(Error::usage)?),
+            Format::Text => {
+                let version = name.version.as_ref().map(|version| format!(" {version}")).unwrap_or_default();
+                format!("{} {}{version} ({digest}): {}\n", row.done, name.name, row.bundle)
+            }
+        };
+        set_outputs(&[("digest", row.digest.clone()), ("bundle", row.bundle.clone())], &[&row])?;
+        let notes = log_entries.iter().map(|entry| logged(&name.name, entry)).collect();
+        let mut outcome = Outcome { data, notes, ..Outcome::default() };
         let entry = Entry {
             artifact: Artifact {
                 kind: ArtifactKind::File,
@@ -150,6 +148,8 @@ struct Row<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     predicate_type: Option<&'a str>,
     bundle: String,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    log_entries: &'a [LogEntry],
 }
 
 /// The path with `end` after it.

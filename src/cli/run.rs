@@ -152,6 +152,12 @@ fn commands(run: &SigningRun, args: &RunArgs) -> Vec<Vec<String>> {
     }
 }
 
+/// Where it is written that it was verified.
+fn verdict(run: &SigningRun) -> Vec<String> {
+    let record = run.record.iter();
+    record.flat_map(|path| ["--record-verdict", path, "--name", &run.name].map(str::to_owned)).collect()
+}
+
 /// Flags as they stand on a command line.
 fn words(flags: &[(&'static str, String)]) -> Vec<String> {
     flags.iter().flat_map(|(flag, value)| [format!("--{flag}"), value.clone()]).collect()
@@ -183,7 +189,7 @@ fn of_file(
     }
     if !run.verification.is_empty() {
         let command = ["verify-file", path].map(str::to_owned);
-        commands.push([&command[..], &words(&run.verification), &bundle].concat());
+        commands.push([&command[..], &words(&run.verification), &bundle, &verdict(run)].concat());
     }
     commands
 }
@@ -232,6 +238,7 @@ fn of_image(
             let record = run.record.as_ref().map(|path| ["--record".to_owned(), path.clone()]);
             command.extend(source.or(record).into_iter().flatten());
         }
+        command.extend(verdict(run));
         command.extend_from_slice(registry);
         commands.push(command);
     }

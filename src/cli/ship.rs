@@ -67,7 +67,7 @@ pub async fn run(args: Args) -> Result<Outcome, Error> {
     let client = args.registry.client()?;
     let keys = args.registry.keychain()?;
     let signing = args.signing.signing().await?;
-    let mut report = Report::new(&args.delivery, &account);
+    let mut report = Report::new(&args.delivery, &account, args.signing.format());
 
     progress("signing", &args.image);
     let request = SignRequest {

@@ -68,7 +68,7 @@ pub async fn run(args: Args) -> Result<Outcome, Error> {
     let client = args.registry.client()?;
     let keys = args.registry.keychain()?;
     let signing = args.signing.signing().await?;
-    let mut report = Report::new(&args.delivery, &account);
+    let mut report = Report::new(&args.delivery, &account, args.signing.format());
     for named in &args.images {
         let images = if args.recursive {
             match signer::members(named, digest, &client, &keys, args.signing.deadline()).await {

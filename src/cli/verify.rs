@@ -7,6 +7,7 @@ use nonempty::NonEmpty;
 use serde::Serialize;
 use tokio::sync::watch;
 
+use super::account::VerdictArgs;
 use super::judged_by::By;
 use super::print::{TableFormat, table};
 use super::registry_args::RegistryArgs;
@@ -16,6 +17,7 @@ use crate::explain::{self, Account, VerdictJson};
 use crate::gate::{Decision, Gate};
 use crate::image::{ContainerKind, Digest, ImageRef, ImageUse, Pointer};
 use crate::policy::{Basis, DenyClass, Outcome as Judgement, PinRule, Policy, PolicySet, Verdict, Workload};
+use crate::record::{Artifact, ArtifactKind};
 use crate::{limits, registry};
 
 /// Say whether images would be admitted, by a key, an identity or policies
@@ -49,6 +51,8 @@ pub struct Args {
     timeout: u16,
     #[command(flatten)]
     sources: SourceArgs,
+    #[command(flatten)]
+    verdict: VerdictArgs,
     #[command(flatten)]
     registry: RegistryArgs,
 }
@@ -88,6 +92,7 @@ pub async fn run(args: Args) -> Result<Outcome, Error> {
         if args.explain {
             return Err(Error::usage("`--explain` is about what a registry holds"));
         }
+        args.verdict.add(accepted(&verdicts)).await?;
         return told(outcome, args.output, Decision { verdicts, revision, findings: Vec::new() }, None);
     }
     let keychain: Arc<dyn registry::Keychain> = Arc::new(args.registry.keychain()?);
@@ -99,7 +104,23 @@ pub async fn run(args: Args) -> Result<Outcome, Error> {
     let explained = args.explain.then(|| {
         decision.findings.iter().map(|(image, finding)| Account::new(&set, image, finding)).collect::<Vec<_>>()
     });
+    args.verdict.add(accepted(&decision.verdicts)).await?;
     told(outcome, args.output, decision, explained)
+}
+
+/// The images that are accepted, for the record.
+fn accepted(verdicts: &NonEmpty<Verdict>) -> Vec<Artifact> {
+    let accepted = verdicts.iter().filter(|verdict| verdict.is_allowed());
+    let artifacts = accepted.filter_map(|verdict| {
+        let image = &verdict.image.image;
+        Some(Artifact {
+            kind: ArtifactKind::Image,
+            name: image.repository().to_string(),
+            version: image.tag().map(ToString::to_string),
+            digest: verdict.digest?,
+        })
+    });
+    artifacts.collect()
 }
 
 /// Says which policies would look at an object, since there is none here.

@@ -10,6 +10,7 @@ use crate::explain;
 use crate::image::Digest;
 use crate::limits::{self, Budget};
 use crate::policy::{DenyReason, SignerRule};
+use crate::signer::FileName;
 use crate::trust::HashAlgorithm;
 use crate::verify::{File, FileProof, Signer, VerifyError, verify_file};
 
@@ -82,6 +83,18 @@ impl Artifact {
             Content::Bytes(bytes) => Ok(File::of_bytes(bytes)),
             Content::Digest(hash, digest) => File::of_digest(*hash, digest)
                 .ok_or_else(|| Error::usage(format!("`{}` is not as long as such a digest is", self.written))),
+        }
+    }
+
+    /// What it says it is called, and its version; of a digest, the digest.
+    pub(super) fn name(&self) -> (String, Option<String>) {
+        match &self.content {
+            Content::Bytes(bytes) => {
+                let file = Path::new(&self.written).file_name().unwrap_or_default();
+                let FileName { name, version } = FileName::detect(&file.to_string_lossy(), bytes);
+                (name, version)
+            }
+            Content::Digest(..) => (self.written.clone(), None),
         }
     }
 

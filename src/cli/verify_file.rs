@@ -4,15 +4,16 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
-use super::account::Ledger;
+use super::account::{Ledger, VerdictArgs};
 use super::file_args::beside;
 use super::predicate_args::predicate_type;
 use super::signer_args::SignerArgs;
 use super::verify_bundle::{self, Artifact, Refusal};
-use super::{Error, Outcome, attest_file, file, sign_file};
+use super::{Error, Exit, Outcome, attest_file, file, sign_file};
 use crate::evidence::Statement;
 use crate::image::Digest;
 use crate::limits;
+use crate::record::{self, ArtifactKind};
 use crate::signer::{FILE_SIGNATURE, PredicateType};
 use crate::verify::{FileProof, VerifyError};
 
@@ -43,6 +44,8 @@ pub struct Args {
     /// The file of signing records, or their namespace (`k8s://NAMESPACE`)
     #[arg(long, value_name = "FILE_OR_NAMESPACE", required_if_eq("signature_source", "record"))]
     record: Option<Ledger>,
+    #[command(flatten)]
+    verdict: VerdictArgs,
     #[command(flatten)]
     signer: SignerArgs,
 }
@@ -85,7 +88,14 @@ pub async fn run(args: Args) -> Result<Outcome, Error> {
     }
     let wanted = args.predicate_type.as_ref().map(PredicateType::as_str);
     let judged = verify_bundle::judge(&bundles, &artifact.file()?, &rule, &|proof| is_wanted(proof, wanted));
-    Ok(verify_bundle::outcome(&judged))
+    let outcome = verify_bundle::outcome(&judged);
+    if outcome.exit == Exit::Success {
+        let (name, version) = artifact.name();
+        args.verdict
+            .add([record::Artifact { kind: ArtifactKind::File, name, version, digest: artifact.sha256()? }])
+            .await?;
+    }
+    Ok(outcome)
 }
 
 /// An attestation of the type that is asked for, or a signature where none is.

@@ -228,6 +228,32 @@ async fn custody_stands_under_its_moments() {
     }
 }
 
+/// H73: what was created, stored, copied and consumed stands under its moment; what was refused does not.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_moment_has_its_events() {
+    let place = place().with("chart.tgz", "no chart");
+    let (_registry, image) = signed(&place, true).await;
+    let mirror = image.replace("/app:", "/mirror:");
+    done(&place, &["copy", &image, &mirror, "--record", "r.jsonl"]);
+    let verify = ["verify", &mirror, "--record-verdict", "r.jsonl", "--name", "before deploy"];
+    assert_eq!(code(&run(&place, &[&verify[..], &["--key", "other.pub"]].concat())), 1);
+    done(&place, &[&verify[..], &["--key", "cosign.pub"]].concat());
+    let events: Value =
+        serde_json::from_str(&done(&place, &["custody", &mirror, "--record", "r.jsonl", "-o", "json"])).unwrap();
+    let records = events.as_array().unwrap().iter().filter(|event| event["source"] == "record");
+    let moments: Vec<_> =
+        records.map(|event| (event["moment"].as_str().unwrap(), event["why"].as_str().unwrap())).collect();
+    let expected = [("creation", ""), ("storage", "release 1"), ("distribution", ""), ("consumption", "before deploy")];
+    assert_eq!(moments, expected);
+
+    done(&place, &[&["sign-file", "chart.tgz", "--record", "r.jsonl"], &KEY[..]].concat());
+    let verify = ["verify-file", "chart.tgz", "--record-verdict", "r.jsonl"];
+    assert_eq!(code(&run(&place, &[&verify[..], &["--key", "other.pub"]].concat())), 1);
+    done(&place, &[&verify[..], &["--key", "cosign.pub"]].concat());
+    let custody = done(&place, &["custody", "./chart.tgz", "--record", "r.jsonl"]);
+    assert_eq!(custody.matches("consumption").count(), 1, "{custody}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_copy_has_all_evidence_and_takes_none_away() {
     for (from, to) in [(true, true), (true, false), (false, true), (false, false)] {
@@ -280,11 +306,28 @@ async fn a_package_decides_the_same_without_a_network() {
     };
     let digest = registry.manifest("app", "v1").map(|(_, bytes)| countersign::image::Digest::of(&bytes)).unwrap();
     place.write("review.json", &review(&format!("{image}@{digest}")));
-    done(&place, &["export", &image, "package", "--policy", "policies", "--review", "review.json"]);
+    // One that was denied is denied again, with the reason; and one that was answered otherwise is told.
     let gone = format!("{}/unsigned:v1@{}", registry.address(), unsigned.digest());
+    let mut denied: Value = serde_json::from_str(&review(&gone)).unwrap();
+    place.write("denied.json", &denied.to_string());
+    denied["response"] = json!({"uid": "1", "allowed": true});
+    place.write("answered.json", &denied.to_string());
+    let reviews = ["--review", "review.json", "--review", "denied.json", "--review", "answered.json"];
+    let exported = run(&place, &[&["export", &image, "package", "--policy", "policies"], &reviews[..]].concat());
+    let said = String::from_utf8(exported.stderr).unwrap();
+    assert!(exported.status.success() && said.starts_with("note: `answered.json` was answered otherwise"), "{said}");
+    assert_eq!(said.lines().count(), 1, "{said}");
+    let nothing = run(&place, &["export", &image, "bare"]);
+    assert!(nothing.status.success() && !place.path().join("bare/suite.yaml").exists());
+    assert_eq!(code(&run(&place, &["export", &image, "bare", "--review", "review.json"])), 2);
     registry.stop().await;
 
     done(&place, &["policy", "test", "package/suite.yaml"]);
+    let suite = fs::read_to_string(place.path().join("package/suite.yaml")).unwrap();
+    let suite: Value = serde_json::from_str(&suite).unwrap();
+    let verdicts: Vec<_> =
+        suite["cases"].as_array().unwrap().iter().map(|case| case["expect"]["verdict"].as_str().unwrap()).collect();
+    assert_eq!(verdicts, ["allow", "allow", "deny", "deny"], "{suite:#}");
     let verify =
         |image: &str, by: &[&str]| run(&place, &[&["verify", image, "--offline", "package/evidence"], by].concat());
     assert_eq!(code(&verify(&image, &["--policy", "package/policies"])), 0);

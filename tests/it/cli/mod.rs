@@ -9,6 +9,7 @@ mod keys;
 mod policies;
 mod provenance;
 mod runs;
+mod secrets;
 mod serving;
 mod signing;
 mod support;

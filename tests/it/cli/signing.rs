@@ -7,6 +7,7 @@ use countersign::demo::{Options, Registry};
 use serde_json::Value;
 
 use super::support::Place;
+use crate::support::{Fault, Faulty};
 
 /// A place with a key pair.
 fn place() -> Place {
@@ -81,22 +82,62 @@ fn a_signature_that_would_be_kept_nowhere_is_not_made() {
     assert!(err.starts_with("error: the signature would be kept nowhere"), "{err}");
 }
 
-/// Whatever is logged, the password and the private key are not in it.
+/// What a tag means can change; what a registry does not delete is still there; both are said.
 #[tokio::test(flavor = "multi_thread")]
-async fn secrets_are_in_no_log() {
-    let registry = Registry::start(Options::default()).await.unwrap();
-    registry.seed_image("app", "v1").unwrap();
-    let image = format!("{}/app:v1", registry.address());
-    let place = Place::new().with("password", "correct horse battery staple\n");
-    let made = place.command(&["key", "generate", "--password-file", "password"]).output().unwrap();
-    assert!(made.status.success());
-    let args = [&["sign", &image, "--log-level", "trace", "--log-format", "json"], &KEY[..]].concat();
-    let output = place.command(&args).output().unwrap();
-    let err = String::from_utf8(output.stderr).unwrap();
-    assert!(output.status.success(), "{err}");
-    let key = fs::read_to_string(place.path().join("cosign.key")).unwrap();
-    let secrets = key.lines().filter(|line| !line.starts_with("-----")).chain(["correct horse battery staple"]);
-    for secret in secrets {
-        assert!(!err.contains(secret), "{err}");
-    }
+async fn what_a_person_should_know_is_said_beside() {
+    let demo = Registry::start(Options::default()).await.unwrap();
+    let digest = demo.seed_image("app", "v1").unwrap().digest().to_string();
+    let front = Faulty::in_front_of(&demo).await;
+    let (tag, exact) = (front.image("app:v1").to_string(), front.image(&format!("app@{digest}")).to_string());
+    let place = place().with("note", "seen");
+    let said = |args: &[&str]| {
+        let output = place.command(&[args, &KEY].concat()).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let moved = format!("note: `{tag}` can be moved to another image; what is signed is `{exact}`\n");
+    assert_eq!(said(&["sign", &tag]), moved);
+    assert_eq!(said(&["sign", &exact]), "");
+    front.on("DELETE ", Fault::Status(405));
+    let attest = ["attest", &exact, "--type", "custom", "--predicate", "note", "--replace"];
+    assert_eq!(said(&attest), "");
+    place.write("note", "seen again");
+    let kept = said(&attest);
+    assert!(kept.contains("the older attestation `sha256:") && kept.contains("is still there: "), "{kept}");
+    assert!(kept.contains("405"), "{kept}");
+}
+
+/// Each image of an index, by the program.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_is_signed_with_its_images() {
+    let demo = Registry::start(Options::default()).await.unwrap();
+    let child = demo.seed_image("app", "a").unwrap();
+    let (media_type, bytes) = demo.manifest("app", "a").unwrap();
+    let index = serde_json::json!({"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json",
+        "manifests": [{"mediaType": media_type, "digest": child.digest().to_string(), "size": bytes.len()}]});
+    demo.put_manifest("app", Some("v1"), "application/vnd.oci.image.index.v1+json", index.to_string().into());
+    let name = |reference: &str| format!("{}/app{reference}", demo.address());
+    let place = place();
+    let run = |args: &[&str]| place.command(args).output().unwrap();
+    let verify = |reference: &str| run(&["verify", &name(reference), "--key", "cosign.pub"]).status.code().unwrap();
+    let sign = |more: &[&str]| run(&[&["sign", &name(":v1")], more, &KEY].concat());
+    assert!(sign(&[]).status.success());
+    assert_eq!((verify(":v1"), verify(":a")), (0, 1));
+    let output = sign(&["--recursive"]);
+    assert_eq!(String::from_utf8(output.stdout).unwrap().lines().count(), 2);
+    assert_eq!((verify(":v1"), verify(":a")), (0, 0));
+}
+
+#[test]
+fn a_file_that_is_signed_sets_outputs() {
+    let place = place().with("tool-1.2.tar.gz", "no archive");
+    let mut command = place.command(&[&["sign-file", "tool-1.2.tar.gz"], &KEY[..]].concat());
+    assert!(command.env("GITHUB_OUTPUT", "outputs").output().unwrap().status.success());
+    let outputs = fs::read_to_string(place.path().join("outputs")).unwrap();
+    let lines: Vec<_> = outputs.lines().collect();
+    let [digest, bundle, results] = lines[..] else { panic!("{outputs}") };
+    assert!(digest.starts_with("digest=sha256:"), "{outputs}");
+    assert_eq!(bundle, "bundle=tool-1.2.tar.gz.sigstore.json");
+    let results: Value = serde_json::from_str(results.strip_prefix("results=").unwrap()).unwrap();
+    assert_eq!((&results[0]["name"], &results[0]["version"]), (&"tool".into(), &"1.2".into()));
 }
