@@ -77,6 +77,19 @@ pub(super) fn odd_key(pem: &str) -> Option<&'static str> {
 
 /// What is odd about a regular expression of an identity.
 pub(super) fn expression(field: &Field<'_>, matcher: &Matcher) -> Vec<Problem> {
+    odd_expression(
+        field,
+        matcher,
+        r"a `.` between letters or digits is a dot here, and any character elsewhere; `\.` is a dot for all readers",
+    )
+}
+
+/// The same of an identity that is taken back, where it means what it means elsewhere.
+pub(super) fn expression_taken_back(field: &Field<'_>, matcher: &Matcher) -> Vec<Problem> {
+    odd_expression(field, matcher, OPEN_DOT)
+}
+
+fn odd_expression(field: &Field<'_>, matcher: &Matcher, of_dot: &str) -> Vec<Problem> {
     if matcher.matches_everything() {
         return vec![field.problem("everybody matches this expression")];
     }
@@ -85,7 +98,7 @@ pub(super) fn expression(field: &Field<'_>, matcher: &Matcher) -> Vec<Problem> {
             "the expression is not anchored; here the whole text has to match all the same, and `^…$` says so to readers",
         )
     });
-    unanchored.into_iter().chain(matcher.has_open_dot().then(|| open_dot(field))).collect()
+    unanchored.into_iter().chain(matcher.has_open_dot().then(|| field.problem(of_dot))).collect()
 }
 
 /// What is odd about another regular expression, which matches the whole text and says so nowhere.
@@ -93,12 +106,10 @@ pub(super) fn other_expression(field: &Field<'_>, written: &str, matches_anythin
     if matches_anything {
         return Some(field.problem(format!("{} matches everything", quoted(written))));
     }
-    has_open_dot(written).then(|| open_dot(field))
+    has_open_dot(written).then(|| field.problem(OPEN_DOT))
 }
 
-fn open_dot(field: &Field<'_>) -> Problem {
-    field.problem(r"a `.` in it matches any character, so that other names match as well; write `\.` for a dot")
-}
+const OPEN_DOT: &str = r"a `.` in it matches any character, so that other names match as well; write `\.` for a dot";
 
 /// That an authority is not asked, and another one counts.
 pub(super) fn foreign_authority(field: &Field<'_>, address: &str) -> Option<Problem> {

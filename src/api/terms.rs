@@ -177,7 +177,7 @@ fn read_revoked(field: &Field<'_>, problems: &mut Vec<Problem>, warnings: &mut V
         }
     }
     for entry in object.take("identities").and_then(|identities| identities.list(problems)).unwrap_or_default() {
-        revoked.identities.extend(read_identity(&entry, problems, warnings));
+        revoked.identities.extend(read_identity(&entry, Meant::TakenBack, problems, warnings));
     }
     for entry in object.take("digests").and_then(|digests| digests.list(problems)).unwrap_or_default() {
         match entry.required_text(problems).map(str::parse::<Digest>) {
@@ -195,9 +195,19 @@ fn read_revoked(field: &Field<'_>, problems: &mut Vec<Problem>, warnings: &mut V
     Some(revoked)
 }
 
+/// What becomes of whoever is an identity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Meant {
+    /// He does not count any longer.
+    TakenBack,
+    /// He counts.
+    Trusted,
+}
+
 /// An identity: its issuer, its subject, or both.
 pub(super) fn read_identity(
     field: &Field<'_>,
+    meant: Meant,
     problems: &mut Vec<Problem>,
     warnings: &mut Vec<Problem>,
 ) -> Option<Identity> {
@@ -210,7 +220,10 @@ pub(super) fn read_identity(
         let (field, read): (_, Read) = match (exact, expression) {
             (None, None) => return Some(None),
             (Some(field), None) => (field, |text| Matcher::exact(text)),
-            (None, Some(field)) => (field, Matcher::whole),
+            (None, Some(field)) => match meant {
+                Meant::TakenBack => (field, Matcher::whole_as_written),
+                Meant::Trusted => (field, Matcher::whole),
+            },
             (Some(_), Some(field)) => {
                 problems.push(field.problem("stands beside the same without `RegExp`; leave one out"));
                 return None;
@@ -218,7 +231,10 @@ pub(super) fn read_identity(
         };
         let text = field.text(problems)?;
         let matcher = read(text).map_err(|error| problems.push(field.problem(error.to_string()))).ok()?;
-        warnings.extend(lint::expression(&field, &matcher));
+        match meant {
+            Meant::TakenBack => warnings.extend(lint::expression_taken_back(&field, &matcher)),
+            Meant::Trusted => warnings.extend(lint::expression(&field, &matcher)),
+        }
         Some(Some(matcher))
     };
     let (issuer, subject) = (one(issuer, issuers), one(subject, subjects));

@@ -89,18 +89,36 @@ impl Matcher {
 
     /// Whatever `expression` matches as a whole. Matching takes time linear in the text.
     ///
+    /// A `.` between two letters or digits is a dot here: whoever writes `github.com` means that name, and anybody may have
+    /// `githubXcom` (T36).
+    ///
     /// # Errors
     /// When it is empty, no expression, or compiles to more than [`limits::EXPRESSION_BYTES`].
     pub fn whole(expression: &str) -> Result<Self, ParseMatcherError> {
-        if expression.is_empty() {
+        Self::anchored(expression, &with_dots(expression))
+    }
+
+    /// The same to the letter, where a `.` matches any character: for what is taken back, of which nobody wants less than
+    /// was written.
+    ///
+    /// # Errors
+    /// As [`Self::whole`].
+    pub fn whole_as_written(expression: &str) -> Result<Self, ParseMatcherError> {
+        Self::anchored(expression, expression)
+    }
+
+    fn anchored(written: &str, expression: &str) -> Result<Self, ParseMatcherError> {
+        if written.is_empty() {
             return Err(ParseMatcherError::Empty);
         }
-        let compile = |text: &str| RegexBuilder::new(text).size_limit(limits::EXPRESSION_BYTES).build();
+        let compile = |text: &str| {
+            let regex = RegexBuilder::new(text).size_limit(limits::EXPRESSION_BYTES).build();
+            regex.map_err(|error| ParseMatcherError::Expression(first_line(&error)))
+        };
         // The expression has to stand by itself: `a)|(b` would escape the group that anchors it.
-        compile(expression).map_err(|error| ParseMatcherError::Expression(first_line(&error)))?;
-        let anchored = compile(&format!(r"\A(?:{expression})\z"));
-        let anchored = anchored.map_err(|error| ParseMatcherError::Expression(first_line(&error)))?;
-        Ok(Self::Whole { written: expression.to_owned(), anchored })
+        compile(written)?;
+        let anchored = compile(&format!(r"\A(?:{expression})\z"))?;
+        Ok(Self::Whole { written: written.to_owned(), anchored })
     }
 
     /// Whether `text` is what is asked for.
@@ -119,7 +137,7 @@ impl Matcher {
         }
     }
 
-    /// Whether it is an expression with a dot that is meant as one, as in `github.com`, and matches any character.
+    /// Whether it is an expression with a dot that is meant as one, as in `github.com`, and is written as any character.
     pub fn has_open_dot(&self) -> bool {
         match self {
             Self::Exact(_) => false,
@@ -148,7 +166,26 @@ impl Matcher {
 /// Whether `expression` has a `.` between two letters or digits that no `\` stands before: as its author wrote a name in
 /// it, and forgot that the `.` matches any character.
 pub fn has_open_dot(expression: &str) -> bool {
+    !open_dots(expression).is_empty()
+}
+
+/// `expression`, in which those match a dot.
+fn with_dots(expression: &str) -> String {
+    let mut open = open_dots(expression).into_iter().peekable();
+    let mut shut = String::with_capacity(expression.len());
+    for (index, character) in expression.chars().enumerate() {
+        if open.next_if_eq(&index).is_some() {
+            shut.push('\\');
+        }
+        shut.push(character);
+    }
+    shut
+}
+
+/// Where they stand, counted in characters.
+fn open_dots(expression: &str) -> Vec<usize> {
     let characters: Vec<char> = expression.chars().collect();
+    let mut open = Vec::new();
     let mut in_class = false;
     let mut is_escaped = false;
     let mut before = ' ';
@@ -163,12 +200,12 @@ pub fn has_open_dot(expression: &str) -> bool {
             '\\' => is_escaped = true,
             '[' => in_class = true,
             ']' => in_class = false,
-            '.' if !in_class && before.is_ascii_alphanumeric() && after.is_ascii_alphanumeric() => return true,
+            '.' if !in_class && before.is_ascii_alphanumeric() && after.is_ascii_alphanumeric() => open.push(index),
             _ => {}
         }
         before = character;
     }
-    false
+    open
 }
 
 fn first_line(error: &regex::Error) -> String {
@@ -233,6 +270,36 @@ mod tests {
         let either = Matcher::whole("good|^also").unwrap();
         for (text, expected) in [("good", true), ("also", true), ("goodbye", false), ("also-not", false)] {
             assert_eq!(either.matches(text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn t36_a_dot_in_a_name_is_a_dot() {
+        let host = Matcher::whole("https://accounts.example.com").unwrap();
+        assert!(host.matches("https://accounts.example.com"));
+        for other in
+            ["https://accountsXexample.com", "https://accounts.example-com", "https://accounts.example\u{e9}com"]
+        {
+            assert!(!host.matches(other), "{other}");
+            assert!(Matcher::whole_as_written("https://accounts.example.com").unwrap().matches(other), "{other}");
+        }
+        assert_eq!(host.to_string(), "matching `https://accounts.example.com`");
+        // Where it is no part of a name it is what it is everywhere.
+        for (expression, text) in [
+            ("a.*b", "aXXb"),
+            ("a.+", "aX"),
+            (".a", "Xa"),
+            ("(a).b", "aXb"),
+            ("a[.]b", "a.b"),
+            (r"v\d.x", "v1Xx"),
+            (r"a\.b.c", "a.b.c"),
+            ("a.{3}b", "aXYZb"),
+        ] {
+            assert!(Matcher::whole(expression).unwrap().matches(text), "{expression}");
+        }
+        // The dot is one in the middle of a group, a choice and a word of other scripts too.
+        for (expression, other) in [("(a.b|c.d)e", "cXde"), ("1.2", "1x2"), (r"a\.b.c", "a.bXc")] {
+            assert!(!Matcher::whole(expression).unwrap().matches(other), "{expression}");
         }
     }
 

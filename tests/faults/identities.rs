@@ -27,7 +27,7 @@ async fn judge(scene: &Scene, leaves: Vec<(&str, Leaf)>, code: &str) {
     scene.assert("the twin", &good, "").await;
 }
 
-/// T36: who only looks like the one that an expression means. None of these expressions is anchored, and one does not
+/// T36: who only looks like the one that an expression means. Not all of these expressions are anchored, and one does not
 /// escape its dots.
 #[tokio::test]
 async fn t36_an_expression_means_the_whole_name() {
@@ -46,6 +46,8 @@ async fn t36_an_expression_means_the_whole_name() {
             ("an issuer below another", of(good, &format!("https://evil.example/{ISSUER}"))),
             ("an issuer on two lines", of(good, &format!("{ISSUER}\nhttps://evil.example"))),
             ("an issuer in capitals", of(good, &ISSUER.to_uppercase())),
+            ("an issuer with a letter for a dot", of(good, &ISSUER.replace("token.actions", "tokenXactions"))),
+            ("a host with a letter for a dot", of(&good.replace("github.com", "githubXcom"), ISSUER)),
             ("a repository that goes on", of(&good.replace("/app/", "/app-evil/"), ISSUER)),
             ("another owner", of(&good.replace("/example/", "/evil/"), ISSUER)),
             ("behind another name", of(&format!("https://evil.example/{good}"), ISSUER)),

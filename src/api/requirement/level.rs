@@ -6,7 +6,7 @@ use super::value::{take_text, text};
 use crate::api::field::{Field, Object};
 use crate::api::node::Value;
 use crate::api::problem::Problem;
-use crate::api::terms::read_identity;
+use crate::api::terms::{Meant, read_identity};
 use crate::policy::{BuildLevelRule, BuilderRule, SourceLevelRule};
 
 /// Reads `provenance.buildLevel`: the level, and the policy's own table of builders.
@@ -29,7 +29,7 @@ pub(super) fn build(
             continue;
         };
         let builder = object.require("builder", problems).and_then(|field| text(&field, problems, warnings));
-        let signer = object.take("identity").map(|field| read_identity(&field, problems, warnings));
+        let signer = object.take("identity").map(|field| read_identity(&field, Meant::Trusted, problems, warnings));
         let level = take_level(&mut object, "level", HIGHEST, problems);
         object.finish(problems);
         if let (Some(builder), Some(level), None | Some(Some(_))) = (builder, level, &signer) {

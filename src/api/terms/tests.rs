@@ -37,7 +37,7 @@ fn what_is_asked_is_what_is_compiled() {
         ", annotations: {env: prod, team: {regExp: 'a|b'}}, maxAge: 30d, notBefore: '2026-01-01', validFrom: '2025-12-01T00:00:00Z', validUntil: '2027-01-01T00:00:00+01:00'",
         ", message: \"ask  the\\nrelease team\", runbook: 'https://runbooks.example/signing', threshold: 2, \
           revoked: {keys: ['sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'], \
-          identities: [{subject: eve@acme.example}, {issuerRegExp: 'https://.*', subject: x}], \
+          identities: [{subject: eve@acme.example}, {issuerRegExp: 'https://.*', subject: x}, {subjectRegExp: 'eve.acme'}], \
           digests: ['sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855']}",
     );
     assert_eq!(told(&compiled.problems), "");
@@ -56,7 +56,9 @@ fn what_is_asked_is_what_is_compiled() {
     assert_eq!(advice.message, "ask the release team");
     assert_eq!(advice.runbook.as_deref(), Some("https://runbooks.example/signing"));
     assert_eq!(terms.revoked.keys, terms.revoked.digests);
-    assert_eq!(terms.revoked.identities.len(), 2);
+    assert_eq!(terms.revoked.identities.len(), 3);
+    // Nothing less is taken back than was written (T36).
+    assert!(terms.revoked.identities[2].subject.matches("eveXacme"));
     // A key is the same by its fingerprint and in PEM.
     let pem = own("", &format!(", revoked: {{keys: [{}]}}", serde_json::to_string(KEY).unwrap()));
     let fingerprint = PublicKey::from_pem(KEY).unwrap().fingerprint();

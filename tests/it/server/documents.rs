@@ -70,7 +70,7 @@ async fn what_is_odd_is_stored_with_a_warning() {
         ),
         (
             identity(json!({ "issuerRegExp": "^https://token.example.com$", "subject": "s" })),
-            "spec.authorities[0].keyless.identities[0].issuerRegExp: a `.` in it matches any character",
+            "spec.authorities[0].keyless.identities[0].issuerRegExp: a `.` between letters or digits is a dot here",
         ),
         (policy(&json!({ "mode": "warn" })), "spec.mode: `warn` refuses nothing"),
         (authority(&json!({ "static": { "action": "pass" } })), "spec.authorities[0].static.action: `pass` allows"),
