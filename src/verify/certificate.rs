@@ -62,7 +62,10 @@ impl Certificate {
         if names.len() > CERTIFICATE_NAMES {
             return Err(exceeded("alternative names of a certificate", CERTIFICATE_NAMES));
         }
-        let subjects = names.iter().filter_map(Subject::of).collect();
+        let subjects: Vec<_> = names.iter().filter_map(Subject::of).collect();
+        if let Some(what) = subjects.iter().find_map(Subject::wrong_form) {
+            return Err(invalid(&what));
+        }
         let extensions = extension::read(all)?;
         let validity = Window::new(time(tbs.validity.not_before), time(tbs.validity.not_after));
         Ok(Self {

@@ -105,7 +105,7 @@ async fn t38_only_alternative_names_are_names() {
     };
     let nearly = |text: &str| {
         vec![
-            Subject::Email(format!("{text}.evil.example")),
+            Subject::Email(format!("ci@{text}.evil.example")),
             Subject::Dns("github.com".into()),
             Subject::Other(format!("{text}!evil.example")),
             uri(&format!("{WORKFLOW}.evil")),
@@ -122,7 +122,23 @@ async fn t38_only_alternative_names_are_names() {
         "identity_mismatch",
     )
     .await;
-    // The same text under another kind of name is that name: whoever may have it certified is the authority's to say.
+    // The text that is meant, under another kind of name, is no name of that kind.
+    let other_kinds = [Subject::Email, Subject::Dns, Subject::Other];
+    let under = |kind: fn(String) -> Subject| named(vec![kind(WORKFLOW.into())], "");
+    judge(&scene, other_kinds.map(|kind| ("another kind of name", under(kind))).into(), "certificate_invalid").await;
+    judge(
+        &scene,
+        vec![("beside the right one", named(vec![uri(WORKFLOW), Subject::Email(WORKFLOW.into())], ""))],
+        "certificate_invalid",
+    )
+    .await;
+    scene.enforce(&[meaning(&json!({ "issuer": ISSUER, "subject": "ci@example.com" }))]);
+    for kind in [Subject::Uri, Subject::Dns, Subject::Other] {
+        let order = Order { leaf: named(vec![kind("ci@example.com".into())], ""), ..Order::v1() };
+        let image = scene.signed("nobody", &order, Layout::Bundle);
+        scene.assert("an email address under another kind", &image, "certificate_invalid").await;
+    }
+    // Any of several names is one, whatever its kind.
     let several = || {
         vec![
             Subject::Email("ci@example.com".into()),
