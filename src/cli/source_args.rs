@@ -14,10 +14,10 @@ use super::account::Ledger;
 use super::registry_args::RegistryArgs;
 use super::{Error, clock, file, verify_bundle};
 use crate::evidence::{Answer, Artifact, Evidence, Path, Query};
-use crate::gate::{Found, Saved, configs, judge_found, judge_saved};
+use crate::gate::{Decision, Found, Saved, configs, judge_found, judge_saved};
 use crate::image::{Digest, ImageDigest, ImageRef, ImageUse};
 use crate::limits;
-use crate::policy::{PinRule, PolicySet, Verdict, Workload};
+use crate::policy::{PinRule, PolicySet, Workload};
 use crate::registry::{self, Layout};
 
 /// Where evidence is taken from.
@@ -82,7 +82,7 @@ impl SourceArgs {
         registry: &RegistryArgs,
         time: Duration,
         now: Timestamp,
-    ) -> Result<NonEmpty<Verdict>, Error> {
+    ) -> Result<Decision, Error> {
         let workload = Workload::default();
         if let Some(path) = &self.offline {
             let layout = Layout::open(path).map_err(Error::usage)?;

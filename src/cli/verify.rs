@@ -86,14 +86,11 @@ pub async fn run(args: Args) -> Result<Outcome, Error> {
     if args.sources.are_given() {
         let now = clock::now();
         let time = Duration::from_secs(args.timeout.into());
-        let verdicts = args.sources.judge(&set, &images, &args.registry, time, now).await?;
-        let revision = set.revision().to_owned();
+        let decision = args.sources.judge(&set, &images, &args.registry, time, now).await?;
         outcome.notes.push(args.sources.note());
-        if args.explain {
-            return Err(Error::usage("`--explain` is about what a registry holds"));
-        }
-        args.verdict.add(accepted(&verdicts)).await?;
-        return told(outcome, args.output, Decision { verdicts, revision, findings: Vec::new() }, None);
+        let explained = args.explain.then(|| accounts(&set, &decision));
+        args.verdict.add(accepted(&decision.verdicts)).await?;
+        return told(outcome, args.output, decision, explained);
     }
     let keychain: Arc<dyn registry::Keychain> = Arc::new(args.registry.keychain()?);
     let (_policies, receiver) = watch::channel(Some(Arc::clone(&set)));
@@ -101,11 +98,14 @@ pub async fn run(args: Args) -> Result<Outcome, Error> {
     let time = Duration::from_secs(args.timeout.into());
     let decision = gate.judge(&Workload::default(), &images, PinRule::Free, time).await;
     let decision = decision.map_err(|failure| Error::usage(failure.finding).hint("verify fewer images at a time"))?;
-    let explained = args.explain.then(|| {
-        decision.findings.iter().map(|(image, finding)| Account::new(&set, image, finding)).collect::<Vec<_>>()
-    });
+    let explained = args.explain.then(|| accounts(&set, &decision));
     args.verdict.add(accepted(&decision.verdicts)).await?;
     told(outcome, args.output, decision, explained)
+}
+
+/// What was found about each image, and every check that was made of it.
+fn accounts(set: &PolicySet, decision: &Decision) -> Vec<Account> {
+    decision.findings.iter().map(|(image, finding)| Account::new(set, image, finding)).collect()
 }
 
 /// The images that are accepted, for the record.

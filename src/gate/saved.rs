@@ -6,11 +6,11 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use nonempty::NonEmpty;
 
-use super::{configs, examine, failure, platform};
+use super::{Decision, configs, examine, failure, platform};
 use crate::evidence::{Answer, Evidence, ImageConfig, Query, Unasked, UnaskedKind};
 use crate::image::{Digest, ImageDigest, ImageRef, ImageUse};
 use crate::limits;
-use crate::policy::{Finding, Lookup, PinRule, PolicySet, Subject, SubjectId, Verdict, Workload};
+use crate::policy::{Finding, Lookup, PinRule, Plan, PolicySet, Subject, SubjectId, Workload};
 use crate::registry::{Error, Layout};
 use crate::verify::{Configs, Facts, Platforms};
 
@@ -40,11 +40,9 @@ pub fn judge_saved(
     pin: PinRule,
     saved: Saved<'_>,
     now: Timestamp,
-) -> NonEmpty<Verdict> {
+) -> Decision {
     let plan = policies.plan(workload, images, pin);
-    let findings: BTreeMap<SubjectId, Finding> =
-        plan.subjects().iter().map(|subject| (subject.id(), find(subject, saved, now))).collect();
-    plan.decide(&findings, now)
+    decided(plan, &|subject| find(subject, saved, now), now)
 }
 
 /// Judges `images` by `policies` and by what was found about each, as of `now`. `found` is asked for every image that a
@@ -56,7 +54,7 @@ pub fn judge_found(
     pin: PinRule,
     found: &dyn Fn(&ImageRef) -> Result<Found, Error>,
     now: Timestamp,
-) -> NonEmpty<Verdict> {
+) -> Decision {
     let plan = policies.plan(workload, images, pin);
     let find = |subject: &Subject| -> Finding {
         let Found { evidence, configs } = found(subject.image()).map_err(failure::of_registry)?;
@@ -67,9 +65,18 @@ pub fn judge_found(
             None => facts,
         })
     };
+    decided(plan, &find, now)
+}
+
+/// Decides by what `find` finds out about each image.
+fn decided(plan: Plan, find: &dyn Fn(&Subject) -> Finding, now: Timestamp) -> Decision {
+    let images: BTreeMap<_, _> = plan.subjects().iter().map(|one| (one.id(), one.image().clone())).collect();
     let findings: BTreeMap<SubjectId, Finding> =
         plan.subjects().iter().map(|subject| (subject.id(), find(subject))).collect();
-    plan.decide(&findings, now)
+    let revision = plan.policies().revision().to_owned();
+    let verdicts = plan.decide(&findings, now);
+    let findings = findings.into_iter().filter_map(|(id, finding)| Some((images.get(&id)?.clone(), finding)));
+    Decision { verdicts, revision, findings: findings.collect() }
 }
 
 fn find(subject: &Subject, saved: Saved<'_>, now: Timestamp) -> Finding {

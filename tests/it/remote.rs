@@ -65,7 +65,11 @@ impl Scene {
         };
         let images = NonEmpty::new(image);
         let now = Timestamp::UNIX_EPOCH;
-        match judge_saved(&set, &Workload::default(), &images, PinRule::Free, Saved::default(), now).head.outcome {
+        match judge_saved(&set, &Workload::default(), &images, PinRule::Free, Saved::default(), now)
+            .verdicts
+            .head
+            .outcome
+        {
             Outcome::Allow(_) => Ok(()),
             Outcome::Deny(denials) => Err((denials.head.reason.code(), denials.head.finding)),
         }

@@ -173,9 +173,9 @@ impl Place<'_> {
         let layout = case.evidence.as_ref().and_then(|directory| self.layouts.get(directory));
         let saved = Saved { evidence: layout, configs: case.configs.as_ref() };
         let now = self.now.or(case.now).or(self.suite.now).unwrap_or_else(clock::now);
-        let verdicts = asked
-            .iter()
-            .flat_map(|asked| judge_saved(&self.loaded.set, &asked.workload, &asked.images, asked.pin, saved, now));
+        let verdicts = asked.iter().flat_map(|asked| {
+            judge_saved(&self.loaded.set, &asked.workload, &asked.images, asked.pin, saved, now).verdicts
+        });
         Ok(found(verdicts.collect()))
     }
 

@@ -334,6 +334,13 @@ async fn a_package_decides_the_same_without_a_network() {
     assert_eq!(code(&verify(&image, &["--key", "cosign.pub"])), 0);
     assert_eq!(code(&verify(&image, &["--key", "other.pub"])), 1);
     assert_eq!(code(&verify(&gone, &["--key", "cosign.pub"])), 1);
+    // N13: what is saved is explained as what a registry holds.
+    let explained = verify(&image, &["--key", "cosign.pub", "--explain"]);
+    let said = String::from_utf8(explained.stdout.clone()).unwrap();
+    assert!(code(&explained) == 0 && said.contains("+ subject: names this image"), "{said}");
+    let explained = verify(&image, &["--key", "other.pub", "--explain"]);
+    let said = String::from_utf8(explained.stdout.clone()).unwrap();
+    assert!(code(&explained) == 1 && said.contains("- signature: key_mismatch: "), "{said}");
 
     // Somebody changes what was saved: its bytes no longer have their digest.
     let blobs = place.path().join("package/evidence/blobs/sha256");
@@ -385,6 +392,14 @@ async fn t48_every_platform_is_judged_without_a_network() {
     };
     assert_eq!(verify(&all, "before/evidence"), 1);
     assert_eq!(verify(&all, "after/evidence"), 0);
+    // N13: each platform is explained, after the index. Each was signed in both layouts.
+    for (evidence, checks) in [("before/evidence", 2), ("after/evidence", 4)] {
+        let args = ["verify", &all, "--offline", evidence, "--policy", "policies", "--explain"];
+        let said = String::from_utf8(run(&place, &args).stdout).unwrap();
+        let (index, platforms) = said.split_once(&format!("{all} (linux/amd64)")).unwrap_or_else(|| panic!("{said}"));
+        assert!(index.contains("+ subject: names this image") && platforms.contains("(linux/arm64)"), "{said}");
+        assert_eq!(platforms.matches("+ subject: names this image").count(), checks, "{said}");
+    }
     // A child is an image like others.
     let amd = format!("{}@{}", amd.rsplit_once(':').unwrap().0, children[0].digest());
     assert_eq!(verify(&amd, "before/evidence"), 0);

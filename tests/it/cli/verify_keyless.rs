@@ -1,6 +1,6 @@
 //! `verify` by an identity, over a virtual Sigstore, as a process.
 
-use countersign::image::Digest;
+use countersign::image::{Digest, ImageDigest};
 use countersign::signer::SigningKey;
 use serde_json::Value;
 
@@ -40,6 +40,9 @@ impl Scene {
         let payload = forge::payload(keyed.digest()).to_string();
         let layer = forge::signed_layer(&registry, "keyed", &key, payload.as_bytes());
         forge::put_signatures(&registry, &keyed, &[layer]);
+        let source = format!("{}/elsewhere", registry.address());
+        let layer = forge::signed_layer(&registry, "elsewhere", &key, payload.as_bytes());
+        forge::put_signatures(&registry, &ImageDigest::new(source.parse().unwrap(), keyed.digest()), &[layer]);
         let _ = forge::put_bundle(
             &registry,
             &keyed,
@@ -50,6 +53,10 @@ impl Scene {
         );
         let authority = serde_json::json!({ "name": "key", "key": { "data": key.public_pem() }, "ctlog": {} });
         let keys = policy("keys", "127.0.0.1:*/**", &serde_json::json!({ "authorities": [authority] }));
+        let authority = serde_json::json!({
+            "name": "key", "key": { "data": key.public_pem() }, "source": [{ "oci": source }],
+        });
+        let elsewhere = policy("elsewhere", "127.0.0.1:*/**", &serde_json::json!({ "authorities": [authority] }));
         let root = sigstore.trusted_root().to_string();
         let object = serde_json::json!({
             "apiVersion": "countersign.dev/v1alpha1", "kind": "TrustRoot", "metadata": { "name": "r" },
@@ -59,6 +66,7 @@ impl Scene {
             .with("root.json", &root)
             .with("root.yaml", &object.to_string())
             .with("keys.yaml", &keys)
+            .with("elsewhere.yaml", &elsewhere)
             .with("stranger.json", &Sigstore::named("stranger").trusted_root().to_string());
         Self { place, registry, signed, unlogged, pasted: pasted.to_string(), keyed: keyed.to_string() }
     }
@@ -215,6 +223,12 @@ async fn n13_explain_says_what_was_found_and_checked() {
         &shown,
         &["  referrers sha256:", signature, &sbom, "- subject: subject_mismatch: signed for `sha256:"],
     );
+
+    // Signatures that lie elsewhere are looked for there, and said to be there.
+    let shown = scene.verify(&scene.keyed, &["--explain", "--policy", "elsewhere.yaml"]);
+    let elsewhere = format!("of `{}/elsewhere`", scene.registry.address());
+    let there = format!("  .sig {elsewhere} sha256:");
+    assert_in_order(&shown, &[&format!("  .sig {elsewhere}: 1"), &there, signature, "+ subject: names this image"]);
 
     let json = scene.verify(&scene.signed, &[&args(WORKFLOW)[..], &["-o", "json"]].concat());
     let json = json.split("--- stdout\n").nth(1).unwrap().split("--- exit").next().unwrap();
