@@ -89,6 +89,11 @@
 //!
 //! # When a root is not there
 //!
+//! The roots of the public-good instance and of GitHub are built in, as they were when this version was made, and count
+//! without any network. `serve --refresh-public-good` and `trust refresh --built-in public-good` ask `tuf-repo-cdn.sigstore.dev`
+//! for newer ones, which needs the way to the internet that nothing else does; without it the built-in root goes on to
+//! count, and the newest shards of logs are those that it knows.
+//!
 //! A TrustRoot that is missing, or is none, makes the policies that name it `policy_invalid`, and they refuse what they
 //! cover. One that has ended, or whose repository could not be read yet, refuses with `trust_root_stale`; an authority of
 //! the same policy that does not stand on it can still be satisfied.

@@ -13,6 +13,8 @@
 //! | The Kubernetes API server and its storage | calling the webhook for every object, saying truly who asks (`userInfo`), storing what was decided | admission as such is lost; countersign cannot notice |
 //! | Whoever may write policies, trust roots and the Secrets they name | saying what is demanded | they decide; a policy's author is not an attacker here, but a mistake of theirs denies rather than allows |
 //! | The private keys behind the public keys of a policy | signing only what should run | everything they sign is admitted until the key leaves the policy |
+//! | The identity provider and the certificate authority of a trust root (keyless) | certifying who asked, for minutes | whoever they certify wrongly can sign as somebody else; where the root has logs of certificates, everybody can see it afterwards |
+//! | The logs and timestamp authorities of a trust root | saying truly what they took, and when | a stolen key of a certificate that has ended can be used again with a false time; `threshold` asks several of them |
 //! | The node and its container runtime | pulling the digest that the Pod names | what runs is not what was judged |
 //! | The build of countersign itself | being this code | nothing holds |
 //!
@@ -53,6 +55,23 @@
 //!   who may push may also delete it.
 //! - *Takes evidence away.* What is missing satisfies nothing. A condition over the whole set is judged only on
 //!   complete answers.
+//!
+//! ## Someone who wants to be taken for a keyless signer
+//!
+//! A keyless signer has no key that could be stolen from where it is kept: it proves who it is to an identity provider, gets
+//! a certificate for some minutes, signs, and forgets the key. So everything hangs on whom the policy names.
+//!
+//! - *Has himself certified* by the same authority under another name. Issuer and subject have to be the ones that are
+//!   named, as a whole; one issuer never vouches for another's subjects, and a name of one kind is none of another.
+//! - *Calls the signer's own workflow* from a fork, at a branch, or as a reusable one. The certificate says so, and an
+//!   identity can ask for it (`sourceRepositoryURI`, `sourceRepositoryRef`, `buildSignerURI` and their like).
+//! - *Finds the key of an old certificate.* What is signed counts by a time that a log or timestamp authority has signed,
+//!   and the certificate has ended by then.
+//! - *Takes the proofs of one signature for another*, or presents a log, an authority or a root of his own. Each proof is
+//!   compared with the signature, the certificate and what was signed, and only what the trust root holds is believed.
+//!
+//! It has its price: who signed what is public for ever where the log is, and no list takes a certificate back. Who must
+//! not count any longer is named in the policy (`revoked.identities`), or is not named any more.
 //!
 //! ## Someone on the network, or a registry that lies
 //!
