@@ -133,7 +133,7 @@ fn read(
     let kinds = ["key", "keyless", "static"].map(|kind| object.take(kind));
     let attestations_field = object.take("attestations");
     let attestations = attestations_field.as_ref().map(|field| read_attestations(field, dialect, problems, warnings));
-    read_format(&mut object, problems);
+    read_format(&mut object, dialect, problems, warnings);
     let of_signatures: Vec<_> = terms::OF_SIGNATURES.iter().filter(|name| object.has(name)).collect();
     let mut terms = match dialect {
         Dialect::Countersign => terms::read_authority(&mut object, problems, warnings),
@@ -183,13 +183,17 @@ fn read(
 }
 
 /// A hint of policy-controller's at the layout of the evidence. Every layout is read whatever it says, so that it can
-/// only be misspelt.
-fn read_format(object: &mut Object<'_>, problems: &mut Vec<Problem>) {
+/// only be misspelt; policy-controller takes every word that it does not know for `legacy`.
+fn read_format(object: &mut Object<'_>, dialect: Dialect, problems: &mut Vec<Problem>, warnings: &mut Vec<Problem>) {
     if let Some(field) = object.take("signatureFormat")
         && let Some(format) = field.text(problems)
         && !matches!(format, "" | "legacy" | "bundle")
     {
-        problems.push(field.problem(format!("{} is no format; there are `legacy` and `bundle`", quoted(format))));
+        let problem = field.problem(format!("{} is no format; there are `legacy` and `bundle`", quoted(format)));
+        match dialect {
+            Dialect::Countersign => problems.push(problem),
+            Dialect::PolicyController => warnings.push(problem),
+        }
     }
 }
 

@@ -23,12 +23,24 @@ pub(super) fn pattern(field: &Field<'_>, pattern: &Pattern, dialect: Dialect) ->
             first.trim_end_matches('*')
         )));
     }
+    if let Some(neighbour) = open_host(first) {
+        return Some(field.problem(format!(
+            "{} also matches other registries, such as `{neighbour}`; write the whole name, or a `.` behind the `*`",
+            quoted(glob)
+        )));
+    }
     if ends_open(rest) {
         return Some(field.problem(format!(
             "{} also matches its neighbours, such as `{}-other`; to match what is below it, write `{}/**`",
             quoted(glob),
             glob.trim_end_matches('*'),
             glob.trim_end_matches('*')
+        )));
+    }
+    if let Some(neighbour) = open_owner(first, rest) {
+        return Some(field.problem(format!(
+            "{} also matches what others own, such as `{neighbour}`; write the whole name before the `/`",
+            quoted(glob)
         )));
     }
     match dialect {
@@ -45,6 +57,20 @@ pub(super) fn pattern(field: &Field<'_>, pattern: &Pattern, dialect: Dialect) ->
 /// Whether a part of a glob goes on from the middle of a word, as `b*` does and `b/*` or `b-*` do not.
 fn ends_open(part: &str) -> bool {
     part.ends_with('*') && part.trim_end_matches('*').ends_with(|c: char| c.is_ascii_alphanumeric())
+}
+
+/// A registry of somebody else that a host matches which goes on before the beginning of a word, as `*acme.io` does and
+/// `*.acme.io` does not.
+fn open_host(host: &str) -> Option<String> {
+    let name = host.strip_prefix('*')?.trim_start_matches('*');
+    (name.contains('.') && name.starts_with(|c: char| c.is_ascii_alphanumeric())).then(|| format!("evil-{name}"))
+}
+
+/// A repository of somebody else that a glob matches since the name of its owner, the first component behind the host,
+/// goes on from the middle of a word.
+fn open_owner(host: &str, rest: &str) -> Option<String> {
+    let (owner, behind) = rest.split_once('/')?;
+    ends_open(owner).then(|| format!("{host}/{}-other/{behind}", owner.trim_end_matches('*')))
 }
 
 /// Whether policy-controller would never match a glob: it compares with `repository@digest`, in which Docker Hub is

@@ -178,7 +178,6 @@ fn every_invalid_policy_is_told_where_and_why() {
                 "{{key: {{data: {key}}}, attestations: [{{name: a, predicateType: custom, policy: {{type: cue, data: x}}}}]}}"
             )),
         ),
-        ("unknown format", with_authority("{static: {action: pass}, signatureFormat: Bundle}")),
         ("unknown mode (T30c)", format!("{{{image}, {fail}, mode: audit}}")),
         ("mode is a boolean", format!("{{{image}, {fail}, mode: true}}")),
         ("match of no kind", format!("{{{image}, {fail}, match: [{{version: v1, resource: services}}]}}")),
@@ -567,7 +566,12 @@ fn what_is_odd_is_said() {
         images("ghcr.io**"),
         images("localhost:5000*/a/**"),
         images("docker.io/**"),
+        images("*.acme.io/**"),
+        images("*acme.io/**"),
+        images("ghcr.io/acme*/**"),
+        images("ghcr.io/*/app"),
         with_authority("{static: {action: pass}}"),
+        with_authority("{static: {action: fail}, signatureFormat: Bundle}"),
         "{images: [{glob: '**'}], mode: warn, authorities: [{static: {action: fail}}]}".to_owned(),
         with_authority(&format!(
             "{{key: {{data: {}}}, attestations: [{{name: a, predicateType: vuln}}]}}",
@@ -586,6 +590,20 @@ fn what_is_odd_is_said() {
         }
     }
     insta::assert_snapshot!(report);
+}
+
+/// policy-controller takes any other word for `legacy`; a new policy is not to be misspelt.
+#[test]
+fn a_format_is_a_hint() {
+    for (format, is_known) in [("", true), ("legacy", true), ("bundle", true), ("Bundle", false), ("cosign", false)] {
+        let spec = with_authority(&format!("{{static: {{action: fail}}, signatureFormat: '{format}'}}"));
+        for group in GROUPS {
+            let compiled = compile(&one(&text(group, &spec)), &no_secrets());
+            let is_refused = !is_known && group == GROUPS[2];
+            assert_eq!(is_invalid(&compiled), is_refused, "{group} {format}: {}", problems(&compiled));
+            assert_eq!(compiled.warnings.is_empty(), is_known || is_refused, "{group} {format}");
+        }
+    }
 }
 
 #[test]

@@ -74,6 +74,7 @@ impl Dialect {
             other if other.starts_with("https://github.com/slsa-framework/slsa-github-generator/") => {
                 Self::GitHubGenerator
             }
+            "https://docs.gitlab.com/ci/pipeline_security/slsa/provenance_v1" => Self::GitLab,
             other if other.starts_with("https://gitlab.com/gitlab-org/gitlab-runner/") => Self::GitLab,
             other if other.starts_with("https://tekton.dev/chains/") => Self::Tekton,
             _ => Self::Other,
@@ -101,8 +102,10 @@ impl<'a> Build<'a> {
         (source, text(self.internal, event), Workflow { path: workflow("path").map(str::to_owned), inputs })
     }
 
-    /// The runner states the repository and the commit. What CI variables say is not read: a pipeline can set them.
-    /// (<https://docs.gitlab.com/ci/runners/provenance/>).
+    /// The runner states the repository and the commit, and so does GitLab itself, whose statements are signed by the
+    /// server. What CI variables say is not read: a pipeline can set them.
+    /// (<https://docs.gitlab.com/ci/runners/provenance/>,
+    /// <https://docs.gitlab.com/ci/pipeline_security/slsa/provenance_v1>).
     fn gitlab(&self) -> Read<'a> {
         let source = Source::confirmed(text(self.external, &["source"]), None, &[], self.dependencies);
         let path = text(self.external, &["entryPoint"]).map(str::to_owned);

@@ -65,6 +65,7 @@ fn every_dialect_is_read() {
         ("github-community-v1.json", V1),
         ("github-generator-v02.json", V02),
         ("github-v1.json", V1),
+        ("gitlab-server-v1.json", V1),
         ("gitlab-v1.json", V1),
         ("harness-v1.json", V1),
         ("tekton-v02.json", V02),
@@ -86,6 +87,7 @@ fn what_is_said_in_two_ways_is_not_read() {
         ("github-v1.json", V1, format!("{dependency}/uri"), json!("git+https://github.com/acme/app@refs/heads/dev")),
         ("github-v1.json", V1, format!("{external}/workflow/ref"), json!("refs/tags/main")),
         ("github-v1.json", V1, format!("{external}/workflow/repository"), json!("https://github.com/acme/app2")),
+        ("gitlab-server-v1.json", V1, format!("{external}/source"), json!("https://gitlab.com/acme/other")),
         ("gitlab-v1.json", V1, format!("{external}/source"), json!("https://gitlab.com/acme/other")),
         ("cloud-build-v1.json", V1, format!("{dependency}/digest/gitCommit"), json!(b)),
         (
@@ -153,8 +155,10 @@ fn users_parameters_are_no_source() {
     let mut changed = predicate("github-v1.json");
     changed["buildDefinition"]["externalParameters"] = json!({"codeMetadata": code, "inputs": {"repository": "x"}});
     assert_eq!(read(V1, &changed).source, Default::default());
-    let found = read(V1, &predicate("gitlab-v1.json"));
-    assert_eq!((found.source.branch, found.trigger), (None, None));
+    for file in ["gitlab-server-v1.json", "gitlab-v1.json"] {
+        let found = read(V1, &predicate(file));
+        assert_eq!((found.source.branch, found.trigger), (None, None), "{file}");
+    }
     let mut changed = predicate("tekton-v02.json");
     changed["invocation"]["parameters"]["codeMetadata"] = code;
     assert_eq!(read(V02, &changed).source, read(V02, &predicate("tekton-v02.json")).source);
