@@ -1,6 +1,8 @@
 //! Kyverno's ClusterPolicy with `verifyImages`, and its ImageValidatingPolicy.
 
+mod conditions;
 mod image_validating;
+mod keyless;
 
 use serde_json::{Value, json};
 
@@ -64,15 +66,12 @@ fn verify_images(title: &str, body: &Value, rule: &Value, entry: &Value) -> Vec<
     if entry.get("required").and_then(Value::as_bool) == Some(false) {
         notes.push("images were not required to be verified; here they are".to_owned());
     }
-    if text(entry, "repository").is_some() {
-        notes.push("signatures were looked for in another repository: `source` of the authority names one".to_owned());
-    }
     let action = text(entry, "failureAction").or_else(|| text(body, "validationFailureAction")).unwrap_or("Audit");
     let warn = action.eq_ignore_ascii_case("audit");
 
     let mut sets = Vec::new();
     for attestors in list(entry, "attestors") {
-        sets.extend(authorities(attestors, &mut notes));
+        sets.extend(authorities(attestors, entry, &mut notes));
     }
     for attestation in list(entry, "attestations") {
         sets.extend(attested(attestation, entry, &mut notes));
@@ -142,10 +141,22 @@ pub(super) fn glob(reference: &str, notes: &mut Vec<String>) -> Option<String> {
 }
 
 /// Sets of authorities that all have to be satisfied.
-fn authorities(attestors: &Value, notes: &mut Vec<String>) -> Vec<Attestors> {
+fn authorities(attestors: &Value, rule: &Value, notes: &mut Vec<String>) -> Vec<Attestors> {
     let entries = list(attestors, "entries");
-    let converted: Vec<Vec<Value>> =
+    let mut converted: Vec<Vec<Value>> =
         entries.iter().enumerate().map(|(index, entry)| one(index, entry, notes)).collect();
+    for (entry, authorities) in entries.iter().zip(&mut converted) {
+        // That of the attestor counts before that of the rule.
+        let place = text(entry, "repository").or_else(|| text(rule, "repository"));
+        for authority in authorities {
+            if let Some(place) = place {
+                put(authority, "source", json!([{"oci": place}]));
+            }
+            if let Some(annotations) = entry.get("annotations").filter(|signed| signed.is_object()) {
+                put(authority, "annotations", annotations.clone());
+            }
+        }
+    }
     match usize::try_from(attestors.get("count").and_then(Value::as_u64).unwrap_or(0)) {
         // A key with several others in one PEM would be as many signers, of which one is asked for.
         Ok(threshold) if threshold > 1 && threshold < entries.len() && converted.iter().all(|set| set.len() == 1) => {
@@ -162,9 +173,6 @@ fn authorities(attestors: &Value, notes: &mut Vec<String>) -> Vec<Attestors> {
 
 fn one(index: usize, entry: &Value, notes: &mut Vec<String>) -> Vec<Value> {
     let name = format!("attestor-{}", index + 1);
-    if entry.get("annotations").is_some() {
-        notes.push("looser: `annotations` that the signature had to have are not asked for".to_owned());
-    }
     if let Some(keys) = entry.get("keys") {
         let mut authorities = match (text(keys, "publicKeys"), text(keys, "kms"), keys.get("secret")) {
             (Some(key), _, _) | (None, Some(key), _) => by_key(&name, key, notes),
@@ -185,15 +193,14 @@ fn one(index: usize, entry: &Value, notes: &mut Vec<String>) -> Vec<Value> {
         return authorities;
     }
     if let Some(keyless) = entry.get("keyless") {
-        let mut authority = json!({"name": name, "keyless": {"identities": [identity(keyless, notes)]}});
-        if text(keyless, "roots").is_some() {
-            notes.push(format!(
-                "`{name}` has roots of its own: write them into a TrustRoot and name it as `trustRootRef`"
-            ));
-        }
-        if keyless.get("additionalExtensions").is_some() {
-            notes.push(format!("looser: `additionalExtensions` of `{name}` are not asked for"));
-        }
+        let identities = [keyless::identity(keyless, notes)];
+        let mut authority = keyless::authority(
+            &name,
+            keyless,
+            &identities,
+            logged(keyless.get("rekor").unwrap_or(&Value::Null), "ignoreTlog"),
+            notes,
+        );
         if keyless.pointer("/ctlog/ignoreSCT").and_then(Value::as_bool) == Some(true) {
             put_in(&mut authority, "keyless", "insecureIgnoreSCT", json!(true));
         }
@@ -205,38 +212,14 @@ fn one(index: usize, entry: &Value, notes: &mut Vec<String>) -> Vec<Value> {
 
 /// There a log entry is asked for beside a key unless somebody says no; here only if somebody says yes.
 fn log(authority: &mut Value, keys: &Value) {
-    let rekor = keys.get("rekor").unwrap_or(&Value::Null);
-    if !flag(rekor, "ignoreTlog") {
-        put(authority, "ctlog", json!({"url": text(rekor, "url").unwrap_or("https://rekor.sigstore.dev")}));
+    if let Some(url) = logged(keys.get("rekor").unwrap_or(&Value::Null), "ignoreTlog") {
+        put(authority, "ctlog", json!({"url": url}));
     }
 }
 
-/// An identity; `*` in a subject or issuer is a wildcard there.
-pub(super) fn identity(keyless: &Value, notes: &mut Vec<String>) -> Value {
-    let mut identity = serde_json::Map::new();
-    for (exact, regex) in [("issuer", "issuerRegExp"), ("subject", "subjectRegExp")] {
-        match (text(keyless, exact), text(keyless, regex)) {
-            (Some(text), _) if text.contains(['*', '?']) => {
-                identity.insert(regex.to_owned(), json!(expression(text)));
-            }
-            (Some(text), _) => {
-                identity.insert(exact.to_owned(), json!(text));
-            }
-            (None, Some(expression)) => {
-                if !(expression.starts_with('^') && expression.ends_with('$')) {
-                    notes.push(format!(
-                        "{regex} `{expression}` matched a part of the text, and has to match all of it here"
-                    ));
-                }
-                identity.insert(regex.to_owned(), json!(expression));
-            }
-            (None, None) => {
-                notes.push(format!("no {exact} was asked for; write the one that is meant in place of `.*`"));
-                identity.insert(regex.to_owned(), json!(".*"));
-            }
-        }
-    }
-    Value::Object(identity)
+/// The address of the log that has to have an entry, unless `flag_name` says that none has.
+fn logged<'a>(log: &'a Value, flag_name: &str) -> Option<&'a str> {
+    (!flag(log, flag_name)).then(|| text(log, "url").unwrap_or("https://rekor.sigstore.dev"))
 }
 
 /// A text with wildcards as a regular expression.
@@ -261,17 +244,25 @@ fn expression(wildcards: &str) -> String {
 fn attested(attestation: &Value, entry: &Value, notes: &mut Vec<String>) -> Vec<Attestors> {
     let predicate_type = text(attestation, "type").or_else(|| text(attestation, "predicateType")).unwrap_or_default();
     let name = text(attestation, "name").unwrap_or("attestation");
-    if !list(attestation, "conditions").is_empty() {
-        notes.push(format!(
-            "looser: the conditions of the attestation `{predicate_type}` are not asked for; write them as fields (`provenance`, \
-             `vulnerabilities`, `sbom`) or as a condition in CEL"
-        ));
+    let mut asked = json!({"name": name, "predicateType": predicate_type});
+    if let Some(condition) = conditions::cel(attestation, predicate_type, notes) {
+        put(&mut asked, "policy", json!({"type": "cel", "data": condition}));
     }
     let own = list(attestation, "attestors");
     let attestors = if own.is_empty() { list(entry, "attestors") } else { own };
-    let mut sets: Vec<_> = attestors.iter().flat_map(|attestors| authorities(attestors, notes)).collect();
+    let mut sets: Vec<_> = attestors.iter().flat_map(|attestors| authorities(attestors, entry, notes)).collect();
     for authority in sets.iter_mut().flat_map(|set| &mut set.authorities) {
-        put(authority, "attestations", json!([{"name": name, "predicateType": predicate_type}]));
+        attest(authority, &asked, notes);
     }
     sets
+}
+
+/// Lets `authority` ask for an attestation in the place of a signature.
+fn attest(authority: &mut Value, asked: &Value, notes: &mut Vec<String>) {
+    if let Value::Object(members) = authority
+        && members.remove("annotations").is_some()
+    {
+        notes.push("looser: `annotations` are not asked for beside an attestation, which carries none".to_owned());
+    }
+    put(authority, "attestations", json!([asked]));
 }

@@ -4,13 +4,19 @@ use super::*;
 use crate::api::{Document, parse};
 
 const PEM: &str = include_str!("../../../../tests/data/cosign/cosign.pub");
+const CHAIN: &str = include_str!("../../../../tests/data/certificates/sound.pem");
 
-/// What `policy convert` prints for `input`, in which KEY stands for a public key, indented as it stands there.
+/// What `policy convert` prints for `input`, in which KEY stands for a public key and ROOT for a certificate, indented as
+/// they stand there.
 fn converted(from: From, input: &str) -> String {
+    // The authority stands behind its leaf.
+    let root = CHAIN.get(CHAIN.rfind("-----BEGIN").unwrap()..).unwrap();
     let mut text = String::new();
     for line in input.lines() {
-        match line.strip_suffix("KEY") {
-            Some(indent) => PEM.lines().for_each(|line| text.push_str(&format!("{indent}{line}\n"))),
+        let block =
+            [("KEY", PEM), ("ROOT", root)].into_iter().find_map(|(word, pem)| Some((line.strip_suffix(word)?, pem)));
+        match block {
+            Some((indent, pem)) => pem.lines().for_each(|line| text.push_str(&format!("{indent}{line}\n"))),
             None => text.push_str(&format!("{line}\n")),
         }
     }
@@ -108,11 +114,18 @@ spec:
       failureAction: Audit
       attestors:
       - entries:
-        - keyless: {issuer: 'https://token.actions.githubusercontent.com', subject: 'https://github.com/acme/*@refs/heads/main', additionalExtensions: {a: b}}
+        - keyless: {issuer: 'https://token.actions.githubusercontent.com', subject: 'https://github.com/acme/*@refs/heads/main', additionalExtensions: {a: b, githubWorkflowTrigger: push, 1.3.6.1.4.1.57264.1.5: 'acme/*'}}
         - keys: {kms: 'awskms:///arn:aws:kms:us-east-1:123456789012:key/12345678-1234-1234-1234-123456789012'}
       attestations:
       - type: https://slsa.dev/provenance/v1
-        conditions: [{all: [{key: '{{ buildType }}', operator: Equals, value: x}]}]
+        conditions:
+        - all:
+          - {key: '{{ buildDefinition.buildType }}', operator: Equals, value: x}
+          - {key: '{{ runDetails.builder.id }}', operator: AnyIn, value: [a, b]}
+          - {key: '{{ length(buildDefinition.resolvedDependencies) }}', operator: GreaterThan, value: 1}
+        - any:
+          - {key: '{{ buildDefinition.externalParameters.\"workflow-ref\" }}', operator: Equals, value: 'refs/tags/*'}
+          - {key: '{{ request.namespace }}', operator: Equals, value: shop}
   - name: two-of-three
     match: {any: [{resources: {kinds: [Pod]}}]}
     verifyImages:
@@ -123,6 +136,26 @@ spec:
         - keys: {publicKeys: 'k8s://ns/a', rekor: {ignoreTlog: true}}
         - keys: {publicKeys: 'k8s://ns/b', rekor: {ignoreTlog: true}}
         - keys: {publicKeys: 'k8s://ns/c', rekor: {ignoreTlog: true}}
+  - name: elsewhere
+    match: {any: [{resources: {kinds: [Pod]}}]}
+    verifyImages:
+    - imageReferences: ['ghcr.io/else/*']
+      repository: ghcr.io/acme/signatures
+      attestors:
+      - count: 1
+        entries:
+        - {keys: {publicKeys: 'k8s://ns/a', rekor: {ignoreTlog: true}}, annotations: {env: prod}}
+        - {keys: {publicKeys: 'k8s://ns/b', rekor: {ignoreTlog: true}}, repository: ghcr.io/acme/other}
+        - keyless:
+            issuer: https://issuer.example.com
+            subject: ci
+            ctlog: {ignoreSCT: true}
+            roots: |
+              ROOT
+      attestations:
+      - type: https://cyclonedx.org/bom
+        attestors: [{entries: [{keys: {publicKeys: 'k8s://ns/a', rekor: {ignoreTlog: true}}, annotations: {env: prod}}]}]
+        conditions: [{all: [{key: '{{ time_since(a) }}', operator: LessThan, value: 24h}]}]
   - name: notary
     match: {any: [{resources: {kinds: [Pod]}}]}
     verifyImages: [{type: Notary, imageReferences: ['ghcr.io/n/*'], attestors: []}]
@@ -153,9 +186,18 @@ spec:
   - name: cosign
     cosign:
       ctlog: {insecureIgnoreTlog: true}
+      annotations: {env: prod}
+      source: {repository: ghcr.io/acme/signatures}
       key:
         data: |
           KEY
+  - name: ours
+    cosign:
+      ctlog: {insecureIgnoreTlog: true}
+      keyless:
+        identities: [{issuer: 'https://issuer.example.com', subject: ci}]
+        roots: |
+          ROOT
   - name: github
     cosign:
       keyless: {identities: [{issuer: 'https://token.actions.githubusercontent.com', subjectRegExp: '.*acme.*'}]}
@@ -168,6 +210,9 @@ spec:
   - expression: images.containers.map(image, verifyAttestationSignatures(image, attestations.sbom, [attestors.cosign])).all(e, e > 0)
   - expression: images.containers.map(image, verifyImageSignatures(image, [attestors.notary])).all(e, e > 0)
   - expression: images.containers.map(image, extractPayload(image, attestations.sbom).bomFormat == 'CycloneDX').all(e, e)
+  - expression: images.containers.map(image, verifyImageSignatures(image, [attestors.ours])).all(e, e > 0)
+  - expression: images.containers.map(image, extractPayload(image, attestations.other).x == 1).all(e, e)
+  - expression: images.containers.map(image, extractPayload(image, attestations.sbom).x == image.registry()).all(e, e)
   - expression: images.containers.map(image, verifyImageSignatures(image, [attestors.cosign])).exists(e, e > 0)
 ",
     );

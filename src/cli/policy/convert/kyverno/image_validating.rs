@@ -6,7 +6,8 @@ use regex::Regex;
 use serde_json::{Value, json};
 
 use super::super::{Attestors, Converted, by_key, flag, list, policies, put, put_in, secret_reference, text};
-use super::{glob, identity};
+use super::{attest, glob, keyless, logged};
+use crate::policy::{Condition, Language};
 
 /// The calls that say what is asked for, in the forms in which they are written.
 static SIGNED: LazyLock<Option<Regex>> =
@@ -19,6 +20,14 @@ static WHOLE: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(r"^images\.(containers|all\(\)|\w+)\.map\(\s*(\w+)\s*,\s*verify\w+Signatures\([^()]*\)\s*\)\.all\(\s*(\w+)\s*,\s*(\w+)\s*>\s*0\s*\)$")
         .ok()
 });
+
+/// An expression about what an attestation says of every image.
+static SAID: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r"^images\.(?:containers|all\(\)|\w+)\.map\(\s*(\w+)\s*,\s*(.+)\)\.all\(\s*(\w+)\s*,\s*(\w+)\s*\)$").ok()
+});
+/// What such an expression is about.
+static PAYLOAD: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"extractPayload\(\s*(\w+)\s*,\s*attestations\.(\w+)\s*\)").ok());
 
 pub(super) fn convert(name: &str, body: &Value) -> Vec<Converted> {
     let mut notes = Vec::new();
@@ -48,12 +57,18 @@ pub(super) fn convert(name: &str, body: &Value) -> Vec<Converted> {
     let actions: Vec<_> = list(body, "validationActions").iter().filter_map(Value::as_str).collect();
     let warn = !actions.is_empty() && !actions.contains(&"Deny");
     let mut sets = Vec::new();
+    let mut unasked = Vec::new();
     for validation in list(body, "validations") {
         let expression = text(validation, "expression").unwrap_or_default();
         match asked(expression, body, &mut notes) {
             Some(set) if set.is_empty() => {}
             Some(set) => sets.push(Attestors::any(set)),
-            None => notes.push(format!("looser: this expression is not converted: {expression}")),
+            None => unasked.push(expression),
+        }
+    }
+    for expression in unasked {
+        if says(expression, &mut sets).is_none() {
+            notes.push(format!("looser: this expression is not converted: {expression}"));
         }
     }
     if sets.is_empty() {
@@ -79,12 +94,45 @@ fn asked(expression: &str, body: &Value, notes: &mut Vec<String>) -> Option<Vec<
             .and_then(|known| known.pointer("/intoto/type")?.as_str())?;
         let mut authorities = named(found.get(2)?.as_str(), body, notes);
         for authority in &mut authorities {
-            put(authority, "attestations", json!([{"name": attestation, "predicateType": predicate_type}]));
+            attest(authority, &json!({"name": attestation, "predicateType": predicate_type}), notes);
         }
         return Some(authorities);
     }
     let found = SIGNED.as_ref()?.captures(&flat)?;
     Some(named(found.get(1)?.as_str(), body, notes))
+}
+
+/// Lets those of `sets` that ask for an attestation ask for what `expression` says about it, which is CEL there and here;
+/// none where it is about anything else, or nobody asks for the attestation.
+fn says(expression: &str, sets: &mut [Attestors]) -> Option<()> {
+    let flat = expression.split_whitespace().collect::<Vec<_>>().join(" ");
+    let whole = SAID.as_ref()?.captures(&flat)?;
+    let (image, body, one, each) = (whole.get(1)?, whole.get(2)?.as_str(), whole.get(3)?, whole.get(4)?);
+    let about: Vec<_> = PAYLOAD.as_ref()?.captures_iter(body).collect();
+    let attestation = about.first()?.get(2)?.as_str();
+    let is_of_it = about.iter().all(|found| {
+        found.get(1).map(|name| name.as_str()) == Some(image.as_str())
+            && found.get(2).map(|name| name.as_str()) == Some(attestation)
+    });
+    let condition = PAYLOAD.as_ref()?.replace_all(body, "predicate").into_owned();
+    let compiled = Condition::compile(Language::Cel, &condition).ok()?;
+    if one.as_str() != each.as_str() || !is_of_it || !compiled.permissive().is_empty() {
+        return None;
+    }
+    let mut said = None;
+    for asked in
+        sets.iter_mut().flat_map(|set| &mut set.authorities).filter_map(|one| one.pointer_mut("/attestations/0"))
+    {
+        if text(asked, "name") == Some(attestation) {
+            let data = match asked.pointer("/policy/data").and_then(Value::as_str) {
+                Some(before) => format!("({before}) &&\n({condition})"),
+                None => condition.clone(),
+            };
+            put(asked, "policy", json!({"type": "cel", "data": data}));
+            said = Some(());
+        }
+    }
+    said
 }
 
 /// The attestors of a list such as `attestors.cosign, attestors.other`.
@@ -105,7 +153,7 @@ fn authority(name: &str, attestor: &Value, notes: &mut Vec<String>) -> Vec<Value
         notes.push(format!("the attestor `{name}` is not cosign's, which is not carried out, and is left out"));
         return Vec::new();
     };
-    for field in ["annotations", "certificate", "tuf"] {
+    for field in ["certificate", "tuf"] {
         if cosign.get(field).is_some() {
             notes.push(format!("looser: `{field}` of the attestor `{name}` is left out"));
         }
@@ -126,18 +174,19 @@ fn authority(name: &str, attestor: &Value, notes: &mut Vec<String>) -> Vec<Value
             }
         }
     } else {
-        let identities: Vec<_> = cosign
-            .get("keyless")
-            .map(|keyless| list(keyless, "identities"))
-            .unwrap_or_default()
-            .iter()
-            .map(|keyless| identity(keyless, notes))
-            .collect();
-        vec![json!({"name": name, "keyless": {"identities": identities}})]
+        let keyless = cosign.get("keyless").unwrap_or(&Value::Null);
+        let identities: Vec<_> = list(keyless, "identities").iter().map(|one| keyless::identity(one, notes)).collect();
+        vec![keyless::authority(name, keyless, &identities, logged(log, "insecureIgnoreTlog"), notes)]
     };
     for authority in &mut authorities {
-        if authority.get("key").is_some() && !flag(log, "insecureIgnoreTlog") {
-            put(authority, "ctlog", json!({"url": text(log, "url").unwrap_or("https://rekor.sigstore.dev")}));
+        if let Some(annotations) = cosign.get("annotations").filter(|signed| signed.is_object()) {
+            put(authority, "annotations", annotations.clone());
+        }
+        if let Some(place) = cosign.get("source").and_then(|source| text(source, "repository")) {
+            put(authority, "source", json!([{"oci": place}]));
+        }
+        if let (true, Some(url)) = (authority.get("key").is_some(), logged(log, "insecureIgnoreTlog")) {
+            put(authority, "ctlog", json!({"url": url}));
         }
         if authority.get("keyless").is_some() && flag(log, "insecureIgnoreSCT") {
             put_in(authority, "keyless", "insecureIgnoreSCT", json!(true));
