@@ -340,6 +340,8 @@ fn kubelet_config(node: &Node, folder: &Path, (index, address): (usize, &str), s
         "tlsCertFile": serving.certificate,
         "tlsPrivateKeyFile": serving.key,
         "containerRuntimeEndpoint": format!("unix://{socket}"),
+        // A kubelet removes the logs of pods that it does not know; here the other one's would be among them.
+        "podLogsDir": format!("/var/log/pods-{index}"),
         "volumePluginDir": format!("/var/lib/kubelet-{index}/volume-plugins"),
         "makeIPTablesUtilChains": false,
         "resolvConf": "",
