@@ -3,4 +3,5 @@
 mod changes;
 mod faults;
 mod pods;
+mod tenants;
 mod workloads;

@@ -82,11 +82,7 @@ impl Installed {
     /// Defines the kinds of policy-controller at `versions`, of which the first is stored, and waits until they are
     /// served.
     pub(crate) fn define_foreign(&self, versions: &[&str]) {
-        for (plural, kind) in [("clusterimagepolicies", "ClusterImagePolicy"), ("trustroots", "TrustRoot")] {
-            self.cluster.apply(&definition(plural, kind, versions));
-            let name = format!("crd/{plural}.{FOREIGN}");
-            self.cluster.kubectl(&["wait", "--for=condition=Established", "--timeout=30s", &name]).expect_success();
-        }
+        define_foreign(&self.cluster, versions);
     }
 
     /// Waits until a Pod with `image` would be admitted.
@@ -113,6 +109,15 @@ impl Installed {
             let (_, told) = self.gate.readiness();
             if told.contains(text) { Ok(()) } else { Err(told) }
         });
+    }
+}
+
+/// Defines the kinds of policy-controller at `versions`, of which the first is stored, and waits until they are served.
+pub(crate) fn define_foreign(cluster: &Cluster, versions: &[&str]) {
+    for (plural, kind) in [("clusterimagepolicies", "ClusterImagePolicy"), ("trustroots", "TrustRoot")] {
+        cluster.apply(&definition(plural, kind, versions));
+        let name = format!("crd/{plural}.{FOREIGN}");
+        cluster.kubectl(&["wait", "--for=condition=Established", "--timeout=30s", &name]).expect_success();
     }
 }
 

@@ -46,6 +46,8 @@ pub(crate) struct Node {
     pub(crate) cluster: Cluster,
     /// A registry that the node pulls from, and pods reach.
     pub(crate) registry: Registry,
+    /// Another, which asks for credentials and speaks TLS.
+    pub(crate) locked: Registry,
     workers: Vec<Worker>,
     _scheduler: Daemon,
     _proxy: Daemon,
@@ -151,6 +153,7 @@ impl Node {
             space,
             cluster,
             registry,
+            locked: Registry::start_at(ADDRESS, Kind::ReferrersBearer),
             _lock: lock,
         };
         let pause = node.program("pause", "1");
@@ -175,10 +178,15 @@ impl Node {
 
     /// Pushes an image of the program that workloads run, as no other push has made it. It is called `/app`.
     pub(crate) fn program(&self, repository: &str, tag: &str) -> Image {
+        Self::program_in(&self.registry, repository, tag)
+    }
+
+    /// The same in another registry.
+    pub(crate) fn program_in(registry: &Registry, repository: &str, tag: &str) -> Image {
         let root = scratch::folder("root");
         fs::copy(tools::path("app"), root.join("app")).expect("the program in its image");
         scratch::file(&root, "made-for", format!("{repository}:{tag}"));
-        self.registry.give_entry_point(&self.registry.push_root(&root, repository, tag), "/app")
+        registry.give_entry_point(&registry.push_root(&root, repository, tag), "/app")
     }
 }
 
@@ -194,7 +202,7 @@ impl Worker {
             Daemon::start(&format!("{program}-{index}"), command)
         };
         let socket = format!("/run/containerd-{index}/containerd.sock");
-        let config = containerd_config(&folder, index, pause);
+        let config = containerd_config(node, &folder, index, pause);
         let mut containerd = run("containerd", &["--config".to_owned(), config.display().to_string()]);
         containerd.wait_until("listening", START_LIMIT, || containerd_answers(space, &socket));
 
@@ -265,19 +273,19 @@ fn containerd_answers(space: &Space, socket: &str) -> bool {
     super::process::run(command).succeeded()
 }
 
-fn containerd_config(folder: &Path, index: usize, pause: &Image) -> PathBuf {
-    let hosts = folder.join("hosts");
-    let network = folder.join("network");
-    let (host, _) = pause.repository.split_once('/').expect("a host and a repository");
-    let of_registry = hosts.join(host);
-    for folder in [&of_registry, &network] {
-        fs::create_dir_all(folder).expect("a folder for containerd");
+fn containerd_config(node: &Node, folder: &Path, index: usize, pause: &Image) -> PathBuf {
+    let (hosts, network) = (folder.join("hosts"), folder.join("network"));
+    fs::create_dir_all(&network).expect("a folder for containerd");
+    for registry in [&node.registry, &node.locked] {
+        let host = registry.host();
+        let reached = match registry.ca() {
+            None => format!("[host.\"http://{host}\"]\n"),
+            Some(ca) => format!("[host.\"https://{host}\"]\n  ca = {:?}\n", ca.display().to_string()),
+        };
+        let own = hosts.join(host);
+        fs::create_dir_all(&own).expect("a folder for containerd");
+        scratch::file(&own, "hosts.toml", format!("{reached}  capabilities = [\"pull\", \"resolve\"]\n"));
     }
-    scratch::file(
-        &of_registry,
-        "hosts.toml",
-        format!("[host.\"http://{host}\"]\n  capabilities = [\"pull\", \"resolve\"]\n"),
-    );
     let plugin = json!({
         "type": "ptp",
         "ipMasq": false,

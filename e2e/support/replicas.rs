@@ -35,6 +35,9 @@ pub(crate) fn replicas(node: &Use) -> &'static Replicas {
         node.cluster.kubectl(&["create", "namespace", SYSTEM]).expect_success();
         let restricted = "pod-security.kubernetes.io/enforce=restricted";
         node.cluster.kubectl(&["label", "namespace", SYSTEM, restricted]).expect_success();
+        let ca = node.locked.ca().expect("the authority of a registry with TLS").display().to_string();
+        let from = format!("--from-file=ca.crt={ca}");
+        node.cluster.kubectl(&["-n", SYSTEM, "create", "configmap", "registries", &from]).expect_success();
         release(node, "install", &image, &[]).expect_success();
         node.cluster.apply(&trusted(node, "trusted", "trusted"));
         Replicas { image }
@@ -52,6 +55,7 @@ pub(crate) fn release(node: &Node, verb: &str, image: &Image, values: &[&str]) -
         format!("image.repository={}", image.repository),
         format!("image.digest={}", image.digest),
         format!("registries.plainHTTP={{{host}}}"),
+        "registries.caConfigMap=registries".to_owned(),
         "logLevel=debug".to_owned(),
     ];
     let sets = own.iter().map(String::as_str).chain(values.iter().copied()).flat_map(|value| ["--set", value]);
