@@ -24,6 +24,7 @@ mod keyless_policies;
 mod node;
 mod pods;
 mod protection;
+mod rights;
 mod schema;
 mod signer_chart;
 mod status;

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::countersign::{Gate, says};
 use super::http::Tls;
+use super::installed::SYSTEM;
 use super::pki::{Authority, Leaf};
 use super::process::{self, Daemon, Outcome};
 use super::wait::poll;
@@ -35,6 +36,7 @@ pub(crate) struct Cluster {
     admin: PathBuf,
     admin_leaf: Leaf,
     webhook_port: u16,
+    audit: PathBuf,
 }
 
 impl Cluster {
@@ -62,6 +64,7 @@ impl Cluster {
         let accounts = KeyPair::generate().expect("a key for service account tokens");
         let account_key = scratch::file(&folder, "sa.key", accounts.serialize_pem());
         let account_pub = scratch::file(&folder, "sa.pub", accounts.public_key_pem());
+        let audit = folder.join("audit.log");
         let api_command = {
             let serving = authority.server("kube-apiserver", &[address, "10.96.0.1", "kubernetes.default.svc"]);
             let to_nodes = authority.client("kube-apiserver-to-nodes", Some("system:masters"));
@@ -85,6 +88,8 @@ impl Cluster {
                 flag("kubelet-certificate-authority", authority.file()),
                 flag("kubelet-client-certificate", &to_nodes.certificate),
                 flag("kubelet-client-key", &to_nodes.key),
+                flag("audit-policy-file", &audit_policy(&folder)),
+                flag("audit-log-path", &audit),
             ];
             move || {
                 let mut command = tools::kubernetes("kube-apiserver");
@@ -131,7 +136,15 @@ impl Cluster {
             admin,
             admin_leaf,
             webhook_port,
+            audit,
         }
+    }
+
+    /// What the controller's ServiceAccount has asked of the API server so far: its events of the audit log.
+    pub(crate) fn audited(&self) -> Vec<Value> {
+        let log = std::fs::read_to_string(&self.audit).unwrap_or_default();
+        // The last line may still be written.
+        log.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
     }
 
     /// Ends the API server: from now on its port refuses connections.
@@ -422,6 +435,18 @@ fn start_etcd(folder: &Path, port: u16) -> Daemon {
     let mut etcd = Daemon::start("etcd", command);
     etcd.wait_until("listening", START_LIMIT, || ports::open(port));
     etcd
+}
+
+/// What of the requests the API server keeps an account: those of the controller, without their bodies.
+fn audit_policy(folder: &Path) -> PathBuf {
+    let controller = format!("system:serviceaccount:{SYSTEM}:countersign");
+    let policy = json!({
+        "apiVersion": "audit.k8s.io/v1",
+        "kind": "Policy",
+        "omitStages": ["RequestReceived"],
+        "rules": [{"level": "Metadata", "users": [controller]}, {"level": "None"}],
+    });
+    scratch::file(folder, "audit-policy.json", policy.to_string())
 }
 
 /// The API server's side of `--client-ca`: whom it says it is when it calls the webhook.

@@ -1,0 +1,166 @@
+//! The rights of the controller's ServiceAccount, held against what it asks: the API server keeps an account of every
+//! request, and each right that is granted has to be used by one of them.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::support::cluster::Cluster;
+use crate::support::codes;
+use crate::support::cosign::{Cosign, KeyPair};
+use crate::support::countersign::{Options, pod, policy};
+use crate::support::installed::{Installed, SYSTEM};
+use crate::support::registry::{Kind, Registry};
+use crate::support::wait::poll;
+
+const LIMIT: Duration = Duration::from_secs(90);
+
+/// A thing that is done to a kind of object: of one name, where there is one.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Right {
+    /// Where; none for everywhere.
+    namespace: Option<String>,
+    group: String,
+    /// With its subresource.
+    resource: String,
+    name: Option<String>,
+    verb: String,
+}
+
+impl Right {
+    /// Whether whoever has it may do `asked`.
+    fn covers(&self, asked: &Self) -> bool {
+        let within = |granted: &Option<String>, asked: &Option<String>| granted.is_none() || granted == asked;
+        (&self.group, &self.resource, &self.verb) == (&asked.group, &asked.resource, &asked.verb)
+            && within(&self.namespace, &asked.namespace)
+            && within(&self.name, &asked.name)
+    }
+}
+
+impl fmt::Display for Right {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { namespace, group, resource, name, verb } = self;
+        let (namespace, name) = (namespace.as_deref().unwrap_or("*"), name.as_deref().unwrap_or("*"));
+        write!(f, "{verb} {group}/{resource} {namespace}/{name}")
+    }
+}
+
+fn texts(value: &Value) -> Vec<String> {
+    value.as_array().into_iter().flatten().filter_map(|text| text.as_str().map(str::to_owned)).collect()
+}
+
+/// The rights that a Role or ClusterRole grants, one by one.
+fn granted(role: &Value) -> Vec<Right> {
+    let mut rights = Vec::new();
+    for rule in role["rules"].as_array().expect("rules") {
+        let names = match texts(&rule["resourceNames"]) {
+            names if names.is_empty() => vec![None],
+            names => names.into_iter().map(Some).collect(),
+        };
+        for group in texts(&rule["apiGroups"]) {
+            for resource in texts(&rule["resources"]) {
+                for verb in texts(&rule["verbs"]) {
+                    for name in &names {
+                        rights.push(Right {
+                            namespace: role["metadata"]["namespace"].as_str().map(str::to_owned),
+                            group: group.clone(),
+                            resource: resource.clone(),
+                            name: name.clone(),
+                            verb: verb.clone(),
+                        });
+                    }
+                }
+            }
+        }
+    }
+    rights
+}
+
+/// The requests about objects that the API server has answered, and those that it has refused.
+fn asked(cluster: &Cluster) -> (BTreeSet<Right>, BTreeSet<Right>) {
+    let (mut allowed, mut refused) = (BTreeSet::new(), BTreeSet::new());
+    for event in cluster.audited() {
+        let object = &event["objectRef"];
+        let text = |name: &str| object[name].as_str().map(str::to_owned);
+        let Some(resource) = text("resource") else { continue };
+        let right = Right {
+            namespace: text("namespace"),
+            group: text("apiGroup").unwrap_or_default(),
+            resource: text("subresource").map_or_else(|| resource.clone(), |sub| format!("{resource}/{sub}")),
+            name: text("name"),
+            verb: event["verb"].as_str().expect("a verb").to_owned(),
+        };
+        let is_allowed = event["annotations"]["authorization.k8s.io/decision"] == "allow";
+        _ = if is_allowed { allowed.insert(right) } else { refused.insert(right) };
+    }
+    (allowed, refused)
+}
+
+#[test]
+fn every_right_is_used_and_nothing_else_is_asked_for() {
+    let registry = Registry::shared(Kind::ReferrersBearer);
+    let options = Options {
+        leads: true,
+        certificate_secret: Some("countersign-certificate"),
+        without_credentials: true,
+        ..Options::default()
+    };
+    let installed = Installed::with(registry, options);
+    let cluster = &installed.cluster;
+    let namespace = installed.namespace();
+
+    // Everything that it is there for, once: policies and trust roots of both groups and their status, ...
+    installed.define_foreign(&["v1beta1"]);
+    let mut tenants = policy("team", "127.0.0.1:*/rights/**", KeyPair::trusted());
+    tenants["apiVersion"] = json!("countersign.dev/v1alpha1");
+    tenants["kind"] = json!("ImagePolicy");
+    tenants["metadata"]["namespace"] = json!(namespace.name());
+    cluster.apply(&tenants);
+    for group in ["countersign.dev/v1alpha1", "policy.sigstore.dev/v1beta1"] {
+        let mut policy = policy("rights", "127.0.0.1:*/rights/**", KeyPair::trusted());
+        policy["apiVersion"] = json!(group);
+        cluster.apply(&policy);
+        cluster.apply(&json!({
+            "apiVersion": group, "kind": "TrustRoot", "metadata": {"name": "rights"},
+            "spec": {"repository": {"root": "e30=", "mirrorFS": "e30=", "targets": "targets"}},
+        }));
+    }
+    // ... the pull secrets of a pod and of its ServiceAccount, and a refusal.
+    let image = registry.push("rights/app", "v1");
+    Cosign::V3.sign(registry, KeyPair::trusted(), &image.by_digest());
+    installed.denies_soon(&namespace, codes::REGISTRY_UNAUTHORIZED, &image.by_tag());
+    namespace.denies(codes::REGISTRY_UNAUTHORIZED, &pod("bare", &[&image.by_tag()]));
+    let config = format!("--from-file=.dockerconfigjson={}", registry.docker_config().join("config.json").display());
+    let create = ["create", "secret", "generic", "pull", "--type=kubernetes.io/dockerconfigjson", &config];
+    namespace.kubectl(&create).expect_success();
+    let mut named = pod("named", &[&image.by_tag()]);
+    named["spec"]["imagePullSecrets"] = json!([{"name": "pull"}]);
+    namespace.admits(&named);
+    // Its certificate comes of age.
+    let patch = json!({"stringData": {"renew-after": "2026-01-01T00:00:00Z"}}).to_string();
+    cluster.kubectl(&["-n", SYSTEM, "patch", "secret", "countersign-certificate", "-p", &patch]).expect_success();
+
+    let rights: Vec<_> = [
+        ["get", "clusterrole", "countersign", "-o", "json"].as_slice(),
+        &["get", "clusterrole", "countersign-pull-secrets", "-o", "json"],
+        &["-n", SYSTEM, "get", "role", "countersign", "-o", "json"],
+    ]
+    .into_iter()
+    .flat_map(|arguments| granted(&cluster.json(arguments)))
+    .collect();
+    poll("use of every right", LIMIT, || {
+        let (allowed, _) = asked(cluster);
+        let unused = rights.iter().filter(|right| !allowed.iter().any(|asked| right.covers(asked)));
+        let unused: Vec<_> = unused.map(Right::to_string).collect();
+        if unused.is_empty() { Ok(()) } else { Err(unused.join("\n")) }
+    });
+    let (allowed, refused) = asked(cluster);
+    let refused: Vec<_> = refused.iter().map(Right::to_string).collect();
+    assert!(refused.is_empty(), "asked for without a right: {refused:?}");
+    // What is allowed to everybody is not granted here, and would not be seen as unused.
+    let elsewhere: Vec<_> =
+        allowed.iter().filter(|asked| !rights.iter().any(|right| right.covers(asked))).map(Right::to_string).collect();
+    assert!(elsewhere.is_empty(), "asked for by a right of everybody: {elsewhere:?}");
+}
