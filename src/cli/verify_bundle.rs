@@ -151,7 +151,7 @@ impl Refusal {
 /// What is said of them.
 pub(super) fn outcome(judged: &[Result<FileProof, Refusal>]) -> Outcome {
     let mut outcome = Outcome { exit: Exit::Refused, ..Outcome::default() };
-    let head = ["BUNDLE", "VERDICT", "CODE", "SIGNER", "TIME", "PREDICATE TYPE"].map(str::to_owned);
+    let head = ["BUNDLE", "VERDICT", "CODE", "SIGNER", "TIME", "LOG ENTRY", "PREDICATE TYPE"].map(str::to_owned);
     let mut rows = vec![head];
     for (index, judged) in judged.iter().enumerate() {
         let number = (index + 1).to_string();
@@ -161,12 +161,14 @@ pub(super) fn outcome(judged: &[Result<FileProof, Refusal>]) -> Outcome {
                 let times: Vec<_> = proof.times().iter().map(|time| time.time().to_string()).collect();
                 let predicate = proof.statement().map(|statement| escaped(statement.predicate_type()));
                 let signer = shown(proof.signer());
-                [number, "accepted".into(), String::new(), signer, times.join(", "), predicate.unwrap_or_default()]
+                let entries: Vec<_> = proof.entries().iter().map(|entry| escaped(&entry.to_string())).collect();
+                let [times, entries] = [times, entries].map(|all| all.join(", "));
+                [number, "accepted".into(), String::new(), signer, times, entries, predicate.unwrap_or_default()]
             }
             Err(refusal) => {
                 let code = refusal.reason.code();
                 outcome.messages.push(format!("bundle {number}: {code}: {}", refusal.finding));
-                [number, "rejected".into(), code.into(), String::new(), String::new(), String::new()]
+                [number, "rejected".into(), code.into(), String::new(), String::new(), String::new(), String::new()]
             }
         });
     }

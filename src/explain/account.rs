@@ -11,7 +11,9 @@ use crate::evidence::Path;
 use crate::image::{Digest, ImageRef};
 use crate::limits;
 use crate::policy::{DenyReason, Failure, Finding, PolicySet, Scope, SignerRule};
-use crate::verify::{Fact, FactKind, Facts, Platforms, ProvenTime, Rejection, Signer, Step, TimeSource, VerifyError};
+use crate::verify::{
+    Fact, FactKind, Facts, LogEntry, Platforms, ProvenTime, Rejection, Signer, Step, TimeSource, VerifyError,
+};
 
 /// What was found about one image.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -212,7 +214,8 @@ fn held_against(at: &str, authority: &str, signer: &SignerRule, facts: &Facts) -
 }
 
 fn verified_by(at: &str, authority: &str, signer: &SignerRule, fact: &Fact) -> Judged {
-    let seen = Seen { signer: Some(fact.signer()), kind: Some(fact.kind()), times: fact.times() };
+    let seen =
+        Seen { signer: Some(fact.signer()), kind: Some(fact.kind()), entries: fact.entries(), times: fact.times() };
     let checks = seen.checks(fact.steps(), Some(signer));
     judged(fact.path(), at, fact.artifact(), authority, signer.accepts(fact.signer()), checks)
 }
@@ -220,7 +223,8 @@ fn verified_by(at: &str, authority: &str, signer: &SignerRule, fact: &Fact) -> J
 /// What held of it, and then why it is rejected.
 fn rejected(at: &str, authority: &str, signer: Option<&SignerRule>, rejection: &Rejection) -> Judged {
     let mut checks = rejection.held.as_ref().map_or_else(Vec::new, |held| {
-        Seen { signer: held.signer(), kind: held.kind(), times: held.times() }.checks(held.steps(), signer)
+        let seen = Seen { signer: held.signer(), kind: held.kind(), entries: held.entries(), times: held.times() };
+        seen.checks(held.steps(), signer)
     });
     let error = &rejection.error;
     checks.push(Check::failed(check_of(error), DenyReason::from(error), error.to_string()));
@@ -260,6 +264,7 @@ const ORDER: [Step; 10] = [
 struct Seen<'a> {
     signer: Option<&'a Signer>,
     kind: Option<&'a FactKind>,
+    entries: &'a [LogEntry],
     times: &'a [ProvenTime],
 }
 
@@ -312,13 +317,15 @@ impl Seen<'_> {
                 Check::held("certificate", format!("issued by a known authority, valid {at}"))
             }
             Step::CertificateLogged => Check::held("certificate_log", "promised by a known log"),
-            Step::LogEntry => Check::held(
-                "log_entry",
-                match self.times(by_log).as_str() {
+            Step::LogEntry => {
+                let since = match self.times(by_log).as_str() {
                     "" => "in a known log, which proves no time".to_owned(),
                     times => format!("in a known log since {times}"),
-                },
-            ),
+                };
+                let entries: Vec<_> = self.entries.iter().map(ToString::to_string).collect();
+                let at = if entries.is_empty() { String::new() } else { format!(": {}", entries.join(", ")) };
+                Check::held("log_entry", format!("{since}{at}"))
+            }
             Step::LogEntryOfUnknownLog => Check::held("log_entry", "of a log that is not known: it proves nothing"),
             Step::LogPromise => Check::held("time", format!("promised by a known log, {}", self.times(by_log))),
             Step::Signature => Check::held(

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::message::Message;
 use super::presented::Presented;
-use super::{FactKind, Held, ProvenTime, Signer, Step, VerifyError, subject};
+use super::{FactKind, Held, LogEntry, ProvenTime, Signer, Step, VerifyError, subject};
 use crate::evidence::{Content, Statement};
 use crate::image::Digest;
 use crate::limits::Budget;
@@ -30,6 +30,8 @@ pub(super) struct Proof {
     pub(super) kind: FactKind,
     /// Who that is.
     pub(super) signer: Signer,
+    /// The entries of known logs that are about it.
+    pub(super) entries: Vec<LogEntry>,
     /// When.
     pub(super) times: Vec<ProvenTime>,
     /// The checks that held, in their order.

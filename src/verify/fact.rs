@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::case::Proof;
-use super::{Certificate, Configs, Rejection};
+use super::{Certificate, Configs, LogEntry, Rejection};
 use crate::evidence::{Path, Source, Statement, Unasked, UnaskedKind};
 use crate::image::{Digest, ImageDigest};
 use crate::trust::AnchorId;
@@ -135,6 +135,7 @@ pub struct Fact {
     path: Path,
     artifact: Digest,
     signer: Signer,
+    entries: Vec<LogEntry>,
     times: Vec<ProvenTime>,
     steps: Vec<Step>,
 }
@@ -142,8 +143,8 @@ pub struct Fact {
 impl Fact {
     /// The only constructor.
     pub(super) fn assertion(anchor: AnchorId, path: Path, artifact: Digest, proof: Proof) -> Self {
-        let Proof { kind, signer, times, steps } = proof;
-        Self { anchor, kind, path, artifact, signer, times, steps }
+        let Proof { kind, signer, entries, times, steps } = proof;
+        Self { anchor, kind, path, artifact, signer, entries, times, steps }
     }
 
     /// Against what it was verified.
@@ -154,6 +155,11 @@ impl Fact {
     /// Who signed.
     pub fn signer(&self) -> &Signer {
         &self.signer
+    }
+
+    /// The entries of known logs that are about it: the public record of its signing.
+    pub fn entries(&self) -> &[LogEntry] {
+        &self.entries
     }
 
     /// When: each time that somebody who is believed has signed. Empty where none was asked for.
@@ -326,7 +332,7 @@ impl Fact {
     }
 
     fn for_tests(anchor: AnchorId, path: Path, kind: FactKind, signer: Signer) -> Self {
-        let proof = Proof { kind, signer, times: Vec::new(), steps: vec![Step::Signature] };
+        let proof = Proof { kind, signer, entries: Vec::new(), times: Vec::new(), steps: vec![Step::Signature] };
         Self::assertion(anchor, path, Digest::of(b"test"), proof)
     }
 

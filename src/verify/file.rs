@@ -8,7 +8,7 @@ use sigstore_types::{HashAlgorithm as BundleHash, SignatureContent};
 use super::case::{self, Unopened};
 use super::message::Message;
 use super::presented::Presented;
-use super::{FactKind, Held, ProvenTime, Signer, Step, VerifyError, subject};
+use super::{FactKind, Held, LogEntry, ProvenTime, Signer, Step, VerifyError, subject};
 use crate::evidence::{Bundle, Content, Statement, StatementSubject};
 use crate::image::Digest;
 use crate::limits::Budget;
@@ -55,6 +55,7 @@ impl<'a> File<'a> {
 pub struct FileProof {
     statement: Option<Statement>,
     signer: Signer,
+    entries: Vec<LogEntry>,
     times: Vec<ProvenTime>,
     steps: Vec<Step>,
 }
@@ -68,6 +69,11 @@ impl FileProof {
     /// Who signed.
     pub fn signer(&self) -> &Signer {
         &self.signer
+    }
+
+    /// The entries of known logs that are about it.
+    pub fn entries(&self) -> &[LogEntry] {
+        &self.entries
     }
 
     /// When.
@@ -125,7 +131,7 @@ pub fn verify_file(
             return Err(VerifyError::SubjectMismatch { found: subject::name(&statement) });
         }
     };
-    Ok(FileProof { statement, signer, times: held.times, steps: held.steps })
+    Ok(FileProof { statement, signer, entries: held.entries, times: held.times, steps: held.steps })
 }
 
 /// What was signed: the file, or a statement about it, whatever its predicate type.

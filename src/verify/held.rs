@@ -1,11 +1,12 @@
 //! How far the checks of one artifact came.
 
-use super::{FactKind, ProvenTime, Signer, Step};
+use super::{FactKind, LogEntry, ProvenTime, Signer, Step};
 
 /// What held of an artifact before one of its checks failed. It proves nothing: whatever failed may have been the check
 /// without which the others mean nothing. Kept for whoever wants to know how far it came.
 #[derive(Clone, Debug, Default)]
 pub struct Held {
+    pub(super) entries: Vec<LogEntry>,
     pub(super) kind: Option<FactKind>,
     pub(super) signer: Option<Signer>,
     pub(super) steps: Vec<Step>,
@@ -13,6 +14,11 @@ pub struct Held {
 }
 
 impl Held {
+    /// The entries of known logs that are about it.
+    pub fn entries(&self) -> &[LogEntry] {
+        &self.entries
+    }
+
     /// What was signed, where it was looked at.
     pub fn kind(&self) -> Option<&FactKind> {
         self.kind.as_ref()

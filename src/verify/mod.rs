@@ -18,6 +18,7 @@ mod file;
 mod held;
 mod key;
 mod log;
+mod logged;
 mod message;
 mod presented;
 mod rejections;
@@ -38,6 +39,7 @@ pub use error::{Rejection, VerifyError};
 pub use fact::{Fact, FactKind, Facts, Platforms, ProvenTime, Signer, Step, TimeSource};
 pub use file::{File, FileProof, verify_file};
 pub use held::Held;
+pub use logged::LogEntry;
 
 use self::case::{Case, Proof};
 use self::message::Message;
@@ -82,7 +84,8 @@ pub fn verify(evidence: &Evidence, anchors: &[Arc<Anchor>], now: Timestamp, budg
             let mut held = Held::default();
             match case.check(artifact.digest, content, &message, budget, &mut held) {
                 Ok((signer, kind)) => {
-                    let proof = Proof { kind, signer, times: held.times, steps: held.steps };
+                    let Held { entries, steps, times, .. } = held;
+                    let proof = Proof { kind, signer, entries, times, steps };
                     facts.push(Fact::assertion(*id, artifact.path, artifact.digest, proof));
                 }
                 Err(error) => {

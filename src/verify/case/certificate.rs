@@ -107,6 +107,7 @@ impl Signing<'_> {
         let signed =
             Signed { by: SignedBy::Certificate(leaf), hash, signature, message, envelope: presented.envelope() };
         held.steps.extend(entries.bodies(&signed, &proofs.log_entry)?);
+        held.entries = entries.named();
 
         // "Signature Verification": it has been; now what was signed
         claim(held)

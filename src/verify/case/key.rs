@@ -77,6 +77,7 @@ fn check_beside(
     beside::promises(&entries, now, budget, held)?;
     entries.inclusions(&held.times, now, budget)?;
     held.steps.extend(entries.bodies(signed, &proofs.log_entry)?);
+    held.entries = entries.named();
     Ok(())
 }
 

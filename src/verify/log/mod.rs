@@ -18,7 +18,7 @@ use sigstore_types::{MediaType, TransparencyLogEntry};
 pub(super) use entry::Entry;
 
 use super::message::Message;
-use super::{ProvenTime, Step, TimeSource, VerifyError};
+use super::{LogEntry, ProvenTime, Step, TimeSource, VerifyError};
 use crate::image::Digest;
 use crate::limits::{Budget, Exceeded, LOG_ENTRIES, Scope};
 use crate::trust::{HashAlgorithm, ProofRule, PublicKey, Requirement, RootLog};
@@ -122,6 +122,15 @@ impl<'a> Entries<'a> {
     ) -> Result<(), VerifyError> {
         let times: Vec<_> = times.iter().map(ProvenTime::time).collect();
         self.known.iter().try_for_each(|(entry, log)| inclusion::check(entry, log, &times, now, budget))
+    }
+
+    /// What to call the entries, as far as their logs have signed their numbers: a proof of Rekor v1 holds that of one of
+    /// its trees, and no other.
+    pub(super) fn named(&self) -> Vec<LogEntry> {
+        let numbered = self.known.iter().filter(|(entry, _)| entry.promise.is_some() || entry.is_rekor_v2());
+        numbered
+            .map(|(entry, log)| LogEntry::assertion(log.root.base_url(), entry.index, entry.is_rekor_v2()))
+            .collect()
     }
 
     /// Compares the entries with what was signed, and counts them.

@@ -6,9 +6,10 @@ use countersign::image::Digest;
 use serde_json::json;
 
 use super::support::Place;
+use crate::support::vectors;
 use crate::support::virtual_sigstore::fulcio::{ISSUER, WORKFLOW};
 use crate::support::virtual_sigstore::key::{hex, pem, sha256};
-use crate::support::virtual_sigstore::{Content, Order, Sigstore};
+use crate::support::virtual_sigstore::{Algorithm, Content, Key, Order, Sigstore};
 
 const FILE: &str = "what is signed";
 
@@ -26,6 +27,10 @@ fn place() -> Place {
     let material = keyed["verificationMaterial"].as_object_mut().unwrap();
     material.remove("certificate");
     material.insert("publicKey".into(), json!({ "hint": STANDARD.encode(sha256(&by_key.key.spki())) }));
+    // Only its SHA-512 was signed, as keys on P-521 have it.
+    let by_sha512 = sigstore.sign_with(Key::new(Algorithm::P521), Content::Bytes(FILE.into()), &Order::v2());
+    let mut by_sha512 = by_sha512.bundle("0.3");
+    by_sha512["messageSignature"].as_object_mut().unwrap().remove("messageDigest");
     let lines = [&elsewhere, &statement, &bytes].map(|signed| signed.bundle("0.3").to_string());
     let place = Place::new()
         .with("file", FILE)
@@ -34,6 +39,7 @@ fn place() -> Place {
         .with("statement.json", &serde_json::to_string_pretty(&statement.bundle("0.3")).unwrap())
         .with("bytes.json", &bytes.bundle("0.3").to_string())
         .with("keyed.json", &keyed.to_string())
+        .with("sha512.json", &by_sha512.to_string())
         .with("key.pub", &pem("PUBLIC KEY", &by_key.key.spki()))
         .with("other.pub", &pem("PUBLIC KEY", &bytes.key.spki()))
         .with("lines.jsonl", &lines.join("\n"));
@@ -72,12 +78,20 @@ fn a_bundle_is_accepted_for_its_file_and_signer() {
         (&format!("sha256:{sha256}"), "bytes.json", &identity()),
         ("file", "bytes.json", &regexps),
         ("file", "lines.jsonl", &identity()),
+        (&format!("sha512:{sha512}"), "sha512.json", &identity()),
         ("file", "keyed.json", key),
         ("file", "keyed.json", &["--key", "key.pub"]),
     ] {
         let (exit, shown) = run(&place, file, bundle, by);
         assert_eq!(exit, '0', "{shown}");
         assert!(shown.contains("accepted"), "{shown}");
+        // H84: where everybody can look it up.
+        let entry = match bundle {
+            "keyed.json" => "",
+            "sha512.json" | "statement.json" => "entry 5 of https://rekor2.virtual.example",
+            _ => "https://rekor.virtual.example/api/v1/log/entries?logIndex=1005",
+        };
+        assert!(shown.contains(entry), "{shown}");
     }
     // Of the wrong kind of digest a statement with another one says nothing.
     let (exit, shown) = run(&place, &format!("sha512:{sha512}"), "statement.json", &identity());
@@ -98,6 +112,7 @@ fn what_proves_nothing_is_rejected_with_its_code() {
         ("root.json", "bytes.json", &identity(), "subject_mismatch"),
         ("root.json", "statement.json", &identity(), "subject_mismatch"),
         (&other, "bytes.json", &identity(), "subject_mismatch"),
+        (&format!("sha512:{}", "00".repeat(64)), "sha512.json", &identity(), "signature_invalid"),
         ("file", "broken.json", &identity(), "evidence_malformed"),
         ("file", "empty.json", &identity(), "evidence_malformed"),
         ("file", "keyed.json", &identity(), "key_mismatch"),
@@ -130,5 +145,27 @@ fn what_cannot_be_asked_is_wrong_usage() {
     ] {
         let (exit, shown) = run(&place, file, bundle, by);
         assert_eq!(exit, '2', "{shown}");
+    }
+}
+
+/// Without a root the public-good one counts, and nobody is asked.
+#[test]
+fn the_public_good_root_is_built_in() {
+    let Some(folder) = vectors::folder() else {
+        vectors::say("real bundles: ABSENT");
+        return;
+    };
+    let place = Place::new();
+    let bundle = folder.join("bundles/go-v2.1.0-binary-linux-amd64-workflow_dispatch.intoto.jsonl");
+    let workflow = |version: &str| {
+        format!(
+            "https://github.com/slsa-framework/slsa-github-generator/.github/workflows/builder_go_slsa3.yml@refs/tags/{version}"
+        )
+    };
+    let file = "sha256:f6ab7ad0c7549b5a4942c3b0690519d791c28c4c0f8b286208cb40da3322a066";
+    for (version, exit, said) in [("v2.1.0", '0', "accepted"), ("v2.0.0", '1', "identity_mismatch")] {
+        let by = ["--certificate-identity", &workflow(version), "--certificate-oidc-issuer", ISSUER];
+        let (found, shown) = run(&place, file, bundle.to_str().unwrap(), &by);
+        assert!(found == exit && shown.contains(said), "{shown}");
     }
 }

@@ -181,7 +181,7 @@ async fn n13_explain_says_what_was_found_and_checked() {
         "+ certificate: issued by a known authority, valid at 2026-01-15T12:02:00Z",
         "+ certificate_log: promised by a known log",
         "+ identity: `https://github.com/example/app/.github/workflows/release.yml@refs/tags/v1.0.0`, issuer",
-        "+ log_entry: in a known log, which proves no time",
+        "+ log_entry: in a known log, which proves no time: entry 5 of https://rekor2.virtual.example",
         "+ signature: verifies with the certificate's key",
         "+ type: a signature of an image",
         "+ subject: names this image",
@@ -204,7 +204,8 @@ async fn n13_explain_says_what_was_found_and_checked() {
             "+ certificate: issued by a known authority, valid at 2026-01-15T12:02:00Z",
             "+ certificate_log",
             "+ identity",
-            "+ log_entry: in a known log since 2026-01-15T12:02:00Z",
+            "+ log_entry: in a known log since 2026-01-15T12:02:00Z: \
+             https://rekor.virtual.example/api/v1/log/entries?logIndex=1005",
             "+ signature",
             "+ type: a signature of an image",
             "- subject: subject_mismatch: signed for `sha256:",
