@@ -5,6 +5,7 @@ pub mod targets_admission;
 pub mod targets_attested;
 pub mod targets_beside;
 pub mod targets_image;
+pub mod targets_logged;
 pub mod targets_policy;
 pub mod targets_signer;
 pub mod targets_signing;

@@ -24,6 +24,8 @@ mod targets_attested;
 mod targets_beside;
 #[path = "../fuzz/targets_image.rs"]
 mod targets_image;
+#[path = "../fuzz/targets_logged.rs"]
+mod targets_logged;
 #[path = "../fuzz/targets_policy.rs"]
 mod targets_policy;
 #[path = "../fuzz/targets_signer.rs"]
@@ -392,6 +394,7 @@ fn every_target_can_be_fuzzed_without_end() {
         "targets_attested",
         "targets_beside",
         "targets_image",
+        "targets_logged",
         "targets_policy",
         "targets_signer",
         "targets_signing",
@@ -498,4 +501,60 @@ fn certificates() {
     let root = TrustedRoot::public_good().unwrap();
     let known = root.certificate_authorities().iter().map(|authority| authority.anchor().der().to_vec());
     run(known.collect(), targets_beside::certificate);
+}
+
+#[test]
+fn bodies_of_log_entries() {
+    let good: serde_json::Value = serde_json::from_slice(&targets_logged::good_body()).unwrap();
+    let signature = good["spec"]["signature"]["content"].clone();
+    let key = good["spec"]["signature"]["publicKey"]["content"].clone();
+    let hash = good["spec"]["data"]["hash"].clone();
+    let of = |kind: &str, version: &str, spec: serde_json::Value| {
+        serde_json::json!({ "apiVersion": version, "kind": kind, "spec": spec }).to_string().into_bytes()
+    };
+    let mut rekord = good["spec"].clone();
+    rekord["signature"]["format"] = "x509".into();
+    let envelope = serde_json::json!({ "payloadType": "a", "signatures": [{ "sig": signature, "publicKey": key }] });
+    let verifier =
+        serde_json::json!({ "keyDetails": "PKIX_ECDSA_P256_SHA_256", "x509Certificate": { "rawBytes": "AAAA" } });
+    let data = serde_json::json!({ "algorithm": "SHA2_256", "digest": "AAAA" });
+    let seeds = vec![
+        targets_logged::good_body(),
+        of("rekord", "0.0.1", rekord),
+        of(
+            "hashedrekord",
+            "0.0.2",
+            serde_json::json!({ "hashedRekordV002": { "data": data, "signature": { "content": signature, "verifier": verifier } } }),
+        ),
+        of(
+            "dsse",
+            "0.0.1",
+            serde_json::json!({ "envelopeHash": hash, "payloadHash": hash, "signatures": [{ "signature": signature, "verifier": key }] }),
+        ),
+        of("intoto", "0.0.1", serde_json::json!({ "content": { "hash": hash }, "publicKey": key })),
+        of(
+            "intoto",
+            "0.0.2",
+            serde_json::json!({ "content": { "envelope": envelope, "hash": hash, "payloadHash": hash } }),
+        ),
+    ];
+    run(seeds, targets_logged::logged_body);
+}
+
+#[test]
+fn annotations_with_log_entries() {
+    run(vec![targets_logged::good_annotation()], targets_logged::logged_annotation);
+}
+
+#[test]
+fn other_annotations() {
+    let chain = include_bytes!("../data/certificates/sound.pem");
+    let seeds = [&chain[..], br#"{"SignedRFC3161Timestamp":"MIIB"}"#];
+    let seeds = seeds.iter().flat_map(|seed| (0..3).map(|which| [&[which], *seed].concat()));
+    run(seeds.collect(), targets_logged::annotated);
+}
+
+#[test]
+fn log_entries_of_bundles() {
+    run(vec![targets_logged::good_entry()], targets_logged::logged_entry);
 }
