@@ -5,10 +5,11 @@ use std::path::Path as FilePath;
 
 use countersign::evidence::{Descriptor, annotation, media_type};
 use countersign::trust::{AuthorityKeys, SigstoreKeys};
+use der::Decode as _;
 use serde_json::json;
 
 use super::*;
-use crate::support::virtual_sigstore::certificate::{CODE_SIGNING, TIME_STAMPING};
+use crate::support::virtual_sigstore::certificate::{CODE_SIGNING, SCT_LIST, TIME_STAMPING};
 use crate::support::virtual_sigstore::fulcio::Authority;
 use crate::support::virtual_sigstore::{Algorithm, Certificate as Issued, CtLog, Key, Leaf, minutes, root};
 
@@ -276,8 +277,38 @@ fn logs_of_certificates_have_several_kinds_of_keys() {
     for algorithm in [Algorithm::P256, Algorithm::P384, Algorithm::Rsa] {
         let mut sigstore = Sigstore::new();
         sigstore.ct_log = CtLog::new(algorithm);
-        judge(statement(&sigstore, &Order::v1()).referrer("0.3"), &anchor(&sigstore))
-            .unwrap_or_else(|error| panic!("{algorithm:?}: {error}"));
+        let signed = statement(&sigstore, &Order::v1()).referrer("0.3");
+        judge(signed.clone(), &anchor(&sigstore)).unwrap_or_else(|error| panic!("{algorithm:?}: {error}"));
+        // Another key under the same name has not promised it.
+        let mut root = sigstore.trusted_root();
+        sigstore.ct_log = CtLog::new(algorithm);
+        root["ctlogs"][0]["publicKey"] = sigstore.trusted_root()["ctlogs"][0]["publicKey"].clone();
+        let judged = judge(signed, &anchor_of(&root));
+        assert_denied(&format!("{algorithm:?}"), judged, "certificate_not_logged", "has not signed");
+    }
+}
+
+/// The list of promises is read by no parser of ours, and whatever is in it, it proves nothing.
+#[test]
+fn a_list_of_promises_may_hold_any_bytes() {
+    let sigstore = Sigstore::new();
+    let anchor = anchor(&sigstore);
+    let good = sigstore.fulcio.issue(&Leaf::workflow(), &Key::p256().spki(), &sigstore.ct_log);
+    let good = x509_cert::Certificate::from_der(&good).unwrap();
+    let extensions = good.tbs_certificate.extensions.unwrap();
+    let list = extensions.iter().find(|one| one.extn_id.to_string() == SCT_LIST).unwrap().extn_value.as_bytes();
+    let flipped = (0..list.len()).map(|at| {
+        let mut bytes = list.to_vec();
+        bytes[at] ^= if at % 2 == 0 { 0x01 } else { 0x80 };
+        bytes
+    });
+    let cut = (0..list.len()).step_by(5).map(|end| list[..end].to_vec());
+    for bytes in flipped.chain(cut).chain([list.repeat(2), vec![0xff; 300], vec![4, 2, 0, 0]]) {
+        let judged = with_leaf(&sigstore, |leaf| {
+            leaf.promised.clear();
+            leaf.certificate.extensions.push((SCT_LIST.into(), bytes.clone()));
+        });
+        assert_denied(&format!("{bytes:02x?}"), judge(judged, &anchor), "certificate_not_logged", "");
     }
 }
 

@@ -39,8 +39,9 @@ fn sharp_edges_1_and_2_every_key_and_hash_that_signers_use() {
         assert_eq!(crate_says(&sigstore, &signed, "0.3").is_ok(), in_crate, "{algorithm:?}");
         let mut broken = signed;
         *broken.signature.last_mut().unwrap() ^= 1;
-        broken.entries.clear();
-        assert!(judge(broken.referrer("0.3"), &anchor).is_err(), "{algorithm:?}");
+        for artifact in [broken.referrer("0.3"), broken.layer()] {
+            assert_denied(&format!("{algorithm:?}"), judge(artifact, &anchor), "signature_invalid", "");
+        }
     }
 }
 
@@ -100,6 +101,40 @@ fn sharp_edge_8_every_name_is_read() {
         (Other, "somebody!chat.example.com"),
     ];
     assert_eq!(found, expected);
+}
+
+#[test]
+fn sharp_edge_12_what_signers_of_old_have_logged_is_read_or_refused_by_name() {
+    // The crate knows no layers, and of entries four kinds.
+    let sigstore = Sigstore::new();
+    let anchor = anchor(&sigstore);
+    let bytes =
+        sigstore.sign(Content::simple_signing(image()), &Order { log: Log::V1As("rekord", "0.0.1"), ..Order::v1() });
+    let envelope =
+        sigstore.sign(Content::cosign_sign(image()), &Order { log: Log::V1As("intoto", "0.0.1"), ..Order::v1() });
+    for signed in [bytes, envelope] {
+        let fact = judge(signed.layer(), &anchor).unwrap_or_else(|error| panic!("{}: {error}", signed.entries[0].kind));
+        assert!(fact.steps().contains(&Step::LogEntry));
+        // In a bundle there is no such entry.
+        let (kind, version) = (&signed.entries[0].kind, &signed.entries[0].version);
+        assert!(crate_says(&sigstore, &signed, "0.3").is_err(), "the crate reads {kind}");
+        let named = format!("{kind}/{version}");
+        assert_denied(kind, judge(signed.referrer("0.3"), &anchor), "evidence_malformed", &named);
+    }
+    // The last one was taken out of Rekor v2 before it was of any use.
+    let signed = statement(&sigstore, &Order::v1());
+    for (kind, version) in [("helm", "0.0.1"), ("dsse", "9.9.9"), ("dsse", "0.0.2")] {
+        let mut bundle = signed.bundle("0.3");
+        bundle["verificationMaterial"]["tlogEntries"][0]["kindVersion"] =
+            serde_json::json!({ "kind": kind, "version": version });
+        let artifact = crate::support::virtual_sigstore::artifact::referrer(&bundle);
+        assert_denied(kind, judge(artifact, &anchor), "evidence_malformed", &format!("{kind}/{version}"));
+        let mut layer = statement(&sigstore, &Order { log: Log::None, ..Order::v1() });
+        let mut body = layer.body("dsse", "0.0.1");
+        (body["kind"], body["apiVersion"]) = (kind.into(), version.into());
+        layer.entries = vec![sigstore.rekor_v1.entry(kind, version, body.to_string().into_bytes(), minutes(2))];
+        assert_denied(kind, judge(layer.layer(), &anchor), "log_entry_invalid", kind);
+    }
 }
 
 #[test]

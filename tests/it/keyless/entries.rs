@@ -293,16 +293,20 @@ fn t56_entries_of_one_log_are_one_word() {
 fn t59_places_that_no_tree_has() {
     let sigstore = Sigstore::new();
     let anchor = anchor(&sigstore);
-    for order in [Order::v1(), Order::v2()] {
+    let malformed = ("evidence_malformed", "negative");
+    let unproven = ("log_entry_invalid", "inclusion proof does not hold");
+    // Rekor v1 proves the place in its tree, and Rekor v2, which has one tree, the only one that there is.
+    type Put = fn(&mut Entry, i64);
+    let places: [(Order, Put); 2] = [
+        (Order::v1(), |entry, index| entry.proof.as_mut().unwrap().index = index),
+        (Order::v2(), |entry, index| entry.index = index),
+    ];
+    for (order, put) in places {
         judge(statement(&sigstore, &order).referrer("0.3"), &anchor).unwrap();
-        for index in [-1, i64::MIN, i64::MAX] {
+        for (index, (code, detail)) in [(-1, malformed), (i64::MIN, malformed), (i64::MAX, unproven)] {
             let mut signed = statement(&sigstore, &order);
-            // Rekor v1 proves the one, which is in its tree, and Rekor v2 the other, since it has one tree.
-            signed.entries[0].proof.as_mut().unwrap().index = index;
-            signed.entries[0].index = index;
-            let error = judge(signed.referrer("0.3"), &anchor).unwrap_err();
-            let code = DenyReason::from(&error).code();
-            assert!(matches!(code, "evidence_malformed" | "log_entry_invalid"), "{index}: {code}: {error}");
+            put(&mut signed.entries[0], index);
+            assert_denied(&index.to_string(), judge(signed.referrer("0.3"), &anchor), code, detail);
         }
     }
 }
@@ -370,7 +374,28 @@ fn logs_have_several_kinds_of_keys() {
     for algorithm in [key::Algorithm::P384, key::Algorithm::P521, key::Algorithm::Rsa, key::Algorithm::Ed25519] {
         let mut sigstore = Sigstore::new();
         sigstore.rekor_v1 = RekorV1::with_key("rekor.virtual.example", algorithm);
-        judge(statement(&sigstore, &Order::v1()).referrer("0.3"), &anchor(&sigstore))
-            .unwrap_or_else(|error| panic!("{algorithm:?}: {error}"));
+        let anchor = anchor(&sigstore);
+        let row = format!("{algorithm:?}");
+        let signed = statement(&sigstore, &Order::v1());
+        judge(signed.referrer("0.3"), &anchor).unwrap_or_else(|error| panic!("{row}: {error}"));
+        // And none of them signs what it has not signed.
+        let changes: [(Change<Entry>, &str); 2] = [
+            (|entry| flip(entry.promise.as_mut().unwrap()), "has not signed the promise"),
+            (
+                |entry| {
+                    let proof = entry.proof.as_mut().unwrap();
+                    let mut bytes = proof.checkpoint.clone().into_bytes();
+                    let at = bytes.len() - 16;
+                    bytes[at] = if bytes[at] == b'A' { b'B' } else { b'A' };
+                    proof.checkpoint = String::from_utf8(bytes).unwrap();
+                },
+                "has not signed the checkpoint",
+            ),
+        ];
+        for (change, detail) in changes {
+            let mut broken = statement(&sigstore, &Order::v1());
+            change(&mut broken.entries[0]);
+            assert_denied(&row, judge(broken.referrer("0.3"), &anchor), "log_entry_invalid", detail);
+        }
     }
 }

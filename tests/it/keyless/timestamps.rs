@@ -42,7 +42,9 @@ fn t60_every_field_of_a_timestamp_counts() {
         signed.timestamps.push(sigstore.tsa.sign(&signed.signature, minutes(2)));
         assert_denied(row, judge(signed.referrer("0.3"), &anchor), code, detail);
     }
-    let harmless: [(&str, Change<Stamp>); 2] = [
+    let harmless: [(&str, Change<Stamp>); 4] = [
+        ("with a nonce that nobody asked for", |stamp| stamp.nonce = Some(7)),
+        ("in order, to the second", |stamp| (stamp.ordering, stamp.accuracy) = (true, Some(1))),
         ("granted with modifications", |stamp| stamp.status = 1),
         ("without certificates", |stamp| stamp.certificates.clear()),
     ];
@@ -137,8 +139,13 @@ fn sharp_edge_11_authorities_have_several_kinds_of_keys() {
     for algorithm in [Algorithm::P384, Algorithm::P521, Algorithm::Rsa] {
         let mut sigstore = Sigstore::new();
         sigstore.tsa = Tsa::new("virtual", algorithm);
-        let signed = statement(&sigstore, &Order::v2());
-        judge(signed.referrer("0.3"), &anchor(&sigstore)).unwrap_or_else(|error| panic!("{algorithm:?}: {error}"));
+        let anchor = anchor(&sigstore);
+        let mut signed = statement(&sigstore, &Order::v2());
+        judge(signed.referrer("0.3"), &anchor).unwrap_or_else(|error| panic!("{algorithm:?}: {error}"));
+        // Another key under the same name has not signed it.
+        signed.timestamps = vec![Tsa::new("virtual", algorithm).sign(&signed.signature, minutes(2))];
+        let judged = judge(signed.referrer("0.3"), &anchor);
+        assert_denied(&format!("{algorithm:?}"), judged, "timestamp_invalid", "has not signed");
     }
 }
 

@@ -50,6 +50,12 @@ pub(crate) struct Stamp {
     pub(crate) certificates: Vec<Vec<u8>>,
     /// How often the signer signs it.
     pub(crate) signers: usize,
+    /// How many seconds the time may be wrong by.
+    pub(crate) accuracy: Option<u8>,
+    /// Whether its times are in the order of its tokens.
+    pub(crate) ordering: bool,
+    /// A number of whoever asked.
+    pub(crate) nonce: Option<u8>,
 }
 
 impl Tsa {
@@ -83,6 +89,9 @@ impl Tsa {
             status: 0,
             certificates: vec![self.signer.der.clone()],
             signers: 1,
+            accuracy: None,
+            ordering: false,
+            nonce: None,
         }
     }
 
@@ -114,6 +123,9 @@ impl Tsa {
             },
             serial_number: Int::new(&[7]).unwrap(),
             gen_time: GeneralizedTime::from_unix_duration(since_epoch).unwrap(),
+            accuracy: stamp.accuracy.map(|seconds| Accuracy { seconds }),
+            ordering: stamp.ordering.then_some(true),
+            nonce: stamp.nonce.map(|nonce| Int::new(&[nonce]).unwrap()),
         };
         let info = info.to_der().unwrap();
         let digest = aws_lc_rs::digest::digest(hash, &info).as_ref().to_vec();
@@ -180,7 +192,7 @@ fn attribute<T: der::Tagged + der::EncodeValue>(oid: &str, value: &T) -> Attribu
     Attribute { oid: ObjectIdentifier::new_unwrap(oid), values }
 }
 
-/// RFC 3161, 2.4.2, without what is optional.
+/// RFC 3161, 2.4.2, without names and extensions.
 #[derive(Sequence)]
 struct TstInfo {
     version: u8,
@@ -188,6 +200,17 @@ struct TstInfo {
     message_imprint: MessageImprint,
     serial_number: Int,
     gen_time: GeneralizedTime,
+    #[asn1(optional = "true")]
+    accuracy: Option<Accuracy>,
+    #[asn1(optional = "true")]
+    ordering: Option<bool>,
+    #[asn1(optional = "true")]
+    nonce: Option<Int>,
+}
+
+#[derive(Sequence)]
+struct Accuracy {
+    seconds: u8,
 }
 
 #[derive(Sequence)]
