@@ -3,5 +3,6 @@
 mod changes;
 mod faults;
 mod pods;
+mod signer;
 mod tenants;
 mod workloads;
