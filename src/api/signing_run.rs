@@ -331,17 +331,19 @@ fn flags_of(object: &mut Object<'_>, fields: &[(&'static str, &'static str)], pr
 }
 
 /// The flags of `ship` that say the same, by the names of the fields.
-const PROVENANCE_FIELDS: [(&str, &str); 12] = [
+const PROVENANCE_FIELDS: [(&str, &str); 14] = [
     ("accountId", "account-id"),
     ("branch", "source-branch"),
     ("buildType", "build-type"),
     ("builderId", "builder-id"),
     ("commitSha", "source-commit"),
+    ("finishedOn", "finished-on"),
     ("invocationId", "invocation-id"),
     ("pipelineExecutionId", "execution-id"),
     ("pipelineIdentifier", "pipeline-id"),
     ("repositoryURL", "source-repository"),
     ("startedOn", "started-on"),
+    ("tag", "source-tag"),
     ("triggerType", "trigger-type"),
     ("triggeredBy", "triggered-by"),
 ];

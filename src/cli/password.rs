@@ -64,6 +64,11 @@ pub(super) fn from_file(path: &Path) -> Result<Password, Error> {
     Password::from_line(bytes).map_err(Error::usage)
 }
 
+/// The password of something else than a key, which a pipe holds.
+pub(super) fn from_stdin() -> Result<Password, Error> {
+    from_pipe(io::stdin().lock())
+}
+
 fn from_terminal(purpose: Purpose) -> Result<Password, Error> {
     let ask = |prompt: &str| {
         let text = rpassword::prompt_password(prompt)

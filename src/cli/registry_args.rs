@@ -4,17 +4,19 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::ValueEnum;
+use futures_util::FutureExt as _;
+use futures_util::future::{BoxFuture, ready};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 
 use super::docker_file::DockerFile;
 use super::env::{self, Variable};
-use super::{Error, file};
+use super::{Error, file, password};
 use crate::api::{self, MirrorEntry, Registries};
 use crate::cloud::Settings;
-use crate::image::Registry;
+use crate::image::{Registry, Repository};
 use crate::limits;
-use crate::registry::{Chain, Client, Cloud, CloudKeys, DockerConfig, Mirror, Options, Proxy};
+use crate::registry::{Chain, Client, Cloud, CloudKeys, Credential, DockerConfig, Keychain, Mirror, Options, Proxy};
 
 /// How registries are reached, and with which credentials.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -50,6 +52,14 @@ pub struct RegistryArgs {
     /// ~/.docker/config.json, whichever is there first. Credential helpers are not run.
     #[arg(long, value_name = "PATH")]
     docker_config: Option<PathBuf>,
+    /// Take this name, with the password that stdin holds, for the registry; before any other credentials
+    ///
+    /// No other registry gets it. The password of a key cannot be read from stdin then.
+    #[arg(long, value_name = "HOST=NAME", value_parser = login, requires = "registry_password_stdin")]
+    registry_login: Option<(Registry, String)>,
+    /// Read the password for --registry-login from stdin; one line end at its end is not part of it
+    #[arg(long, requires = "registry_login")]
+    registry_password_stdin: bool,
     /// Take credentials for the registries of these clouds from what they give a workload; may be given several times
     ///
     /// Amazon ECR by an access key, IRSA or Pod Identity, Azure Container Registry by a workload identity, an
@@ -132,12 +142,26 @@ impl RegistryArgs {
         })
     }
 
-    /// The credentials: of the docker configuration, then those that a cloud gives this workload.
+    /// The credentials: those of the command line, of the docker configuration, then those that a cloud gives this workload.
     ///
     /// # Errors
-    /// When the file cannot be read, or the clouds' settings are wrong.
+    /// When stdin or the file cannot be read, or the clouds' settings are wrong.
     pub fn keychain(&self) -> Result<Chain, Error> {
-        Ok(Chain::new(vec![Arc::new(self.docker()?), Arc::new(self.clouds()?)]))
+        let mut links: Vec<Arc<dyn Keychain>> = Vec::new();
+        if let Some((registry, name)) = &self.registry_login {
+            let password = password::from_stdin()?;
+            let password = std::str::from_utf8(password.expose())
+                .map_err(|_| Error::usage("the password of the registry is no text in UTF-8"))?;
+            links.push(Arc::new(Login { registry: registry.clone(), credential: Credential::basic(name, password) }));
+        }
+        links.push(Arc::new(self.docker()?));
+        links.push(Arc::new(self.clouds()?));
+        Ok(Chain::new(links))
+    }
+
+    /// Whether a password for a registry is to be read from stdin, as nobody does who stays.
+    pub(super) fn has_login(&self) -> bool {
+        self.registry_login.is_some()
     }
 
     /// Those that a cloud gives this workload, by the clouds that were given, or else by what the environment says.
@@ -177,6 +201,28 @@ impl RegistryArgs {
                 .find(|path| path.exists());
         found.map_or_else(|| Ok(DockerFile::default()), open)
     }
+}
+
+/// A credential of the command line, for one registry.
+struct Login {
+    registry: Registry,
+    credential: Credential,
+}
+
+impl Keychain for Login {
+    fn credentials<'a>(&'a self, repository: &'a Repository) -> BoxFuture<'a, Vec<Credential>> {
+        let is_it = repository.registry() == &self.registry;
+        ready(if is_it { vec![self.credential.clone()] } else { Vec::new() }).boxed()
+    }
+}
+
+/// `HOST=NAME`.
+fn login(text: &str) -> Result<(Registry, String), String> {
+    let (registry, name) = text.split_once('=').ok_or("a login is a registry and a name, as in `ghcr.io=robot`")?;
+    if name.is_empty() || name.contains(':') || name.chars().any(char::is_control) {
+        return Err("the name is empty, or holds what no name can hold".to_owned());
+    }
+    Ok((registry.parse().map_err(|error| format!("`{registry}`: {error}"))?, name.to_owned()))
 }
 
 /// The proxy of the environment.

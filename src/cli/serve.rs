@@ -100,6 +100,9 @@ async fn serve(args: Args, err: &mut dyn Write) -> Result<Outcome, Error> {
     let mut signals = Signals::new()?;
     let metrics = Arc::new(Metrics::new().map_err(Error::unavailable)?);
     let client = args.registry.reader()?;
+    if args.registry.has_login() {
+        return Err(Error::usage("a server reads no password from stdin").hint("name a file with `--docker-config`"));
+    }
     let docker = args.registry.docker()?;
     for helper in docker.unsupported() {
         tracing::warn!({ field::EVENT } = "registry", { field::DETAIL } = helper, "a credential helper is not run");

@@ -29,6 +29,8 @@ pub(super) struct Session<'a> {
     repository: &'a Repository,
     host: Arc<Host>,
     scope: String,
+    /// The rights without which it cannot be done; empty where reading is all.
+    rights: &'static str,
     keys: &'a dyn Keychain,
     credentials: Vec<Option<Credential>>,
     /// What the keychain has once all of them were refused; asked for once.
@@ -104,7 +106,13 @@ impl<'a> Session<'a> {
             Access::Push => format!("repository:{path}:pull,push"),
             Access::PushFrom(from) => format!("repository:{path}:pull,push repository:{}:pull", from.path()),
         };
+        let rights = match access {
+            Access::Delete => "the rights to read, write and delete",
+            Access::Pull => "",
+            Access::Push | Access::PushFrom(_) => "the rights to read and write",
+        };
         Self {
+            rights,
             inner,
             repository,
             host: inner.transport.hosts().of(api_host(repository.registry())),
@@ -207,6 +215,9 @@ impl<'a> Session<'a> {
         let mut text = refusal.unwrap_or_else(|| format!("`{}` refuses access", self.repository));
         if let [None] = credentials {
             text.push_str("; there are no credentials for it");
+        }
+        if !self.rights.is_empty() {
+            text.push_str(&format!("; it takes {} there", self.rights));
         }
         for trouble in self.keys.troubles(self.repository) {
             text.push_str("; ");

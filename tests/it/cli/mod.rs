@@ -12,6 +12,7 @@ mod runs;
 mod secrets;
 mod serving;
 mod signing;
+mod sources;
 mod support;
 mod usage;
 mod verify_bundle;

@@ -37,6 +37,11 @@ impl Tunnels {
         Proxy::new(&format!("http://{}", self.address), direct).expect("a proxy")
     }
 
+    /// Where it is.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// `host:port` of every tunnel that was asked for.
     pub(crate) fn asked(&self) -> Vec<String> {
         self.asked.lock().unwrap().clone()
