@@ -6,6 +6,7 @@
 //! - [`deny_codes`]: every reason for a refusal, and what to do about it
 //! - [`required_proofs`]: what has to be proved beside a signature, and how a policy changes it
 //! - [`registries`]: how registries are reached, with whose credentials, and what mirrors can do
+//! - [`signing`]: how images and files are signed, with which rights, in a cluster and in CI systems
 //! - [`decisions`]: which crates are used, why, and what would change that
 //!
 //! The chapters hold prose only: they link to the code and run none of it.
@@ -16,4 +17,5 @@ pub mod install;
 pub mod past_bypasses;
 pub mod registries;
 pub mod required_proofs;
+pub mod signing;
 pub mod threat_model;
