@@ -1,6 +1,7 @@
 //! Suites of expectations about policies, as `countersign policy test` reads them.
 
 use jiff::Timestamp;
+use url::Url;
 
 use super::field::{Field, Object};
 use super::node::Value;
@@ -19,6 +20,8 @@ const KIND: &str = "PolicyTest";
 pub struct Suite {
     /// The files or directories of the policies, from where the suite is.
     pub policies: Vec<String>,
+    /// What lies at the addresses of conditions (`remote`): the file of each, from where the suite is.
+    pub remotes: Vec<(Url, String)>,
     /// What happens to images that no policy covers.
     pub no_match: NoMatch,
     /// The present; none where the real one counts.
@@ -101,11 +104,12 @@ pub fn suite(text: &str) -> Result<Suite, Vec<Problem>> {
 fn read(mut object: Object<'_>, problems: &mut Vec<Problem>) -> Option<Suite> {
     object.take("metadata");
     let policies = object.require("policies", problems).map(|field| paths(&field, problems)).unwrap_or_default();
+    let remotes = object.take("remotes").map(|field| read_remotes(&field, problems)).unwrap_or_default();
     let no_match = object.take("noMatch").and_then(|field| read_no_match(&field, problems)).unwrap_or(NoMatch::Deny);
     let now = object.take("now").and_then(|field| time(&field, problems));
     let cases = object.require("cases", problems).map(|field| read_cases(&field, problems)).unwrap_or_default();
     object.finish(problems);
-    Some(Suite { policies, no_match, now, cases })
+    Some(Suite { policies, remotes, no_match, now, cases })
 }
 
 /// One path or several.
@@ -122,6 +126,24 @@ fn paths(field: &Field<'_>, problems: &mut Vec<Problem>) -> Vec<String> {
             field.required_text(problems).map(str::to_owned).into_iter().collect()
         }
     }
+}
+
+/// The files of what lies at addresses.
+fn read_remotes(field: &Field<'_>, problems: &mut Vec<Problem>) -> Vec<(Url, String)> {
+    let mut remotes = Vec::new();
+    if field.is_empty_map() {
+        problems.push(field.problem("is empty; leave it out, or name an address and its file"));
+    }
+    for (address, file) in field.object(problems).into_iter().flat_map(Object::into_entries) {
+        let Ok(url) = Url::parse(address) else {
+            problems.push(file.problem(format!("{} is no address such as `https://…`", quoted(address))));
+            continue;
+        };
+        if let Some(file) = file.required_text(problems) {
+            remotes.push((url, file.to_owned()));
+        }
+    }
+    remotes
 }
 
 fn read_no_match(field: &Field<'_>, problems: &mut Vec<Problem>) -> Option<NoMatch> {
@@ -284,6 +306,7 @@ mod tests {
 apiVersion: countersign.dev/v1alpha1
 kind: PolicyTest
 policies: policies/
+remotes: {https://policies.example.com/app.rego: app.rego}
 now: 2026-01-31T12:00:00Z
 cases:
 - name: signed
@@ -304,6 +327,8 @@ cases:
     fn a_suite_is_read() {
         let suite = suite(GOOD).unwrap();
         assert_eq!((suite.policies, suite.no_match), (vec!["policies/".to_owned()], NoMatch::Deny));
+        let [(address, content)] = &suite.remotes[..] else { panic!("one condition") };
+        assert_eq!((address.as_str(), content.as_str()), ("https://policies.example.com/app.rego", "app.rego"));
         let [signed, pod, file] = &suite.cases[..] else { panic!("three cases") };
         assert!(matches!(&signed.subject, CaseSubject::Images(images) if images.len() == 1));
         assert_eq!(signed.expect, Expectation { verdict: ExpectedVerdict::Allow, code: None, policy: None });
@@ -322,6 +347,13 @@ cases:
             (GOOD.replace("PolicyTest", "Test"), "kind: has to be `PolicyTest`"),
             (GOOD.replace("v1alpha1", "v1"), "apiVersion: has to be `countersign.dev/v1alpha1`"),
             (GOOD.replace("policies: policies/", "policies: []"), "policies: is empty"),
+            (GOOD.replace("{https://policies.example.com/app.rego: app.rego}", "{}"), "remotes: is empty"),
+            (GOOD.replace("{https://policies.example.com/app.rego: app.rego}", "[]"), "remotes: has to be a mapping"),
+            (GOOD.replace(": app.rego}", ": ''}"), "remotes[`https://policies.example.com/app.rego`]: is empty"),
+            (
+                GOOD.replace("{https://policies", "{policies"),
+                "remotes[`policies.example.com/app.rego`]: `policies.example.com/app.rego` is no address",
+            ),
             (GOOD.replace("a file", "a pod"), "cases[2]: another case is named `a pod` too"),
             (GOOD.replace("12:00:00Z\ncases", "12:00:00\ncases"), "now: `2026-01-31T12:00:00` is no time"),
             (case("{name: a, image: a, expect: maybe}"), "cases[0].expect: `maybe` is none of"),

@@ -114,6 +114,17 @@ impl Remotes {
         }
     }
 
+    /// Those that the newest documents name.
+    pub fn wanted(&self) -> Vec<RemoteSource> {
+        self.shared.wanted.borrow().keys().cloned().collect()
+    }
+
+    /// Takes `bytes` for what lies at the address of `source`, as if they had been fetched: they count if their sum is the
+    /// right one. For programs that ask nobody.
+    pub fn give(&self, source: &RemoteSource, bytes: &[u8]) {
+        self.publish(source, of_answer(source, Ok(bytes)));
+    }
+
     /// Asks for one that is not known. Whether it is known then.
     async fn read(&self, source: &RemoteSource, client: &Client) -> bool {
         if let Some(RemoteState::Known(_)) = self.shared.kept.borrow().state(source) {
@@ -121,10 +132,8 @@ impl Remotes {
         }
         let deadline = clock::now() + limits::REMOTE_CONDITION_TIME;
         let answer = client.document(source.url(), limits::CONDITION_SOURCE_BYTES, deadline).await;
-        let state = match answer.map_err(|why| why.to_string()).and_then(|bytes| source.accept(&bytes)) {
-            Ok(text) => RemoteState::Known(text),
-            Err(why) => RemoteState::Unknown(why),
-        };
+        let answer = answer.map_err(|why| why.to_string());
+        let state = of_answer(source, answer.as_ref().map(AsRef::as_ref).map_err(Clone::clone));
         let is_known = matches!(state, RemoteState::Known(_));
         self.publish(source, state);
         is_known
@@ -141,6 +150,14 @@ impl Remotes {
             kept.version += u64::from(is_new);
             is_new
         });
+    }
+}
+
+/// What is known of `source` by an answer.
+fn of_answer(source: &RemoteSource, answer: Result<&[u8], String>) -> RemoteState {
+    match answer.and_then(|bytes| source.accept(bytes)) {
+        Ok(text) => RemoteState::Known(text),
+        Err(why) => RemoteState::Unknown(why),
     }
 }
 

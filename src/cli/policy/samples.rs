@@ -1,7 +1,7 @@
 //! The policies of `config/samples/`, each compiled and judged.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use nonempty::NonEmpty;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::evidence::Statement;
 use crate::image::{ContainerKind, Digest, ImageDigest, ImageUse, Pointer};
-use crate::loader::{self, Loaded};
+use crate::loader::{self, Elsewhere, Loaded};
 use crate::policy::{NoMatch, Outcome, PinRule, Policy, Warning, Workload};
 use crate::trust::AnchorId;
 use crate::verify::{Fact, Facts};
@@ -25,9 +25,18 @@ fn directory() -> PathBuf {
 }
 
 pub(super) fn sample(name: &str) -> Loaded {
-    let loaded = loader::load_dir(&directory().join(name), NoMatch::Deny).unwrap();
+    let loaded = load(&directory().join(name), include_bytes!("../../../tests/data/conditions/main-branch.rego"));
     assert_eq!(loaded.problems, [], "{name}");
     loaded
+}
+
+/// The samples at `path`, where `condition` lies at the address that one of them names.
+fn load(path: &Path, condition: &[u8]) -> Loaded {
+    let elsewhere = Elsewhere::default();
+    let load = || loader::load_all_by(&[path.to_owned()], NoMatch::Deny, &elsewhere).unwrap();
+    drop(load());
+    elsewhere.remotes.wanted().iter().for_each(|source| elsewhere.remotes.give(source, condition));
+    load()
 }
 
 /// The anchors of a policy, in the order of its authorities.
@@ -138,6 +147,7 @@ fn every_sample_is_judged() {
         "rego-deny-set.yaml",
         "rego-is-compliant.yaml",
         "release-gate.yaml",
+        "remote-condition.yaml",
         "revoked.yaml",
         "rotation.yaml",
         "sbom-required.yaml",
@@ -160,7 +170,7 @@ fn every_sample_is_judged() {
         "a sample is there without a test, or a test without it"
     );
     // All of them together are a set, too.
-    assert_eq!(loader::load_dir(&directory(), NoMatch::Deny).unwrap().problems, []);
+    sample("");
 }
 
 #[test]

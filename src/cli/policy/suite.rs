@@ -18,7 +18,7 @@ use crate::api::{self, Case, CaseSubject, ExpectedVerdict, Suite};
 use crate::gate::{Saved, judge_saved};
 use crate::image::{ContainerKind, ImageRef, ImageUse, Pointer};
 use crate::limits;
-use crate::loader::{self, Loaded};
+use crate::loader::{self, Elsewhere, Loaded};
 use crate::policy::{Outcome as Decision, PinRule, Verdict, Warning, Workload};
 use crate::registry::Layout;
 
@@ -29,6 +29,8 @@ use crate::registry::Layout;
   apiVersion: countersign.dev/v1alpha1
   kind: PolicyTest
   policies: [policies/]
+  remotes:                            # what lies at the addresses of conditions; nothing is fetched
+    https://policies.example.com/app.rego: app.rego
   now: 2026-01-31T12:00:00Z           # optional; the real time otherwise
   cases:
   - name: what the build system signed runs
@@ -123,7 +125,7 @@ fn of_file(path: &Path, now: Option<Timestamp>) -> Result<Vec<Tested>, Error> {
     })?;
     let directory = path.parent().unwrap_or(Path::new(""));
     let paths: Vec<_> = suite.policies.iter().map(|policies| directory.join(policies)).collect();
-    let loaded = loader::load_all(&paths, suite.no_match).map_err(|error| Error::usage(format!("{shown}: {error}")))?;
+    let loaded = load(&paths, &suite, directory).map_err(|error| Error::usage(format!("{shown}: {error}")))?;
     let mut place = Place { directory, loaded: &loaded, suite: &suite, layouts: BTreeMap::new(), now };
     suite
         .cases
@@ -143,6 +145,26 @@ fn of_file(path: &Path, now: Option<Timestamp>) -> Result<Vec<Tested>, Error> {
             })
         })
         .collect()
+}
+
+/// The policies of a suite, with what it says lies at the addresses of their conditions.
+fn load(paths: &[PathBuf], suite: &Suite, directory: &Path) -> Result<Loaded, Error> {
+    let elsewhere = Elsewhere::default();
+    let load = || loader::load_all_by(paths, suite.no_match, &elsewhere).map_err(Error::usage);
+    let loaded = load()?;
+    if suite.remotes.is_empty() {
+        return Ok(loaded);
+    }
+    let wanted = elsewhere.remotes.wanted();
+    for (address, path) in &suite.remotes {
+        let bytes = file::read("the condition", &directory.join(path), limits::CONDITION_SOURCE_BYTES)?;
+        let mut named = wanted.iter().filter(|source| source.url() == address).peekable();
+        if named.peek().is_none() {
+            return Err(Error::usage(format!("`remotes` names `{address}`, and no policy does")));
+        }
+        named.for_each(|source| elsewhere.remotes.give(source, &bytes));
+    }
+    load()
 }
 
 /// Where a suite is, and what was read for it.

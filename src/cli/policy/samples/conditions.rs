@@ -145,3 +145,24 @@ fn not_as_root() {
     assert_eq!(judged(&[], json!({}), by(release)), "evidence_malformed");
     assert_eq!(judged(&[amd], json!({}), by(stranger())), "signature_missing");
 }
+
+/// What lies at the address counts if it is what is meant, and nothing runs without it.
+#[test]
+fn remote_condition() {
+    let known = sample("remote-condition.yaml");
+    let [key] = anchors(&known, "remote-condition")[..] else { panic!("one key") };
+    let judged = |loaded: &Loaded, change: fn(&mut Value)| {
+        judge(loaded, "registry.example.com/central/app", vec![said(key, PROVENANCE, &harness(change))]).join(" ")
+    };
+    let branch = |predicate: &mut Value| {
+        predicate["buildDefinition"]["externalParameters"]["codeMetadata"]["branch"] = json!("dev");
+    };
+    assert_eq!(judged(&known, |_| {}), "runs");
+    assert_eq!(judged(&known, branch), "condition_failed");
+    assert_eq!(judged(&known, |predicate| *predicate = json!({})), "condition_failed");
+    let path = directory().join("remote-condition.yaml");
+    for other in [&b"package slsa\ndeny contains \"x\" if false\n"[..], b""] {
+        assert_eq!(judged(&load(&path, other), |_| {}), "policy_invalid");
+    }
+    assert_eq!(judged(&loader::load_dir(&path, NoMatch::Deny).unwrap(), |_| {}), "policy_invalid");
+}
