@@ -4,6 +4,7 @@
 //! - [`past_bypasses`]: how verifiers of images were bypassed before, and what stops each of these here
 //! - [`install`]: how it comes into a cluster and out again, who may touch it, and what to do when nothing is admitted
 //! - [`deny_codes`]: every reason for a refusal, and what to do about it
+//! - [`policies`]: what policies can ask, by what somebody wants to be sure of
 //! - [`required_proofs`]: what has to be proved beside a signature, and how a policy changes it
 //! - [`registries`]: how registries are reached, with whose credentials, and what mirrors can do
 //! - [`signing`]: how images and files are signed, with which rights, in a cluster and in CI systems
@@ -15,6 +16,7 @@ pub mod decisions;
 pub mod deny_codes;
 pub mod install;
 pub mod past_bypasses;
+pub mod policies;
 pub mod registries;
 pub mod required_proofs;
 pub mod signing;
