@@ -3,6 +3,7 @@
 mod changes;
 mod faults;
 mod pods;
+mod releases;
 mod signer;
 mod tenants;
 mod workloads;

@@ -70,6 +70,7 @@ fn debugging_containers_run_if_they_are_signed() {
     assert_eq!(names.as_array().map(Vec::len), Some(1), "{names}");
 }
 
+/// Admission alone: Debian's containerd cannot mount such a volume, and the Pod that is admitted never starts.
 #[test]
 fn image_volumes_are_judged_like_containers() {
     let Some(node) = Use::together() else { return };

@@ -6,6 +6,7 @@ pub(crate) mod cosign;
 pub(crate) mod countersign;
 pub(crate) mod http;
 pub(crate) mod installed;
+pub(crate) mod inventory;
 pub(crate) mod keyless;
 pub(crate) mod load;
 pub(crate) mod manifests;

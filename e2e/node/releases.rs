@@ -1,0 +1,82 @@
+//! A release that comes and goes.
+
+use std::path::Path;
+
+use crate::support::cluster::CONTROLLER_LIMIT;
+use crate::support::countersign::pod;
+use crate::support::inventory::{differences, inventory};
+use crate::support::manifests::Helm;
+use crate::support::node::Use;
+use crate::support::replicas::replicas;
+use crate::support::wait::poll;
+
+/// A second release beside the one that all tests share, in a namespace of its own.
+struct Second<'a> {
+    node: &'a Use,
+    namespace: &'a str,
+}
+
+impl Second<'_> {
+    fn helm(&self, verb: &str, arguments: &[&str]) -> String {
+        let kubeconfig = self.node.cluster.kubeconfig().display().to_string();
+        let begin = [verb, "second", "-n", self.namespace, "--kubeconfig", &kubeconfig, "--timeout", "150s"];
+        Helm::V3.run(&[&begin, arguments].concat()).expect_success()
+    }
+
+    fn install(&self, values: &[&str]) {
+        let chart = Path::new(env!("CARGO_MANIFEST_DIR")).join("charts/countersign").display().to_string();
+        let image = &replicas(self.node).image;
+        let own = [
+            format!("image.repository={}", image.repository),
+            format!("image.digest={}", image.digest),
+            format!("registries.plainHTTP={{{}}}", self.node.registry.host()),
+            "replicas=1".to_owned(),
+            // They are there already.
+            "crds.install=false".to_owned(),
+        ];
+        let sets = own.iter().map(String::as_str).chain(values.iter().copied()).flat_map(|value| ["--set", value]);
+        self.helm("install", &[&[chart.as_str(), "--wait"], &sets.collect::<Vec<_>>()[..]].concat());
+    }
+}
+
+#[test]
+fn helm_tests_a_release_in_a_pod_and_nothing_is_left_of_it_even_if_its_controller_is_dead() {
+    let Some(node) = Use::alone() else { return };
+    replicas(&node);
+    let (signed, unsigned) = (node.signed("trusted/tested"), node.program("trusted/tested-unsigned", "v1"));
+    let namespace = node.cluster.namespace();
+    poll("what the cluster puts into every namespace", CONTROLLER_LIMIT, || {
+        let outcome = namespace.kubectl(&["get", "configmap", "kube-root-ca.crt"]);
+        if outcome.succeeded() { Ok(()) } else { Err(outcome.to_string()) }
+    });
+    let guarded = node.guarded();
+    guarded.admits_soon(&pod("before", &[&signed.by_tag()]));
+    let before = inventory(&node.cluster);
+    let gone = || {
+        poll("state before the release", CONTROLLER_LIMIT * 2, || {
+            let left = differences(&before, &inventory(&node.cluster));
+            if left.is_empty() { Ok(()) } else { Err(format!("{left:?}")) }
+        });
+    };
+    let second = Second { node: &node, namespace: namespace.name() };
+
+    let (signed_value, unsigned_value) = (
+        format!("test.signedImages={{{}}}", signed.by_tag()),
+        format!("test.unsignedImages={{{}}}", unsigned.by_tag()),
+    );
+    second.install(&[&signed_value, &unsigned_value]);
+    let said = second.helm("test", &[]);
+    assert!(said.contains("Phase:          Succeeded"), "{said}");
+    second.helm("uninstall", &["--wait"]);
+    gone();
+
+    second.install(&[]);
+    namespace.kubectl(&["scale", "deployment/second-countersign", "--replicas=0"]).expect_success();
+    poll("refusal without a controller", CONTROLLER_LIMIT, || {
+        let outcome = guarded.dry_run(&pod("during", &[&signed.by_tag()]));
+        if outcome.stderr.contains("failed calling webhook") { Ok(()) } else { Err(outcome.to_string()) }
+    });
+    second.helm("uninstall", &["--wait"]);
+    gone();
+    guarded.admits_soon(&pod("after", &[&signed.by_tag()]));
+}
