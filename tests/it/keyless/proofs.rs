@@ -1,10 +1,12 @@
 //! What is required, and what follows from the root that is referenced (the table of the manual).
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use countersign::trust::ProofRule;
 use serde_json::json;
 
 use super::*;
-use crate::support::virtual_sigstore::{Log, minutes};
+use crate::support::virtual_sigstore::{Algorithm, Key, Log, minutes};
 
 /// The root with only these lists.
 fn only(sigstore: &Sigstore, lists: &[&str]) -> Value {
@@ -146,4 +148,44 @@ fn keys_may_ask_for_proofs_too() {
     assert_denied("unlogged", judge(signed.layer(), &anchor(logged)), "log_entry_missing", "it has no log entry");
     signed.timestamps.clear();
     assert_denied("unstamped", judge(signed.layer(), &anchor(stamped)), "timestamp_missing", "it has no timestamp");
+}
+
+/// P10: beside keys of every kind, as cosign 3 logs them.
+#[test]
+fn entries_of_rekor_v2_name_keys_too() {
+    let sigstore = Sigstore::new();
+    let root = root_of(&sigstore.trusted_root());
+    let proofs = Proofs {
+        log_entry: ProofRule::required(Arc::clone(&root)),
+        timestamp: ProofRule::required(root),
+        ..Proofs::beside_key()
+    };
+    let raw = |key: &Key| json!({ "rawBytes": STANDARD.encode(key.spki()) });
+    for algorithm in [Algorithm::P256, Algorithm::P384, Algorithm::P521, Algorithm::Rsa] {
+        let mut signed = sigstore.sign_with(Key::new(algorithm), Content::cosign_sign(image()), &Order::stamped());
+        let key = countersign::trust::PublicKey::from_der(&signed.key.spki()).unwrap();
+        let anchor = Anchor::key(key, countersign::trust::HashAlgorithm::Sha256, proofs.clone());
+        let verifier = |name: &str, value: Value| json!({ "keyDetails": signed.key.details(), name: value });
+        let ours = verifier("publicKey", raw(&signed.key));
+        let theirs = verifier("publicKey", raw(&Key::new(algorithm)));
+        let certified = verifier("x509Certificate", json!({ "rawBytes": STANDARD.encode(&signed.certificates[0]) }));
+        for (row, verifier, good) in [("ours", ours, true), ("theirs", theirs, false), ("certified", certified, false)]
+        {
+            let mut body = signed.body("hashedrekord", "0.0.2");
+            body["spec"]["hashedRekordV002"]["signature"]["verifier"] = verifier;
+            signed.entries = vec![sigstore.rekor_v2.entry("hashedrekord", "0.0.2", body.to_string().into_bytes())];
+            let mut bundle = signed.bundle("0.3");
+            let material = bundle["verificationMaterial"].as_object_mut().unwrap();
+            material.remove("certificate");
+            material.insert("publicKey".into(), json!({ "hint": "" }));
+            let judged = judge(crate::support::virtual_sigstore::artifact::referrer(&bundle), &anchor);
+            let row = format!("{algorithm:?}, {row}");
+            if good {
+                let fact = judged.unwrap_or_else(|error| panic!("{row}: {error}"));
+                assert!(fact.steps().contains(&Step::LogEntry) && fact.entries().len() == 1, "{row}");
+            } else {
+                assert_denied(&row, judged, "log_entry_invalid", "about another key");
+            }
+        }
+    }
 }
