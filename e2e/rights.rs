@@ -142,6 +142,14 @@ fn every_right_is_used_and_nothing_else_is_asked_for() {
     let patch = json!({"stringData": {"renew-after": "2026-01-01T00:00:00Z"}}).to_string();
     cluster.kubectl(&["-n", SYSTEM, "patch", "secret", "countersign-certificate", "-p", &patch]).expect_success();
 
+    // What is deleted is asked after: it may be that its definition goes, and nobody has decided anything.
+    namespace.kubectl(&["delete", "imagepolicies.countersign.dev", "team"]).expect_success();
+    for group in ["countersign.dev", "policy.sigstore.dev"] {
+        for kind in ["clusterimagepolicies", "trustroots"] {
+            cluster.kubectl(&["delete", &format!("{kind}.{group}"), "rights"]).expect_success();
+        }
+    }
+
     let rights: Vec<_> = [
         ["get", "clusterrole", "countersign", "-o", "json"].as_slice(),
         &["get", "clusterrole", "countersign-pull-secrets", "-o", "json"],
