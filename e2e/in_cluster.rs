@@ -305,3 +305,32 @@ fn t84_a_certificate_is_made_and_renewed_while_it_is_used() {
     let log = installed.gate.log();
     assert!(!log.contains("PRIVATE KEY"), "the log shows a key");
 }
+
+#[test]
+fn h69_a_configuration_that_asks_about_less_is_told() {
+    let options = Options { certificate_secret: Some("countersign-certificate"), ..Options::default() };
+    let installed = Installed::with(registry(), options);
+    let namespace = installed.namespace();
+    let image = signed("narrowed", KeyPair::trusted());
+    installed.cluster.apply(&policy_of(OWN, "narrowed", KeyPair::trusted()));
+    installed.admits_soon(&namespace, &image.by_tag());
+    let alarms_soon = |text: &str| {
+        installed.soon_while_admitting(&namespace, &image.by_tag(), || installed.gate.log().contains(text));
+    };
+    assert!(!installed.gate.log().contains("is narrowed:"));
+    let patch = |change: &Value| {
+        let change = json!([change]).to_string();
+        let arguments = ["patch", "validatingwebhookconfiguration", "countersign", "--type=json", "-p", &change];
+        installed.cluster.kubectl(&arguments).expect_success();
+    };
+    let selector = "/webhooks/0/namespaceSelector/matchExpressions/-";
+    let not = json!({"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": ["production"]});
+    patch(&json!({"op": "add", "path": selector, "value": not}));
+    alarms_soon("the `namespaceSelector` of `validate.countersign.dev` leaves out namespaces");
+    patch(&json!({"op": "remove", "path": "/webhooks/0/namespaceSelector/matchExpressions/2"}));
+    let never = json!([{"name": "never", "expression": "false"}]);
+    patch(&json!({"op": "add", "path": "/webhooks/0/matchConditions", "value": never}));
+    alarms_soon("has `matchConditions`");
+    installed.cluster.kubectl(&["delete", "validatingwebhookconfiguration", "countersign"]).expect_success();
+    alarms_soon("there is no webhook configuration `countersign`");
+}

@@ -4,13 +4,13 @@ mod secret;
 
 use jiff::{SignedDuration, Timestamp};
 use kube::Client;
-use serde::Deserialize;
-use serde_json::{Map, Value, json};
 use tokio::sync::watch;
 use tokio::time::sleep;
 use zeroize::Zeroizing;
 
 use super::place::Place;
+use super::trouble::Trouble;
+use super::webhooks::Webhooks;
 use super::wire::{self, ApiError};
 use super::{Access, clock};
 use crate::limits;
@@ -45,21 +45,21 @@ pub struct CertificateKeeper {
     client: Client,
     namespace: String,
     secret: String,
-    webhooks: Vec<String>,
+    webhooks: Webhooks,
     make: Make,
-    trouble: watch::Sender<Option<String>>,
+    trouble: Trouble,
 }
 
 impl CertificateKeeper {
-    /// Keeps it in the Secret `secret` of the controller's namespace, for the webhook configurations named `webhooks`.
-    pub fn new(access: &Access, secret: impl Into<String>, webhooks: Vec<String>, make: Make) -> Self {
+    /// Keeps it in the Secret `secret` of the controller's namespace, and keeps up `webhooks`.
+    pub fn new(access: &Access, secret: impl Into<String>, webhooks: Webhooks, make: Make) -> Self {
         Self {
             client: access.client.clone(),
             namespace: access.namespace.clone(),
             secret: secret.into(),
             webhooks,
             make,
-            trouble: watch::Sender::new(None),
+            trouble: Trouble::default(),
         }
     }
 
@@ -73,7 +73,7 @@ impl CertificateKeeper {
         loop {
             match self.look().await {
                 Ok(certificate) => return certificate,
-                Err(error) => self.tell(Some(error.to_string())),
+                Err(error) => self.trouble.tell(Some(error.to_string())),
             }
             sleep(limits::API_LONGEST_WAIT).await;
         }
@@ -96,24 +96,9 @@ impl CertificateKeeper {
                 }
                 Err(error) => Some(error),
             };
-            self.tell(trouble.map(|error| error.to_string()));
+            self.trouble.tell(trouble.map(|error| error.to_string()));
             sleep(limits::CERTIFICATE_SECRET_POLL).await;
         }
-    }
-
-    fn tell(&self, trouble: Option<String>) {
-        self.trouble.send_if_modified(|told| {
-            let is_new = *told != trouble;
-            if let (true, Some(trouble)) = (is_new, &trouble) {
-                tracing::error!(
-                    { field::EVENT } = "certificate",
-                    { field::DETAIL } = trouble,
-                    "the certificate or the webhook configurations cannot be kept up"
-                );
-            }
-            *told = trouble;
-            is_new
-        });
     }
 
     /// Takes the step that is due, until none is, and gives the certificate to use.
@@ -173,133 +158,10 @@ impl CertificateKeeper {
 
     /// Has the API server believe every authority that is in use, or may be soon.
     async fn believe(&self) -> Result<(), ApiError> {
-        let Seen::Stored(stored) = self.read().await? else {
-            return Ok(());
-        };
-        let bundle = stored.bundle();
-        let mut trouble = None;
-        for name in &self.webhooks {
-            // There may be one of each kind, or of one of them.
-            let mutating = self.believe_in("mutatingwebhookconfigurations", name, &bundle).await?;
-            let validating = self.believe_in("validatingwebhookconfigurations", name, &bundle).await?;
-            if mutating.is_none() && validating.is_none() {
-                trouble = Some(format!("there is no webhook configuration `{name}`"));
-            }
-            let narrowed = [mutating, validating].iter().flatten().find_map(Configuration::narrowed);
-            trouble = narrowed.map(|why| format!("the webhook configuration `{name}` is narrowed: {why}")).or(trouble);
+        match self.read().await? {
+            Seen::Stored(stored) => self.webhooks.keep_up(Some(&stored.bundle())).await,
+            Seen::Empty(_) | Seen::Nothing => Ok(()),
         }
-        trouble.map_or(Ok(()), |trouble| Err(ApiError::Trouble(trouble)))
-    }
-
-    /// Keeps up the one of this name, and gives what it was; none where there is none.
-    async fn believe_in(&self, plural: &str, name: &str, bundle: &str) -> Result<Option<Configuration>, ApiError> {
-        let path = Place::new("admissionregistration.k8s.io", "v1", plural, None).object(name);
-        let body = match wire::read(&self.client, wire::get(&path)?, limits::API_EVENT_BYTES).await {
-            Ok(body) => body,
-            Err(ApiError::NotFound(_)) => return Ok(None),
-            Err(error) => return Err(error),
-        };
-        let configuration: Configuration = serde_json::from_slice(&body)
-            .map_err(|_| ApiError::Trouble(format!("the webhook configuration `{name}` cannot be read")))?;
-        let patch = configuration.patch(bundle);
-        if !patch.is_empty() {
-            wire::write(&self.client, "PATCH", &path, wire::JSON_PATCH, &Value::Array(patch)).await?;
-            tracing::info!(
-                { field::EVENT } = "certificate",
-                { field::NAME } = name,
-                "{plural} believe the certificate"
-            );
-        }
-        Ok(Some(configuration))
-    }
-}
-
-#[derive(Deserialize)]
-struct Configuration {
-    #[serde(default)]
-    webhooks: Vec<Webhook>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Webhook {
-    name: String,
-    client_config: ClientConfig,
-    #[serde(default)]
-    failure_policy: String,
-    #[serde(default)]
-    object_selector: Map<String, Value>,
-    #[serde(default)]
-    rules: Vec<Rule>,
-}
-
-#[derive(Deserialize)]
-struct Rule {
-    #[serde(default)]
-    operations: Vec<String>,
-    #[serde(default)]
-    resources: Vec<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct ClientConfig {
-    #[serde(default)]
-    ca_bundle: String,
-}
-
-impl Webhook {
-    /// Whether objects are judged there: what is asked about policies is a courtesy.
-    fn judges(&self) -> bool {
-        self.name != POLICIES
-    }
-
-    fn asks_about(&self, operation: &str, resource: &str) -> bool {
-        let names = |list: &[String], name: &str| list.iter().any(|listed| listed == name || listed == "*");
-        self.rules.iter().any(|rule| names(&rule.operations, operation) && names(&rule.resources, resource))
-    }
-}
-
-/// The webhook that tells authors what is wrong with their policies.
-const POLICIES: &str = "policies.countersign.dev";
-
-impl Configuration {
-    /// By what less is asked than has to be, whoever changed it; none where nothing is.
-    fn narrowed(&self) -> Option<String> {
-        if !self.webhooks.iter().any(Webhook::judges) {
-            return Some("it has no webhook that judges".to_owned());
-        }
-        for webhook in self.webhooks.iter().filter(|webhook| webhook.judges()) {
-            let name = &webhook.name;
-            if webhook.failure_policy != "Fail" {
-                return Some(format!("`{name}` does not say `failurePolicy: Fail`"));
-            }
-            if !webhook.object_selector.is_empty() {
-                return Some(format!("`{name}` has an `objectSelector`, so labels of an object exempt it"));
-            }
-            for (operation, resource) in
-                [("CREATE", "pods"), ("UPDATE", "pods"), ("UPDATE", "pods/ephemeralcontainers")]
-            {
-                if !webhook.asks_about(operation, resource) {
-                    return Some(format!("`{name}` is not asked about {operation} of {resource}"));
-                }
-            }
-        }
-        None
-    }
-
-    /// What has to change so that each webhook believes `bundle`, in base64. Each change first tests that its webhook
-    /// still stands where it was seen.
-    fn patch(&self, bundle: &str) -> Vec<Value> {
-        let differing =
-            self.webhooks.iter().enumerate().filter(|(_, webhook)| webhook.client_config.ca_bundle != bundle);
-        let changes = differing.flat_map(|(at, webhook)| {
-            [
-                json!({"op": "test", "path": format!("/webhooks/{at}/name"), "value": webhook.name}),
-                json!({"op": "add", "path": format!("/webhooks/{at}/clientConfig/caBundle"), "value": bundle}),
-            ]
-        });
-        changes.collect()
     }
 }
 
@@ -307,43 +169,4 @@ impl Configuration {
 fn two_thirds(now: Timestamp, not_after: Timestamp) -> Timestamp {
     let third = SignedDuration::from_secs(now.duration_until(not_after).as_secs() / 3);
     not_after.checked_sub(third).unwrap_or(now)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn configuration() -> Value {
-        json!({"webhooks": [
-            {
-                "name": "validate.countersign.dev", "clientConfig": {}, "failurePolicy": "Fail", "objectSelector": {},
-                "rules": [{"operations": ["CREATE", "UPDATE"], "resources": ["pods", "pods/ephemeralcontainers"]}],
-            },
-            {"name": "policies.countersign.dev", "clientConfig": {}, "failurePolicy": "Ignore", "rules": []},
-        ]})
-    }
-
-    fn narrowed(pointer: &str, value: Value) -> Option<String> {
-        let mut configuration = configuration();
-        *configuration.pointer_mut(pointer).unwrap() = value;
-        serde_json::from_value::<Configuration>(configuration).unwrap().narrowed()
-    }
-
-    #[test]
-    fn h69_a_configuration_that_asks_about_less_is_told() {
-        let rows = [
-            ("/webhooks/0/failurePolicy", json!("Ignore"), "failurePolicy"),
-            ("/webhooks/0/objectSelector", json!({"matchLabels": {"a": "b"}}), "objectSelector"),
-            ("/webhooks/0/rules/0/operations", json!(["CREATE"]), "UPDATE of pods"),
-            ("/webhooks/0/rules/0/resources", json!(["pods"]), "UPDATE of pods/ephemeralcontainers"),
-            ("/webhooks/0/rules", json!([]), "CREATE of pods"),
-            ("/webhooks", json!([]), "no webhook"),
-        ];
-        for (pointer, value, why) in rows {
-            let told = narrowed(pointer, value).unwrap();
-            assert!(told.contains(why), "{told}");
-        }
-        assert_eq!(narrowed("/webhooks/0/name", json!("validate.countersign.dev")), None);
-        assert_eq!(narrowed("/webhooks/0/rules/0/resources", json!(["*"])), None);
-    }
 }

@@ -15,7 +15,8 @@
 //!
 //! [`Records`] are the signing records of a namespace: read as chains, and added, never changed.
 //!
-//! [`CertificateKeeper`] makes and renews the webhook's certificate across replicas.
+//! [`CertificateKeeper`] makes and renews the webhook's certificate across replicas. [`Webhooks`] are the configurations by
+//! which the API server asks: whom they believe, and whether they still ask about all that was installed.
 //!
 //! [`Answer`] is what a cluster would say to an image.
 //!
@@ -40,8 +41,10 @@ mod question;
 mod records;
 mod source;
 mod status;
+mod trouble;
 mod watcher;
 mod watches;
+mod webhooks;
 mod wire;
 
 pub use access::{Access, AccessError};
@@ -52,3 +55,4 @@ pub use question::Answer;
 pub use records::{Records, RecordsError};
 pub use status::StatusWriter;
 pub use watches::Watches;
+pub use webhooks::{WebhookWatch, Webhooks};

@@ -4,10 +4,11 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use clap::ValueEnum;
 use tokio::sync::watch;
 
 use super::{Error, clock, file, start};
-use crate::cluster::{Access, CertificateKeeper, MadeCertificate};
+use crate::cluster::{Access, CertificateKeeper, MadeCertificate, WebhookWatch, Webhooks};
 use crate::server::{Certificate, CertificateError, CertificateFiles, Check, SelfMade, SelfMadeError, State};
 use crate::telemetry::{Metrics, field};
 
@@ -32,9 +33,17 @@ pub(super) struct CertificateArgs {
     /// Make the certificate once for all replicas, keep it in this Secret of the controller's namespace, and renew it there
     #[arg(long, value_name = "NAME", conflicts_with_all = ["tls_cert", "ca_bundle_out", "policies"])]
     certificate_secret: Option<String>,
-    /// Keep the caBundle of the webhook configurations of this name up to date; may be given several times
-    #[arg(long, value_name = "NAME", requires = "certificate_secret")]
+    /// Tell where the webhook configurations of this name are not as installed; may be given several times
+    ///
+    /// With --certificate-secret their caBundle is kept up to date as well.
+    #[arg(long, value_name = "NAME", conflicts_with = "policies")]
     webhook_configuration: Vec<String>,
+    /// The namespaces that the webhook configurations have to ask about: those with a label, or all
+    #[arg(long, value_name = "WHICH", value_enum, default_value_t = ProtectedNamespaces::Labelled, requires = "webhook_configuration")]
+    protected_namespaces: ProtectedNamespaces,
+    /// A namespace that they may leave out, besides kube-system and the controller's own; may be given several times
+    #[arg(long, value_name = "NAME", requires = "webhook_configuration")]
+    unprotected_namespace: Vec<String>,
     /// Answer only clients with a certificate of the authorities in this PEM file, such as the API server's
     ///
     /// /livez, /readyz and /metrics stay open to everybody.
@@ -42,10 +51,19 @@ pub(super) struct CertificateArgs {
     pub(super) client_ca: Option<PathBuf>,
 }
 
+/// Which namespaces are asked about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum ProtectedNamespaces {
+    /// Those with the label of countersign or of policy-controller
+    Labelled,
+    /// All of them
+    All,
+}
+
 /// How a certificate is renewed.
 pub(super) enum Renewal {
-    /// In its files.
-    Files(CertificateFiles),
+    /// In its files. The webhook configurations are somebody else's.
+    Files(Box<(CertificateFiles, Option<WebhookWatch>)>),
     /// In its Secret.
     Kept(Box<(CertificateKeeper, MadeCertificate)>),
     /// Not at all: nothing will renew it.
@@ -65,14 +83,16 @@ impl CertificateArgs {
         if let (Some(chain), Some(key)) = (&self.tls_cert, &self.tls_key) {
             let mut files = CertificateFiles::new(chain, key);
             let certificate = files.load().map_err(Error::usage)?;
-            return Ok((certificate, Renewal::Files(files)));
+            let webhooks = access.filter(|_| !self.webhook_configuration.is_empty());
+            let webhooks = webhooks.map(|access| WebhookWatch::new(self.webhooks(access)));
+            return Ok((certificate, Renewal::Files(Box::new((files, webhooks)))));
         }
         if let (Some(secret), Some(access)) = (&self.certificate_secret, access) {
             // Names that make no certificate are told before anything is asked.
             SelfMade::to_keep(&self.tls_san).map_err(Error::usage)?;
             let names = self.tls_san.clone();
             let make = Box::new(move || make(&names).map_err(|error| error.to_string()));
-            let keeper = CertificateKeeper::new(access, secret, self.webhook_configuration.clone(), make);
+            let keeper = CertificateKeeper::new(access, secret, self.webhooks(access), make);
             let first = keeper.first().await;
             let certificate = read(&first).map_err(Error::unavailable)?;
             return Ok((certificate, Renewal::Kept(Box::new((keeper, first)))));
@@ -85,13 +105,19 @@ impl CertificateArgs {
         let _ = writeln!(err, "made a certificate for this run; its CA bundle is {}", shown.display());
         Ok((made.certificate, Renewal::Never))
     }
+
+    fn webhooks(&self, access: &Access) -> Webhooks {
+        let labelled = self.protected_namespaces == ProtectedNamespaces::Labelled;
+        Webhooks::new(access, self.webhook_configuration.clone(), labelled, &self.unprotected_namespace)
+    }
 }
 
 impl Renewal {
-    /// What is wrong with it or with the webhook configurations, where it is this program that keeps them up.
+    /// What is wrong with it or with the webhook configurations, where somebody looks.
     pub(super) fn trouble(&self) -> Option<watch::Receiver<Option<String>>> {
         match self {
-            Self::Files(_) | Self::Never => None,
+            Self::Never => None,
+            Self::Files(files) => files.1.as_ref().map(WebhookWatch::trouble),
             Self::Kept(kept) => Some(kept.0.trouble()),
         }
     }
@@ -101,14 +127,20 @@ impl Renewal {
         let trouble = self.trouble()?;
         Some(Check::new("webhook_configurations", move || match trouble.borrow().as_ref() {
             Some(trouble) => State::Worrying(trouble.clone()),
-            None => State::Good("believe the certificate".to_owned()),
+            None => State::Good("as they were installed".to_owned()),
         }))
     }
 
     /// Hands on new certificates from now on, until the process ends.
     pub(super) fn follow(self, renewed: watch::Sender<Certificate>, metrics: Arc<Metrics>) {
         match self {
-            Self::Files(files) => start(async move { files.watch(renewed, &metrics).await }),
+            Self::Files(files) => {
+                let (files, webhooks) = *files;
+                start(async move { files.watch(renewed, &metrics).await });
+                if let Some(webhooks) = webhooks {
+                    start(webhooks.keep());
+                }
+            }
             Self::Kept(kept) => {
                 let (keeper, first) = *kept;
                 start(keeper.keep(first, move |made| match read(made) {

@@ -1,0 +1,375 @@
+//! The webhook configurations by which the API server asks: that they are there, believe the certificate, and ask about no
+//! less than was installed.
+
+use std::collections::BTreeSet;
+
+use kube::Client;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use tokio::sync::watch;
+use tokio::time::sleep;
+
+use super::Access;
+use super::place::Place;
+use super::trouble::Trouble;
+use super::wire::{self, ApiError};
+use crate::limits;
+use crate::telemetry::field;
+
+/// The configurations of this installation.
+pub struct Webhooks {
+    client: Client,
+    names: Vec<String>,
+    scope: Scope,
+}
+
+/// The namespaces that have to be asked about.
+#[derive(Clone, Debug)]
+struct Scope {
+    /// Those with a label alone.
+    labelled: bool,
+    /// All but these.
+    left_out: BTreeSet<String>,
+}
+
+impl Webhooks {
+    /// Those of these names: about all namespaces, or those with a label, but never about `left_out`, `kube-system` and the
+    /// controller's own.
+    pub fn new(access: &Access, names: Vec<String>, labelled: bool, left_out: &[String]) -> Self {
+        let always = ["kube-system", access.namespace.as_str()].map(str::to_owned);
+        let scope = Scope { labelled, left_out: left_out.iter().cloned().chain(always).collect() };
+        Self { client: access.client.clone(), names, scope }
+    }
+
+    /// Has each of them believe the authorities of `bundle`, in base64, where there is one.
+    ///
+    /// # Errors
+    /// When that fails, or one of them is not there or asks about less than it has to.
+    pub(super) async fn keep_up(&self, bundle: Option<&str>) -> Result<(), ApiError> {
+        let mut trouble = None;
+        for name in &self.names {
+            // There may be one of each kind, or of one of them.
+            let mutating = self.look("mutatingwebhookconfigurations", name, bundle).await?;
+            let validating = self.look("validatingwebhookconfigurations", name, bundle).await?;
+            if mutating.is_none() && validating.is_none() {
+                trouble = Some(format!("there is no webhook configuration `{name}`"));
+            }
+            let mut found = [mutating, validating].into_iter().flatten();
+            let narrowed = found.find_map(|configuration| configuration.narrowed(&self.scope));
+            trouble = narrowed.map(|why| format!("the webhook configuration `{name}` is narrowed: {why}")).or(trouble);
+        }
+        trouble.map_or(Ok(()), |trouble| Err(ApiError::Trouble(trouble)))
+    }
+
+    /// The one of this kind and name, which believes `bundle` from now on; none where there is none.
+    async fn look(&self, plural: &str, name: &str, bundle: Option<&str>) -> Result<Option<Configuration>, ApiError> {
+        let path = Place::new("admissionregistration.k8s.io", "v1", plural, None).object(name);
+        let body = match wire::read(&self.client, wire::get(&path)?, limits::API_EVENT_BYTES).await {
+            Ok(body) => body,
+            Err(ApiError::NotFound(_)) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let configuration: Configuration = serde_json::from_slice(&body)
+            .map_err(|_| ApiError::Trouble(format!("the webhook configuration `{name}` cannot be read")))?;
+        let patch = bundle.map(|bundle| configuration.patch(bundle)).unwrap_or_default();
+        if !patch.is_empty() {
+            wire::write(&self.client, "PATCH", &path, wire::JSON_PATCH, &Value::Array(patch)).await?;
+            tracing::info!(
+                { field::EVENT } = "certificate",
+                { field::NAME } = name,
+                "{plural} believe the certificate"
+            );
+        }
+        Ok(Some(configuration))
+    }
+}
+
+/// Looks at the configurations where somebody else says whom they believe.
+pub struct WebhookWatch {
+    webhooks: Webhooks,
+    trouble: Trouble,
+}
+
+impl WebhookWatch {
+    /// Looks at these.
+    pub fn new(webhooks: Webhooks) -> Self {
+        Self { webhooks, trouble: Trouble::default() }
+    }
+
+    /// What is wrong; none where nothing is.
+    pub fn trouble(&self) -> watch::Receiver<Option<String>> {
+        self.trouble.subscribe()
+    }
+
+    /// Looks again and again.
+    pub async fn keep(self) {
+        loop {
+            let trouble = self.webhooks.keep_up(None).await.err();
+            self.trouble.tell(trouble.map(|error| error.to_string()));
+            sleep(limits::CERTIFICATE_SECRET_POLL).await;
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Configuration {
+    #[serde(default)]
+    webhooks: Vec<Webhook>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Webhook {
+    name: String,
+    client_config: ClientConfig,
+    #[serde(default)]
+    failure_policy: String,
+    #[serde(default)]
+    namespace_selector: Selector,
+    #[serde(default)]
+    object_selector: Map<String, Value>,
+    #[serde(default)]
+    match_conditions: Vec<Value>,
+    #[serde(default)]
+    rules: Vec<Rule>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Selector {
+    match_labels: Map<String, Value>,
+    match_expressions: Vec<Expression>,
+}
+
+#[derive(Deserialize)]
+struct Expression {
+    key: String,
+    operator: String,
+    #[serde(default)]
+    values: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Rule {
+    #[serde(default)]
+    operations: Vec<String>,
+    #[serde(default)]
+    resources: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ClientConfig {
+    #[serde(default)]
+    ca_bundle: String,
+}
+
+/// The label that the API server keeps on each namespace, with its name.
+const NAME: &str = "kubernetes.io/metadata.name";
+/// The label by which a namespace asks for protection.
+const ENFORCE: &str = "countersign.dev/enforce";
+/// The one of policy-controller.
+const INCLUDE: &str = "policy.sigstore.dev/include";
+/// The webhook that tells authors what is wrong with their policies.
+const POLICIES: &str = "policies.countersign.dev";
+/// What the names of webhooks end with that are asked about namespaces with policy-controller's label.
+const INCLUDED: &str = "-included.countersign.dev";
+
+impl Expression {
+    fn is(&self, key: &str, operator: &str, values: &[&str]) -> bool {
+        self.key == key && self.operator == operator && self.values == values
+    }
+}
+
+impl Selector {
+    /// Whether it selects every namespace of `scope`: by the label of a webhook that is asked about those that are
+    /// `included`, or of one that is not.
+    fn selects(&self, scope: &Scope, included: bool) -> bool {
+        let is_expected = |expression: &Expression| {
+            let leaves_out = expression.key == NAME
+                && expression.operator == "NotIn"
+                && expression.values.iter().all(|name| scope.left_out.contains(name));
+            let by_label = scope.labelled
+                && if included {
+                    expression.is(INCLUDE, "In", &["true"]) || expression.is(ENFORCE, "NotIn", &["true"])
+                } else {
+                    expression.is(ENFORCE, "In", &["true"])
+                };
+            leaves_out || by_label
+        };
+        self.match_labels.is_empty() && self.match_expressions.iter().all(is_expected)
+    }
+}
+
+impl Webhook {
+    /// Whether objects are judged there: what is asked about policies is a courtesy.
+    fn judges(&self) -> bool {
+        self.name != POLICIES
+    }
+
+    /// Whether it is asked about namespaces with policy-controller's label.
+    fn is_included(&self) -> bool {
+        self.name.ends_with(INCLUDED)
+    }
+
+    fn asks_about(&self, operation: &str, resource: &str) -> bool {
+        let names = |list: &[String], name: &str| list.iter().any(|listed| listed == name || listed == "*");
+        self.rules.iter().any(|rule| names(&rule.operations, operation) && names(&rule.resources, resource))
+    }
+}
+
+impl Configuration {
+    /// By what less is asked than has to be, whoever changed it; none where nothing is.
+    fn narrowed(&self, scope: &Scope) -> Option<String> {
+        let judging = || self.webhooks.iter().filter(|webhook| webhook.judges());
+        if !judging().any(|webhook| !webhook.is_included()) {
+            return Some("it has no webhook that judges".to_owned());
+        }
+        if scope.labelled && !judging().any(Webhook::is_included) {
+            return Some(format!("it has no webhook for namespaces with the label {INCLUDE}"));
+        }
+        for webhook in judging() {
+            let name = &webhook.name;
+            if webhook.failure_policy != "Fail" {
+                return Some(format!("`{name}` does not say `failurePolicy: Fail`"));
+            }
+            if !webhook.object_selector.is_empty() {
+                return Some(format!("`{name}` has an `objectSelector`, so labels of an object exempt it"));
+            }
+            if !webhook.match_conditions.is_empty() {
+                return Some(format!(
+                    "`{name}` has `matchConditions`, so there are objects that it is not asked about"
+                ));
+            }
+            if !webhook.namespace_selector.selects(scope, webhook.is_included()) {
+                return Some(format!(
+                    "the `namespaceSelector` of `{name}` leaves out namespaces that are to be protected"
+                ));
+            }
+            for (operation, resource) in
+                [("CREATE", "pods"), ("UPDATE", "pods"), ("UPDATE", "pods/ephemeralcontainers")]
+            {
+                if !webhook.asks_about(operation, resource) {
+                    return Some(format!("`{name}` is not asked about {operation} of {resource}"));
+                }
+            }
+        }
+        None
+    }
+
+    /// What has to change so that each webhook believes `bundle`, in base64. Each change first tests that its webhook
+    /// still stands where it was seen.
+    fn patch(&self, bundle: &str) -> Vec<Value> {
+        let differing =
+            self.webhooks.iter().enumerate().filter(|(_, webhook)| webhook.client_config.ca_bundle != bundle);
+        let changes = differing.flat_map(|(at, webhook)| {
+            [
+                json!({"op": "test", "path": format!("/webhooks/{at}/name"), "value": webhook.name}),
+                json!({"op": "add", "path": format!("/webhooks/{at}/clientConfig/caBundle"), "value": bundle}),
+            ]
+        });
+        changes.collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scope(labelled: bool) -> Scope {
+        Scope { labelled, left_out: ["kube-system", "countersign-system"].map(str::to_owned).into() }
+    }
+
+    fn webhook(name: &str, labels: &[Value]) -> Value {
+        let names = json!({"key": NAME, "operator": "NotIn", "values": ["kube-system", "countersign-system"]});
+        let expressions: Vec<_> = std::iter::once(&names).chain(labels).collect();
+        json!({
+            "name": name, "clientConfig": {}, "failurePolicy": "Fail", "objectSelector": {},
+            "namespaceSelector": {"matchExpressions": expressions},
+            "rules": [{"operations": ["CREATE", "UPDATE"], "resources": ["pods", "pods/ephemeralcontainers"]}],
+        })
+    }
+
+    /// As the chart makes it.
+    fn configuration(labelled: bool) -> Value {
+        let courtesy = json!({"name": POLICIES, "clientConfig": {}, "failurePolicy": "Ignore", "rules": []});
+        let label = |key: &str, operator: &str| json!({"key": key, "operator": operator, "values": ["true"]});
+        let webhooks = if labelled {
+            vec![
+                webhook("validate.countersign.dev", &[label(ENFORCE, "In")]),
+                webhook("validate-included.countersign.dev", &[label(INCLUDE, "In"), label(ENFORCE, "NotIn")]),
+                courtesy,
+            ]
+        } else {
+            vec![webhook("validate.countersign.dev", &[]), courtesy]
+        };
+        json!({"webhooks": webhooks})
+    }
+
+    fn narrowed(configuration: Value, labelled: bool) -> Option<String> {
+        serde_json::from_value::<Configuration>(configuration).unwrap().narrowed(&scope(labelled))
+    }
+
+    /// What is told where the value at `pointer` is another one.
+    fn changed(labelled: bool, pointer: &str, value: Value) -> Option<String> {
+        let mut configuration = configuration(labelled);
+        let (parent, name) = pointer.rsplit_once('/').unwrap();
+        match configuration.pointer_mut(pointer) {
+            Some(place) => *place = value,
+            None => configuration.pointer_mut(parent).unwrap()[name] = value,
+        }
+        narrowed(configuration, labelled)
+    }
+
+    #[test]
+    fn h69_a_configuration_that_asks_about_less_is_told() {
+        let expression =
+            |key: &str, operator: &str, value: &str| json!([{"key": key, "operator": operator, "values": [value]}]);
+        let selector = "/webhooks/0/namespaceSelector/matchExpressions";
+        for labelled in [true, false] {
+            assert_eq!(narrowed(configuration(labelled), labelled), None);
+            for (pointer, value, why) in [
+                ("/webhooks/0/failurePolicy", json!("Ignore"), "failurePolicy"),
+                ("/webhooks/0/objectSelector", json!({"matchLabels": {"a": "b"}}), "objectSelector"),
+                ("/webhooks/0/matchConditions", json!([{"name": "a", "expression": "false"}]), "matchConditions"),
+                ("/webhooks/0/namespaceSelector/matchLabels", json!({"a": "b"}), "namespaceSelector"),
+                (selector, expression(NAME, "NotIn", "prod"), "namespaceSelector"),
+                (selector, expression(NAME, "In", "kube-system"), "namespaceSelector"),
+                (selector, expression(ENFORCE, "NotIn", "true"), "namespaceSelector"),
+                (selector, expression(ENFORCE, "In", "false"), "namespaceSelector"),
+                (selector, expression("a", "DoesNotExist", ""), "namespaceSelector"),
+                ("/webhooks/0/rules/0/operations", json!(["CREATE"]), "UPDATE of pods"),
+                ("/webhooks/0/rules/0/resources", json!(["pods"]), "UPDATE of pods/ephemeralcontainers"),
+                ("/webhooks/0/rules", json!([]), "CREATE of pods"),
+                ("/webhooks", json!([]), "no webhook"),
+            ] {
+                let told = changed(labelled, pointer, value.clone());
+                assert!(told.as_ref().is_some_and(|told| told.contains(why)), "{pointer} {value}: {told:?}");
+            }
+            // Who asks about more has narrowed nothing.
+            assert_eq!(changed(labelled, selector, json!([])), None);
+            assert_eq!(changed(labelled, "/webhooks/0/rules/0/resources", json!(["*"])), None);
+        }
+        // By label, where all were to be asked about; and without policy-controller's label, where it was to count.
+        assert!(narrowed(configuration(true), false).unwrap().contains("namespaceSelector"));
+        assert!(narrowed(configuration(false), true).unwrap().contains(INCLUDE));
+    }
+
+    #[test]
+    fn whom_to_believe_is_changed_where_it_differs() {
+        let mut text = configuration(true);
+        text["webhooks"][1]["clientConfig"]["caBundle"] = json!("bmV3");
+        let configuration: Configuration = serde_json::from_value(text).unwrap();
+        let patch = configuration.patch("bmV3");
+        let paths: Vec<_> = patch.iter().map(|change| change["path"].as_str().unwrap()).collect();
+        assert_eq!(
+            paths,
+            [
+                "/webhooks/0/name",
+                "/webhooks/0/clientConfig/caBundle",
+                "/webhooks/2/name",
+                "/webhooks/2/clientConfig/caBundle"
+            ]
+        );
+    }
+}
