@@ -17,6 +17,9 @@ use crate::support::wait::poll;
 
 const LIMIT: Duration = Duration::from_secs(90);
 
+/// The form of a `root.json`, in base64: `{"signed":{"_type":"root"},"signatures":[{}]}`.
+const ROOT: &str = "eyJzaWduZWQiOnsiX3R5cGUiOiJyb290In0sInNpZ25hdHVyZXMiOlt7fV19";
+
 /// A thing that is done to a kind of object: of one name, where there is one.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Right {
@@ -124,7 +127,7 @@ fn every_right_is_used_and_nothing_else_is_asked_for() {
         cluster.apply(&policy);
         cluster.apply(&json!({
             "apiVersion": group, "kind": "TrustRoot", "metadata": {"name": "rights"},
-            "spec": {"repository": {"root": "e30=", "mirrorFS": "e30=", "targets": "targets"}},
+            "spec": {"remote": {"root": ROOT, "mirror": "https://tuf.invalid"}},
         }));
     }
     // ... the pull secrets of a pod and of its ServiceAccount, and a refusal.
@@ -141,14 +144,6 @@ fn every_right_is_used_and_nothing_else_is_asked_for() {
     // Its certificate comes of age.
     let patch = json!({"stringData": {"renew-after": "2026-01-01T00:00:00Z"}}).to_string();
     cluster.kubectl(&["-n", SYSTEM, "patch", "secret", "countersign-certificate", "-p", &patch]).expect_success();
-
-    // What is deleted is asked after: it may be that its definition goes, and nobody has decided anything.
-    namespace.kubectl(&["delete", "imagepolicies.countersign.dev", "team"]).expect_success();
-    for group in ["countersign.dev", "policy.sigstore.dev"] {
-        for kind in ["clusterimagepolicies", "trustroots"] {
-            cluster.kubectl(&["delete", &format!("{kind}.{group}"), "rights"]).expect_success();
-        }
-    }
 
     let rights: Vec<_> = [
         ["get", "clusterrole", "countersign", "-o", "json"].as_slice(),
