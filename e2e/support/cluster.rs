@@ -182,6 +182,19 @@ impl Cluster {
         self.webhook_port
     }
 
+    /// Who issues the tokens of the cluster's ServiceAccounts, where pods may run.
+    pub(crate) fn issuer(&self) -> &str {
+        &self.server
+    }
+
+    /// Lets everybody read by which keys the tokens of ServiceAccounts are known.
+    pub(crate) fn publish_issuer(&self) {
+        let role = "--clusterrole=system:service-account-issuer-discovery";
+        let whom = ["--group=system:unauthenticated", "--group=system:authenticated"];
+        let create = ["create", "clusterrolebinding", "known-issuer", role];
+        self.kubectl(&[&create[..], &whom].concat()).expect_success();
+    }
+
     /// The authority of the cluster's clients.
     pub(crate) fn authority(&self) -> &Authority {
         &self.authority

@@ -1,6 +1,7 @@
 //! A private Sigstore: an issuer of identity tokens, Fulcio, a certificate transparency log, Rekor in both versions and
 //! a timestamp authority, with the files by which signers and verifiers know them.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
@@ -16,6 +17,7 @@ use rcgen::{
     KeyUsagePurpose,
 };
 
+use super::cluster::Cluster;
 use super::process::{self, Daemon};
 use super::{http, ports, scratch, tools};
 
@@ -101,37 +103,44 @@ impl Sigstore {
     }
 
     fn start() -> Self {
+        Self::start_at("127.0.0.1", None)
+    }
+
+    /// Starts one at another address of this machine, whose Fulcio believes the ServiceAccounts of `cluster` too.
+    pub(crate) fn start_at(address: &str, cluster: Option<&Cluster>) -> Self {
         let folder = scratch::folder("sigstore");
         let ports: [u16; 10] = std::array::from_fn(|_| ports::free());
         let [issuer, ct, trillian, fulcio, fulcio_grpc, metrics, rekor_v1, rekor_v2, rekor_v2_grpc, tsa] = ports;
         let rekor_v2_metrics = ports::free();
         let keys = Keys::make(&folder);
-        let at = |port: u16| format!("http://127.0.0.1:{port}");
+        let listener = |port: u16| format!("{address}:{port}");
+        let at = |port: u16| format!("http://{}", listener(port));
 
         let mut oidc = Service::start("oidc", &format!("{}/keys", at(issuer)), |command| {
-            command.args(["-addr", &address(issuer)]);
+            command.args(["-addr", &listener(issuer)]);
         });
         let mut log = Service::start("ctstack", &format!("{}/healthz", at(ct)), |command| {
-            command.args(["-rpc", &address(trillian), "-http", &address(ct)]);
+            command.args(["-rpc", &listener(trillian), "-http", &listener(ct)]);
             command.arg("-roots").arg(&keys.root).arg("-key").arg(&keys.ct.private);
         });
         let mut stamps = Service::start("tsa", &format!("{}/ping", at(tsa)), |command| {
-            command.args(["serve", "--host", "127.0.0.1", "--port", &tsa.to_string()]);
+            command.args(["serve", "--host", address, "--port", &tsa.to_string()]);
             command.args(["--timestamp-signer", "memory", "--disable-ntp-monitoring"]);
         });
         let mut tiles = Service::start("rekor2", &format!("{}/healthz", at(rekor_v2)), |command| {
-            command.args(["serve", "--http-address", "127.0.0.1", "--http-port", &rekor_v2.to_string()]);
+            command.args(["serve", "--http-address", address, "--http-port", &rekor_v2.to_string()]);
             command.args(["--grpc-port", &rekor_v2_grpc.to_string()]);
             command.args(["--http-metrics-port", &rekor_v2_metrics.to_string()]);
             // The origin of its checkpoints, by which the trusted root knows it.
-            command.args(["--hostname", "127.0.0.1"]).arg("--storage-dir").arg(folder.join("tiles"));
+            command.args(["--hostname", address]).arg("--storage-dir").arg(folder.join("tiles"));
             command.arg("--signer-filepath").arg(&keys.rekor_v2.private);
             command.args(["--checkpoint-interval", "100ms", "--batch-max-age", "50ms"]);
         });
         oidc.wait();
         log.wait();
         let mut authority = Service::start("fulcio", &format!("{}/healthz", at(fulcio)), |command| {
-            command.args(["serve", "--host", "127.0.0.1", "--port", &fulcio.to_string()]);
+            command.args(["serve", "--host", address, "--port", &fulcio.to_string()]);
+            // Its own front looks for it at `localhost`.
             command.args(["--grpc-host", "127.0.0.1", "--grpc-port", &fulcio_grpc.to_string()]);
             command.args(["--metrics-port", &metrics.to_string()]);
             command.arg("--legacy-unix-domain-socket").arg(folder.join("fulcio.sock"));
@@ -139,11 +148,11 @@ impl Sigstore {
             command.arg("--fileca-cert").arg(&keys.chain).arg("--fileca-key").arg(&keys.intermediate);
             command.arg("--ct-log-url").arg(format!("{}/ct", at(ct)));
             command.arg("--ct-log-public-key-path").arg(&keys.ct.public);
-            command.arg("--config-path").arg(scratch::file(&folder, "fulcio.yaml", issuers(&at(issuer))));
+            command.arg("--config-path").arg(scratch::file(&folder, "fulcio.yaml", issuers(&at(issuer), cluster)));
         });
         let mut rekor = Service::start("rekor1", &format!("{}/ping", at(rekor_v1)), |command| {
-            command.args(["serve", "--host", "127.0.0.1", "--port", &rekor_v1.to_string()]);
-            command.args(["--trillian_log_server.address", "127.0.0.1"]);
+            command.args(["serve", "--host", address, "--port", &rekor_v1.to_string()]);
+            command.args(["--rekor_server.address", address, "--trillian_log_server.address", address]);
             command.args(["--trillian_log_server.port", &trillian.to_string()]);
             command.arg("--rekor_server.signer").arg(&keys.rekor_v1.private);
             command.args(["--rekor_server.hostname", "rekor.test.invalid"]);
@@ -157,6 +166,7 @@ impl Sigstore {
         let stamps_chain = scratch::file(&folder, "tsa.pem", chain.body());
 
         let services = Urls {
+            address,
             issuer: &at(issuer),
             fulcio: &at(fulcio),
             ct: &format!("{}/ct", at(ct)),
@@ -213,6 +223,7 @@ impl Service {
 
 /// Where the services are.
 struct Urls<'a> {
+    address: &'a str,
     issuer: &'a str,
     fulcio: &'a str,
     ct: &'a str,
@@ -226,14 +237,14 @@ const START: &str = "start-time=2024-01-01T00:00:00Z";
 
 impl Urls<'_> {
     fn trusted_root(&self, path: &Path, chain: &Path, keys: &Keys, stamps: &Path) -> PathBuf {
-        let Self { issuer: _, fulcio, ct, rekor_v1, rekor_v2, tsa } = self;
+        let Self { address, issuer: _, fulcio, ct, rekor_v1, rekor_v2, tsa } = self;
         let mut command = cosign();
         command.args(["trusted-root", "create", "--out"]).arg(path);
         command.arg("--fulcio").arg(format!("url={fulcio},certificate-chain={},{START}", chain.display()));
         command.arg("--ctfe").arg(format!("url={ct},public-key={},{START}", keys.ct.public.display()));
         let (v1, v2) = (keys.rekor_v1.public.display(), keys.rekor_v2.public.display());
         command.arg("--rekor").arg(format!("url={rekor_v1},public-key={v1},{START}"));
-        command.arg("--rekor").arg(format!("url={rekor_v2},public-key={v2},{START},origin=127.0.0.1"));
+        command.arg("--rekor").arg(format!("url={rekor_v2},public-key={v2},{START},origin={address}"));
         command.arg("--tsa").arg(format!("url={tsa},certificate-chain={},{START}", stamps.display()));
         process::run(command).expect_success();
         path.to_owned()
@@ -260,21 +271,26 @@ fn cosign() -> Command {
     tools::command("cosign3")
 }
 
-fn address(port: u16) -> String {
-    format!("127.0.0.1:{port}")
-}
-
 /// Whose tokens Fulcio believes. In JSON the names would be others.
-fn issuers(issuer: &str) -> String {
-    let lines = [
-        "oidc-issuers:".to_owned(),
-        format!("  {issuer}:"),
-        format!("    issuer-url: {issuer}"),
-        "    client-id: sigstore".to_owned(),
-        "    type: email".to_owned(),
-        "    description: test".to_owned(),
-        "    contact: test".to_owned(),
-    ];
+fn issuers(issuer: &str, cluster: Option<&Cluster>) -> String {
+    let entry = |issuer: &str, kind: &str| {
+        [
+            format!("  {issuer}:"),
+            format!("    issuer-url: {issuer}"),
+            "    client-id: sigstore".to_owned(),
+            format!("    type: {kind}"),
+            "    description: test".to_owned(),
+            "    contact: test".to_owned(),
+        ]
+    };
+    let mut lines = vec!["oidc-issuers:".to_owned()];
+    lines.extend(entry(issuer, "email"));
+    if let Some(cluster) = cluster {
+        lines.extend(entry(cluster.issuer(), "kubernetes"));
+        let authority = fs::read_to_string(cluster.authority().file()).expect("the authority of the cluster");
+        lines.push("    ca-cert: |".to_owned());
+        lines.extend(authority.lines().map(|line| format!("      {line}")));
+    }
     lines.join("\n")
 }
 
