@@ -5,7 +5,8 @@ use serde_json::json;
 use crate::support::cluster::CONTROLLER_LIMIT;
 use crate::support::codes;
 use crate::support::cosign::{Cosign, KeyPair};
-use crate::support::countersign::pod;
+use crate::support::countersign::{pod, says};
+use crate::support::front::Mood;
 use crate::support::installed::SYSTEM;
 use crate::support::load::Load;
 use crate::support::node::Use;
@@ -119,4 +120,30 @@ fn registries_that_fail_admit_nothing() {
     plain.stop();
     namespace.denies_soon(codes::REGISTRY_UNAVAILABLE, &pod("gone", &[&open.by_tag()]));
     namespace.admits(&pod("meanwhile", &[&image.by_tag()]));
+}
+
+#[test]
+fn registries_that_are_busy_or_slow_admit_nothing_until_they_answer() {
+    let Some(node) = Use::together() else { return };
+    replicas(&node);
+    let namespace = node.guarded();
+    let mut policy = crate::support::replicas::trusted(&node, "moods", "moods");
+    policy["spec"]["images"] = json!([{"glob": format!("{}/**", node.front.host())}]);
+    node.cluster.apply(&policy);
+    let asked = |name: &str| {
+        let image = node.signed(&format!("moods/{name}"));
+        pod(name, &[&image.by_tag().replace(node.registry.host(), &node.front.host())])
+    };
+    namespace.admits_soon(&asked("before"));
+    for (mood, name, code) in
+        [(Mood::Busy, "busy", codes::REGISTRY_RATE_LIMITED), (Mood::Silent, "slow", codes::DEADLINE_EXCEEDED)]
+    {
+        let pod = asked(name);
+        node.front.becomes(mood);
+        let path = format!("/api/v1/namespaces/{}/pods", namespace.name());
+        let (status, said) = node.cluster.answer_to(&path, &pod).expect("an answer");
+        assert!(status == 503 && says(&said, code), "{mood:?}: {status} {said}");
+        node.front.becomes(Mood::Helpful);
+        namespace.admits_soon(&pod);
+    }
 }

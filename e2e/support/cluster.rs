@@ -208,10 +208,15 @@ impl Cluster {
     /// Asks the API server to create an object of the kind with this path, as the cluster's administrator and without
     /// a program between; gives the status.
     pub(crate) fn post(&self, path: &str, object: &Value) -> Result<u16, String> {
+        self.answer_to(path, object).map(|(status, _)| status)
+    }
+
+    /// The same, with what was said. Nobody asks again, as kubectl does where it is told to come back later.
+    pub(crate) fn answer_to(&self, path: &str, object: &Value) -> Result<(u16, String), String> {
         let tls = Tls { ca: self.authority.file(), client: Some(&self.admin_leaf) };
         let headers = [("content-type", "application/json")];
         http::try_send("POST", &format!("{}{path}", self.server), Some(&tls), &headers, object.to_string().as_bytes())
-            .map(|answer| answer.status)
+            .map(|answer| (answer.status, answer.text().to_owned()))
             .map_err(|error| format!("{error:?}"))
     }
 

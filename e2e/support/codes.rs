@@ -6,6 +6,7 @@
 pub(crate) const ATTESTATION_MISSING: &str = "attestation_missing";
 pub(crate) const CERTIFICATE_UNTRUSTED: &str = "certificate_untrusted";
 pub(crate) const CONDITION_FAILED: &str = "condition_failed";
+pub(crate) const DEADLINE_EXCEEDED: &str = "deadline_exceeded";
 pub(crate) const IDENTITY_MISMATCH: &str = "identity_mismatch";
 pub(crate) const IMAGE_NOT_PINNED: &str = "image_not_pinned";
 pub(crate) const KEY_MISMATCH: &str = "key_mismatch";
@@ -13,6 +14,7 @@ pub(crate) const LOG_ENTRY_MISSING: &str = "log_entry_missing";
 pub(crate) const NO_MATCHING_POLICY: &str = "no_matching_policy";
 pub(crate) const POLICIES_UNAVAILABLE: &str = "policies_unavailable";
 pub(crate) const POLICY_INVALID: &str = "policy_invalid";
+pub(crate) const REGISTRY_RATE_LIMITED: &str = "registry_rate_limited";
 pub(crate) const REGISTRY_UNAUTHORIZED: &str = "registry_unauthorized";
 pub(crate) const REGISTRY_UNAVAILABLE: &str = "registry_unavailable";
 pub(crate) const SIGNATURE_INVALID: &str = "signature_invalid";

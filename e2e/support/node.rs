@@ -13,6 +13,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::cluster::{Cluster, flag};
+use super::front::Front;
 use super::process::Daemon;
 use super::registry::{Image, Kind, Registry};
 use super::space::{Inside, Space};
@@ -48,6 +49,8 @@ pub(crate) struct Node {
     pub(crate) registry: Registry,
     /// Another, which asks for credentials and speaks TLS.
     pub(crate) locked: Registry,
+    /// Another door to the first one, which may be in a bad mood.
+    pub(crate) front: Front,
     workers: Vec<Worker>,
     _scheduler: Daemon,
     _proxy: Daemon,
@@ -152,6 +155,7 @@ impl Node {
             _proxy: proxy(&cluster, space.folder()),
             space,
             cluster,
+            front: Front::start(ADDRESS, registry.host()),
             registry,
             locked: Registry::start_at(ADDRESS, Kind::ReferrersBearer),
             _lock: lock,

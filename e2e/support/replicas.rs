@@ -50,11 +50,11 @@ pub(crate) fn replicas(node: &Use) -> &'static Replicas {
 pub(crate) fn release(node: &Node, verb: &str, image: &Image, values: &[&str]) -> Outcome {
     let chart = Path::new(env!("CARGO_MANIFEST_DIR")).join("charts/countersign").display().to_string();
     let kubeconfig = node.cluster.kubeconfig().display().to_string();
-    let host = node.registry.host();
+    let hosts = [node.registry.host(), &node.front.host()].join(",");
     let own = [
         format!("image.repository={}", image.repository),
         format!("image.digest={}", image.digest),
-        format!("registries.plainHTTP={{{host}}}"),
+        format!("registries.plainHTTP={{{hosts}}}"),
         "registries.caConfigMap=registries".to_owned(),
         "logLevel=debug".to_owned(),
     ];
