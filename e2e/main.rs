@@ -15,6 +15,7 @@ mod cosign_signs;
 mod countersign_signs;
 mod definitions;
 mod emit_matrix;
+mod events;
 mod forgery;
 mod harness;
 mod held_elsewhere;

@@ -134,6 +134,8 @@ fn every_right_is_used_and_nothing_else_is_asked_for() {
     let image = registry.push("rights/app", "v1");
     Cosign::V3.sign(registry, KeyPair::trusted(), &image.by_digest());
     installed.denies_soon(&namespace, codes::REGISTRY_UNAUTHORIZED, &image.by_tag());
+    // Twice, so that its Event is counted.
+    namespace.denies(codes::REGISTRY_UNAUTHORIZED, &pod("bare", &[&image.by_tag()]));
     namespace.denies(codes::REGISTRY_UNAUTHORIZED, &pod("bare", &[&image.by_tag()]));
     let config = format!("--from-file=.dockerconfigjson={}", registry.docker_config().join("config.json").display());
     let create = ["create", "secret", "generic", "pull", "--type=kubernetes.io/dockerconfigjson", &config];

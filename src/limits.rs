@@ -707,5 +707,29 @@ pub const CONDITION_PROBLEMS: usize = 5;
 /// Characters of the message of one condition. Scope: condition; it ends with an ellipsis. Kubernetes takes 32768.
 pub const CONDITION_CHARS: usize = 2048;
 
+/// The longest note of an Event, in bytes: what `events.k8s.io/v1` takes. What is longer is cut.
+pub const EVENT_NOTE_BYTES: usize = 1024;
+
+/// The most that wait to be written as Events. What comes then is dropped and counted.
+pub const EVENT_QUEUE: usize = 256;
+
+/// The most Events that a replica remembers, so as to count repetitions instead of writing them again. Beyond, those that
+/// happened the longest time ago are forgotten.
+pub const EVENTS_REMEMBERED: usize = 1024;
+
+/// How long an Event stands before a repetition is written whatever its number: well within the hour for which the API
+/// server keeps Events by default.
+pub const EVENT_REFRESH_TIME: Duration = Duration::from_secs(600);
+
+/// How many writes of Events may follow each other at once, in all and for the workloads of one namespace; and after which
+/// time there is room for one more.
+pub const EVENT_BURST: u32 = 50;
+/// See [`EVENT_BURST`].
+pub const EVENT_PAUSE: Duration = Duration::from_secs(1);
+/// See [`EVENT_BURST`].
+pub const EVENT_BURST_OF_NAMESPACE: u32 = 20;
+/// See [`EVENT_BURST`].
+pub const EVENT_PAUSE_OF_NAMESPACE: Duration = Duration::from_secs(6);
+
 /// Bytes of an error of the API server. Scope: answer; what it says is not told.
 pub const API_ERROR_BYTES: usize = 64 << 10;

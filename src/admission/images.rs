@@ -6,12 +6,12 @@ use nonempty::NonEmpty;
 
 use super::json::text;
 use super::kind::Kind;
-use super::shape::{Shape, Spec};
+use super::shape::{Metadata, Shape, Spec};
 use super::{Judge, MissingImage, Target};
 use crate::explain;
 use crate::image::{ContainerKind, ImageRef, ImageUse, ParseImageError, Pointer};
 use crate::limits::{self, Exceeded, Scope};
-use crate::policy::{Denial, DenyReason, ObjectText, Requester, Workload};
+use crate::policy::{Denial, DenyReason, ObjectText, Owner, Requester, Workload};
 
 /// What an object names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,6 +114,8 @@ pub(super) fn workload(kind: Kind, object: &Shape<'_>, requester: Requester) -> 
         kind: name.kind.to_owned(),
         namespace: metadata.map_or("", |metadata| text(&metadata.namespace)).to_owned(),
         name: metadata.map_or("", |metadata| text(&metadata.name)).to_owned(),
+        uid: metadata.map_or("", |metadata| text(&metadata.uid)).to_owned(),
+        owner: metadata.and_then(owner),
         labels: metadata.map(|metadata| metadata.labels.to_owned()).unwrap_or_default(),
         service_account: service_account.to_owned(),
         pull_secrets: pull_secrets
@@ -124,6 +126,17 @@ pub(super) fn workload(kind: Kind, object: &Shape<'_>, requester: Requester) -> 
         object: ObjectText::default(),
         requester,
     }
+}
+
+/// The owner that is the object's controller, or else the first. One with a name that no object can have is none.
+fn owner(metadata: &Metadata<'_>) -> Option<Owner> {
+    let references = metadata.owner_references.items.iter().map(|reference| &reference.0);
+    let owner =
+        references.clone().find(|reference| reference.controller == Some(true)).or(references.clone().next())?;
+    let parts = [&owner.api_version, &owner.kind, &owner.name, &owner.uid].map(text);
+    let could_be = |part: &str| !part.is_empty() && part.len() <= limits::PRINTED_NAME_BYTES;
+    let [api_version, kind, name, uid] = parts.map(str::to_owned);
+    parts.into_iter().all(could_be).then_some(Owner { api_version, kind, name, uid })
 }
 
 /// One place of a pod spec where an image stands or should stand.

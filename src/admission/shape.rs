@@ -33,9 +33,25 @@ pub(super) struct Metadata<'a> {
     #[serde(borrow)]
     pub(super) uid: Option<Text<'a>>,
     #[serde(borrow, default)]
+    pub(super) owner_references: List<Strict<OwnerReference<'a>>>,
+    #[serde(borrow, default)]
     pub(super) labels: Strings<'a>,
     #[serde(borrow, default)]
     pub(super) annotations: Strings<'a>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct OwnerReference<'a> {
+    #[serde(borrow)]
+    pub(super) api_version: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) kind: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) name: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) uid: Option<Text<'a>>,
+    pub(super) controller: Option<bool>,
 }
 
 /// A pod spec, or what holds one further down.

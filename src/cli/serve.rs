@@ -146,9 +146,19 @@ async fn serve(args: Args, err: &mut dyn Write) -> Result<Outcome, Error> {
     let leader = args.leader.open(&policies)?;
     checks.extend(leader.as_ref().map(leader::Leader::check));
     let health = Health::new(checks);
-    let app =
-        App::new(Webhook::new(gate, Arc::clone(&metrics)), Arc::new(health), Arc::clone(&metrics), Ceilings::default())
-            .before_scrape(scrape(&policies, certificate.clone(), renewal.trouble(), client.clone()));
+    let webhook = match policies.events(leader::identity()?, &metrics) {
+        Some((events, writer)) => {
+            start(writer.run());
+            Webhook::telling(gate, Arc::clone(&metrics), Arc::new(move |notice| events.tell(notice)))
+        }
+        None => Webhook::new(gate, Arc::clone(&metrics)),
+    };
+    let app = App::new(webhook, Arc::new(health), Arc::clone(&metrics), Ceilings::default()).before_scrape(scrape(
+        &policies,
+        certificate.clone(),
+        renewal.trouble(),
+        client.clone(),
+    ));
     let server = listen(args.listen, app, certificate, &authorities).await?;
 
     start(clouds.keep());

@@ -14,3 +14,8 @@ pub(super) fn now() -> Instant {
 pub(super) fn timestamp() -> Timestamp {
     Timestamp::now()
 }
+
+/// A `MicroTime`.
+pub(super) fn micro(time: Timestamp) -> String {
+    format!("{time:.6}")
+}

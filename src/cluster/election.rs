@@ -196,13 +196,13 @@ impl Lease {
     fn taken(self, identity: &str, now: Timestamp) -> Value {
         let is_renewal = self.spec.holder_identity.as_deref() == Some(identity);
         let transitions = self.spec.lease_transitions.unwrap_or(0).saturating_add(i32::from(!is_renewal));
-        let acquired = self.spec.acquire_time.clone().filter(|_| is_renewal).unwrap_or_else(|| micro(now));
+        let acquired = self.spec.acquire_time.clone().filter(|_| is_renewal).unwrap_or_else(|| clock::micro(now));
         self.with(json!({
             "holderIdentity": identity,
             "leaseDurationSeconds": limits::LEASE_TIME.as_secs(),
             "leaseTransitions": transitions,
             "acquireTime": acquired,
-            "renewTime": micro(now),
+            "renewTime": clock::micro(now),
         }))
     }
 
@@ -213,8 +213,8 @@ impl Lease {
             "holderIdentity": "",
             "leaseDurationSeconds": 1,
             "leaseTransitions": transitions,
-            "acquireTime": micro(now),
-            "renewTime": micro(now),
+            "acquireTime": clock::micro(now),
+            "renewTime": clock::micro(now),
         }))
     }
 
@@ -222,11 +222,6 @@ impl Lease {
         self.object.insert("spec".to_owned(), spec);
         Value::Object(self.object)
     }
-}
-
-/// A `MicroTime`.
-fn micro(time: Timestamp) -> String {
-    format!("{time:.6}")
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use serde_json::{Value, json};
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
@@ -12,6 +13,7 @@ use super::place::Place;
 use super::source::{Necessity, Source};
 use crate::api::{self, Document, PolicyDocument};
 use crate::loader::{Documents, Observed, Watched};
+use crate::policy::PolicyName;
 use crate::telemetry::field;
 
 /// What all watches have seen.
@@ -57,10 +59,12 @@ struct Known {
 /// What is stored of an object beside what it asks for.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Stored {
+    /// What the API server calls it.
+    pub(super) uid: String,
     /// Names the state in which it is.
     pub(super) version: String,
     /// The conditions of its status.
-    pub(super) conditions: Arc<[serde_json::Value]>,
+    pub(super) conditions: Arc<[Value]>,
 }
 
 impl Known {
@@ -207,6 +211,25 @@ impl Hub {
         Some((source.place_in(slot.api_version.as_deref()?, &key.0), known.stored.clone()))
     }
 
+    /// What names the object of `policy` to the API server; none where it is not known any more.
+    pub(super) fn reference(&self, policy: &PolicyName) -> Option<Value> {
+        let is_it = |source: &Source| {
+            source.is_policies()
+                && source.group() == policy.group()
+                && (*source == Source::TenantPolicies) == policy.namespace().is_some()
+        };
+        let source = Source::ALL.into_iter().find(is_it)?;
+        let key = (policy.namespace().unwrap_or_default().to_owned(), policy.name().to_owned());
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let slot = seen.slots.get(&source)?;
+        let api_version = format!("{}/{}", source.group(), slot.api_version.as_deref()?);
+        let uid = slot.known.get(&key)?.stored.uid.clone();
+        let (namespace, name) = key;
+        Some(json!({
+            "apiVersion": api_version, "kind": source.kind(), "namespace": namespace, "name": name, "uid": uid,
+        }))
+    }
+
     /// Changes what was seen of `source`; the change says whether documents are others than before.
     fn update(&self, source: Source, change: impl FnOnce(&mut Slot) -> bool) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
@@ -290,7 +313,7 @@ fn read(source: Source, object: &Object) -> Option<Known> {
         Necessity::BuiltIn => Vec::new(),
         Necessity::Optional | Necessity::Required => object.conditions(),
     };
-    let stored = Stored { version: object.version.clone(), conditions: conditions.into() };
+    let stored = Stored { uid: object.uid.clone(), version: object.version.clone(), conditions: conditions.into() };
     read_document(source, object).map(|document| Known { document, generation: object.generation, stored })
 }
 

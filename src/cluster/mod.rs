@@ -13,6 +13,8 @@
 //! [`StatusWriter`] tells authors in the status of their policies what became of them; [`Election`] says which replica
 //! does that for all.
 //!
+//! [`Events`] tell of refusals where `kubectl describe` shows them: on the owner of the refused workload, and on the policy.
+//!
 //! [`Records`] are the signing records of a namespace: read as chains, and added, never changed.
 //!
 //! [`CertificateKeeper`] makes and renews the webhook's certificate across replicas. [`Webhooks`] are the configurations by
@@ -32,6 +34,7 @@ mod certificate;
 mod clock;
 mod definition;
 mod election;
+mod events;
 mod hub;
 mod kept;
 mod object;
@@ -50,6 +53,7 @@ mod wire;
 pub use access::{Access, AccessError};
 pub use certificate::{CertificateKeeper, MadeCertificate, Make};
 pub use election::{Election, Lead};
+pub use events::{EventWriter, Events};
 pub use pull_secrets::PullSecrets;
 pub use question::Answer;
 pub use records::{Records, RecordsError};

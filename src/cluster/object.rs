@@ -11,6 +11,8 @@ pub(super) type Key = (String, String);
 #[derive(Clone)]
 pub(super) struct Object {
     pub(super) key: Key,
+    /// What the API server calls it; empty where it does not say.
+    pub(super) uid: String,
     /// Names the state of the collection in which it is as it is.
     pub(super) version: String,
     /// Counts the changes of what it asks for; 0 where it has none.
@@ -32,6 +34,8 @@ struct Metadata {
     #[serde(default)]
     namespace: String,
     #[serde(default)]
+    uid: String,
+    #[serde(default)]
     resource_version: String,
     #[serde(default)]
     generation: u64,
@@ -44,6 +48,7 @@ impl Object {
             .map_err(|error| format!("an object cannot be read (line {}, column {})", error.line(), error.column()))?;
         Ok(Self {
             key: (metadata.namespace, metadata.name),
+            uid: metadata.uid,
             version: metadata.resource_version,
             generation: metadata.generation,
             json: Zeroizing::new(raw.get().to_owned()),

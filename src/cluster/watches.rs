@@ -9,6 +9,7 @@ use tokio::time::sleep;
 
 use super::Access;
 use super::definition::{self, Definition};
+use super::events::{self, EventWriter, Events};
 use super::hub::Hub;
 use super::object::Object;
 use super::source::{Necessity, Source};
@@ -17,6 +18,7 @@ use super::watcher::{Happening, Watcher};
 use super::wire::{self, ApiError};
 use crate::limits;
 use crate::loader::{Observed, Roots};
+use crate::telemetry::Metrics;
 
 /// Follows everything in a cluster that policies are made of.
 pub struct Watches {
@@ -38,6 +40,11 @@ impl Watches {
     /// Writes the status of what is watched; `roots` says what trust roots are worth.
     pub fn status_writer(&self, roots: Roots) -> StatusWriter {
         StatusWriter::new(&self.access, Arc::clone(&self.hub), roots)
+    }
+
+    /// Writes Events, some about what is watched; `instance` is the name of this replica.
+    pub fn events(&self, instance: impl Into<String>, metrics: &Arc<Metrics>) -> (Events, EventWriter) {
+        events::events(&self.access, Arc::clone(&self.hub), instance.into(), metrics)
     }
 
     /// Runs for ever.

@@ -93,7 +93,7 @@ fn refused(verdicts: &NonEmpty<Verdict>) -> impl Iterator<Item = (&Verdict, &Non
 }
 
 /// The workload as users know it: kind, namespace and name.
-fn named(workload: &Workload) -> String {
+pub(super) fn named(workload: &Workload) -> String {
     let kind = match workload.kind.as_str() {
         "" => "workload".to_owned(),
         kind => plain(kind, limits::PRINTED_NAME_BYTES),
@@ -108,7 +108,7 @@ fn named(workload: &Workload) -> String {
 }
 
 /// The image as users know it: container, reference, digest.
-fn image(verdict: &Verdict) -> String {
+pub(super) fn image(verdict: &Verdict) -> String {
     let used = &verdict.image;
     let mut line = String::new();
     if !used.container.is_empty() {

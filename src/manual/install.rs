@@ -82,6 +82,16 @@
 //! Secret is also read through the API by whom RBAC lets: keep the key in the namespace of the signing Job
 //! (`charts/countersign-signer`), whose account alone may read it, and let no build run there.
 //!
+//! # What was refused
+//!
+//! Whoever asked is told by the answer. Who looks later finds an Event, with the [code](super::deny_codes) as its reason:
+//! on the object that owns the refused workload (`kubectl describe replicaset`; on the workload itself where it has no owner),
+//! in its namespace, and on the policy (`kubectl describe clusterimagepolicy`), in `kube-system`, where tenants do not read
+//! what others run. The action is `Deny`, or `Warn` where the policy only warns. Repetitions are counted in the same Event,
+//! written the 2nd, 4th, 8th… time and every ten minutes; each replica has its own. A namespace that is refused much is
+//! told of less, and the rest is in `countersign_events_total` and in the log, which has a line for every verdict. Dry runs
+//! are not told.
+//!
 //! # When nothing is admitted
 //!
 //! 1. What is said? `kubectl -n countersign-system logs deployment/countersign`, and the refusal's

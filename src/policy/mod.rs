@@ -51,7 +51,7 @@ pub use set::{Coverage, FieldError, Mode, NoMatch, Policy, PolicyBody, PolicyNam
 pub use stance::{Leniency, Stance};
 pub use terms::{Advice, Included, PolicyTerms, Scope, SignatureTerms};
 pub use verdict::{Allowance, Basis, Outcome, Verdict, Warning};
-pub use workload::{Requester, Workload};
+pub use workload::{Owner, Requester, Workload};
 
 // The words in which rules, statements and evidence alike are written.
 pub use crate::evidence::{Source, SourcePlace};

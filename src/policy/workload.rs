@@ -17,6 +17,10 @@ pub struct Workload {
     pub namespace: String,
     /// The object's name; empty where the API server is still to make one up.
     pub name: String,
+    /// What the API server calls the object; empty where it is not known.
+    pub uid: String,
+    /// The object that made it and looks after it, as it says itself.
+    pub owner: Option<Owner>,
     /// The labels of the object itself.
     pub labels: BTreeMap<String, String>,
     /// The ServiceAccount that the pods run as; empty means the namespace's default.
@@ -27,6 +31,19 @@ pub struct Workload {
     pub object: ObjectText,
     /// Who asks.
     pub requester: Requester,
+}
+
+/// An object that owns another, as that one says. It decides nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Owner {
+    /// Its API group and version, as in `apps/v1`.
+    pub api_version: String,
+    /// Its kind.
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+    /// What the API server calls it.
+    pub uid: String,
 }
 
 /// The user who sent the request to the API server, as it authenticated them.

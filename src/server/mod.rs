@@ -40,4 +40,4 @@ pub use refusal::Refusal;
 pub use routes::{App, router};
 pub use self_made::{SelfMade, SelfMadeError};
 pub use tls::{TlsError, tls};
-pub use webhook::{Answer, Answers, Webhook};
+pub use webhook::{Answer, Answers, Tell, Webhook};

@@ -6,8 +6,8 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
-use crate::admission::{Judge, Judgement, Pin, Request, Response, Target};
-use crate::explain;
+use crate::admission::{Judge, Judgement, Operation, Pin, Request, Response, Target};
+use crate::explain::{self, Notice};
 use crate::gate::{Decision, Gate};
 use crate::policy::{Denial, Failure, Outcome, Verdict, Warning};
 use crate::telemetry::label::{self, Endpoint};
@@ -26,6 +26,9 @@ pub struct Answer {
 /// whatever happens inside.
 pub type Answers = Arc<dyn Fn(Arc<Request>, Duration) -> BoxFuture<'static, Answer> + Send + Sync>;
 
+/// Hears of what was refused, and what would have been. It must not wait.
+pub type Tell = Arc<dyn Fn(Notice) + Send + Sync>;
+
 /// The two webhooks.
 #[derive(Clone)]
 pub struct Webhook {
@@ -38,11 +41,16 @@ pub struct Webhook {
 impl Webhook {
     /// The webhooks of `gate`.
     pub fn new(gate: Gate, metrics: Arc<Metrics>) -> Self {
+        Self::telling(gate, metrics, Arc::new(|_| {}))
+    }
+
+    /// The same, which tells of every refusal and of what would be one, unless nothing is to be stored (dry run).
+    pub fn telling(gate: Gate, metrics: Arc<Metrics>, tell: Tell) -> Self {
         let mutating = gate.clone();
         Self {
             mutate: Arc::new(move |request, time| mutate(mutating.clone(), request, time).boxed()),
             validate: Arc::new(move |request, time| {
-                validate(gate.clone(), Arc::clone(&metrics), request, time).boxed()
+                validate(gate.clone(), Arc::clone(&metrics), Arc::clone(&tell), request, time).boxed()
             }),
         }
     }
@@ -60,7 +68,7 @@ impl Answer {
 }
 
 /// Judges every image.
-async fn validate(gate: Gate, metrics: Arc<Metrics>, request: Arc<Request>, time: Duration) -> Answer {
+async fn validate(gate: Gate, metrics: Arc<Metrics>, tell: Tell, request: Arc<Request>, time: Duration) -> Answer {
     let judge = match request.subject() {
         Judgement::Pass(exemption) => return Answer::exempt(&request, exemption.code()),
         Judgement::Judge(judge) => judge,
@@ -70,6 +78,12 @@ async fn validate(gate: Gate, metrics: Arc<Metrics>, request: Arc<Request>, time
         Ok(Decision { verdicts, revision, findings: _ }) => {
             for verdict in &verdicts {
                 account(&metrics, &request, judge, verdict, &revision);
+            }
+            if !request.is_dry_run() {
+                let is_new = request.operation() == Operation::Create;
+                for notice in explain::notices(&judge.workload, is_new, &verdicts) {
+                    tell(notice);
+                }
             }
             let reason = verdicts.iter().find_map(|verdict| denial(verdict)).map_or("", |denial| denial.reason.code());
             Answer { response: Response::validated(&request, &verdicts, &revision), reason }

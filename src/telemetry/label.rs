@@ -66,6 +66,37 @@ impl Shed {
     }
 }
 
+/// What became of something that is told in an Event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EventWrite {
+    /// Too much was waiting already.
+    Dropped,
+    /// It could not be written.
+    Failed,
+    /// Too much was written shortly before.
+    Limited,
+    /// It was told already; it is counted and not written again yet.
+    Repeated,
+    /// It was written.
+    Written,
+}
+
+impl EventWrite {
+    /// Every outcome.
+    pub const ALL: [Self; 5] = [Self::Dropped, Self::Failed, Self::Limited, Self::Repeated, Self::Written];
+
+    /// The label.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Dropped => "dropped",
+            Self::Failed => "failed",
+            Self::Limited => "limited",
+            Self::Repeated => "repeated",
+            Self::Written => "written",
+        }
+    }
+}
+
 /// How a connection ended before its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Broken {

@@ -8,7 +8,7 @@ use prometheus::{
     TextEncoder,
 };
 
-use super::label::{Broken, Decision, Endpoint, Shed, StatusWrite, TrustState};
+use super::label::{Broken, Decision, Endpoint, EventWrite, Shed, StatusWrite, TrustState};
 
 /// The media type of [`Metrics::text`].
 pub const MEDIA_TYPE: &str = prometheus::TEXT_FORMAT;
@@ -43,6 +43,7 @@ pub struct Metrics {
     certificate_refused: IntCounter,
     leader: IntGauge,
     status_writes: IntCounterVec,
+    events: IntCounterVec,
     webhook_configuration_trouble: IntGauge,
     catching_up: Mutex<()>,
 }
@@ -126,6 +127,11 @@ impl Metrics {
                 .counter("certificate_refused_total", "Certificates found on disk that could not be used.")?,
             leader: new.gauge("leader", "1 while this replica writes the status of policies for all.")?,
             status_writes: new.counters("status_writes_total", "Writes of the status of policies.", &["outcome"])?,
+            events: new.counters(
+                "events_total",
+                "Events about refusals and warnings, by what became of them.",
+                &["outcome"],
+            )?,
             webhook_configuration_trouble: new.gauge(
                 "webhook_configuration_trouble",
                 "1 while a webhook configuration is missing, asks about less than it should, or cannot be kept up.",
@@ -143,6 +149,9 @@ impl Metrics {
         metrics.trust_roots_end(f64::INFINITY, 0.0);
         for outcome in StatusWrite::ALL {
             metrics.status_writes.with_label_values(&[outcome.as_str()]);
+        }
+        for outcome in EventWrite::ALL {
+            metrics.events.with_label_values(&[outcome.as_str()]);
         }
         for ceiling in Shed::ALL {
             metrics.shed.with_label_values(&[ceiling.as_str()]);
@@ -266,6 +275,11 @@ impl Metrics {
     /// Counts an attempt to write a status.
     pub fn status_written(&self, outcome: StatusWrite) {
         self.status_writes.with_label_values(&[outcome.as_str()]).inc();
+    }
+
+    /// Counts what became of something that is told in an Event.
+    pub fn event(&self, outcome: EventWrite) {
+        self.events.with_label_values(&[outcome.as_str()]).inc();
     }
 
     /// Whether something is wrong with the webhook configurations.

@@ -87,7 +87,7 @@ impl Leading {
 }
 
 /// A name that no other replica has, not even the same pod started again.
-fn identity() -> Result<String, Error> {
+pub(super) fn identity() -> Result<String, Error> {
     let mut random = [0_u8; 8];
     rand::fill(&mut random).map_err(|_| Error::unavailable("the machine has no randomness"))?;
     let pod = Variable::Hostname.value().and_then(|name| name.into_string().ok()).unwrap_or_default();

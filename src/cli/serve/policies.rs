@@ -11,12 +11,13 @@ use futures_util::future::join;
 use tokio::sync::watch;
 
 use super::{Error, NoMatchArg, clock, keys, remotes, start};
-use crate::cluster::{Access, StatusWriter, Watches};
+use crate::cluster::{Access, EventWriter, Events, StatusWriter, Watches};
 use crate::kms;
 use crate::limits;
 use crate::loader::{Elsewhere, Follower, LoadError, Loader, Roots, Rules, Settings, Status};
 use crate::policy::{NoMatch, PolicySet};
 use crate::registry;
+use crate::telemetry::Metrics;
 use crate::trust::BuiltInRoot;
 
 /// Where the policies come from.
@@ -186,6 +187,14 @@ impl Policies {
     pub(super) fn status_writer(&self) -> Option<StatusWriter> {
         match self {
             Self::Cluster(cluster, _) => Some(cluster.1.status_writer(self.elsewhere().roots.clone())),
+            Self::Files(_) => None,
+        }
+    }
+
+    /// Tells in Events as replica `instance`; none where the policies come from files.
+    pub(super) fn events(&self, instance: String, metrics: &Arc<Metrics>) -> Option<(Events, EventWriter)> {
+        match self {
+            Self::Cluster(cluster, _) => Some(cluster.1.events(instance, metrics)),
             Self::Files(_) => None,
         }
     }

@@ -54,6 +54,8 @@ fn understood(request: &Request) -> Value {
                 "judge": images.collect::<Vec<_>>(),
                 "target": format!("{:?}", judge.target),
                 "workload": format!("{}/{} {} {}/{}", workload.group, workload.version, workload.kind, workload.namespace, workload.name),
+                "uid": workload.uid,
+                "owner": workload.owner.as_ref().map(|owner| format!("{owner:?}")),
                 "labels": workload.labels,
                 "service_account": workload.service_account,
                 "pull_secrets": workload.pull_secrets,

@@ -1,14 +1,14 @@
 //! Reviews that the real gate judges, by policies that look at no registry.
 
 use std::fs;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use countersign::gate::Gate;
 use countersign::loader::load_dir;
-use countersign::policy::NoMatch;
+use countersign::policy::{NoMatch, PolicyName};
 use countersign::registry::{Anonymous, Client, Options};
-use countersign::server::{App, Ceilings, Health, Webhook, router};
+use countersign::server::{App, Ceilings, Health, Tell, Webhook, router};
 use countersign::telemetry::Metrics;
 use serde_json::{Value, json};
 use tokio::sync::watch;
@@ -50,13 +50,18 @@ spec:
 
 /// The routes before a gate with [`POLICIES`].
 fn gated(no_match: NoMatch) -> (Router, Arc<Metrics>) {
+    telling(no_match, Arc::new(|_| {}))
+}
+
+/// The same, with what is told.
+fn telling(no_match: NoMatch, tell: Tell) -> (Router, Arc<Metrics>) {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("policies.yaml"), POLICIES).unwrap();
     let set = load_dir(folder.path(), no_match).unwrap().set;
     let (_, policies) = watch::channel(Some(set));
     let gate = Gate::new(policies, Client::new(Options::default()).unwrap(), Arc::new(Anonymous));
     let metrics = Arc::new(Metrics::new().unwrap());
-    let webhook = Webhook::new(gate, Arc::clone(&metrics));
+    let webhook = Webhook::telling(gate, Arc::clone(&metrics), tell);
     let app = App::new(webhook, Arc::new(Health::default()), Arc::clone(&metrics), Ceilings::default());
     (router(Arc::new(app)), metrics)
 }
@@ -127,6 +132,36 @@ async fn a_dry_run_is_judged_the_same() {
             let answered = ask(&routes, post("/validate", review.to_string())).await;
             assert_eq!(answered.response()["allowed"], json!(allowed));
         }
+    }
+}
+
+#[tokio::test]
+async fn refusals_and_warnings_are_told_unless_it_is_a_dry_run() {
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let hears = Arc::clone(&heard);
+    let (routes, _) = telling(NoMatch::Deny, Arc::new(move |notice| hears.lock().unwrap().push(notice)));
+    for (image, dry_run, told) in [
+        ("trusted.example/app", false, None),
+        ("banned.example/app", true, None),
+        ("banned.example/app", false, Some(("Deny", Some("banned"), "static_fail"))),
+        ("tried.example/app", true, None),
+        ("tried.example/app", false, Some(("Warn", Some("tried-out"), "static_fail"))),
+        ("other.example/app", false, Some(("Deny", None, "no_matching_policy"))),
+    ] {
+        let mut review = pod_review(&format!("{image}@{DIGEST}"));
+        review["request"]["dryRun"] = json!(dry_run);
+        review["request"]["object"]["metadata"]["ownerReferences"] = json!([
+            {"apiVersion": "v1", "kind": "Other", "name": "other", "uid": "1"},
+            {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "set", "uid": "2", "controller": true},
+        ]);
+        ask(&routes, post("/validate", review.to_string())).await;
+        let notices = std::mem::take(&mut *heard.lock().unwrap());
+        let heard: Vec<_> = notices
+            .iter()
+            .map(|notice| (notice.action, notice.policy.as_ref().map(PolicyName::name), notice.code))
+            .collect();
+        assert_eq!(heard, told.into_iter().collect::<Vec<_>>(), "{image} {dry_run}");
+        assert!(notices.iter().all(|notice| notice.subject.kind == "ReplicaSet" && notice.subject.uid == "2"));
     }
 }
 

@@ -1,0 +1,192 @@
+//! What is told of refusals beside the answer: on objects that outlive the request.
+
+use nonempty::NonEmpty;
+
+use super::message::{image, named};
+use super::{denial, plain};
+use crate::limits;
+use crate::policy::{Denial, Outcome, PolicyName, Verdict, Warning, Workload};
+
+/// One thing to tell: that an image is refused, or would be if its policy enforced.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// The object on which users look for it.
+    pub subject: Subject,
+    /// The policy that refuses; none where no policy is involved.
+    pub policy: Option<PolicyName>,
+    /// `Deny` or `Warn`.
+    pub action: &'static str,
+    /// The code of the reason.
+    pub code: &'static str,
+    /// The field that names the image, as in `spec.containers[0].image`.
+    pub field: String,
+    /// All of it on one line, at most [`limits::EVENT_NOTE_BYTES`].
+    pub note: String,
+}
+
+/// An object that something is told about.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Subject {
+    /// Its API group and version, as in `apps/v1`.
+    pub api_version: String,
+    /// Its kind.
+    pub kind: String,
+    /// Its namespace, which is that of the workload.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// What the API server calls it; empty for an object that is refused before it is there.
+    pub uid: String,
+}
+
+/// What is to be told of `verdicts`, at most [`limits::DENY_REASONS_PER_IMAGE`] for each image and each policy once: about
+/// the owner that `workload` names, or else about itself, which `is_new` if it is there only when it is admitted.
+pub fn notices<'a>(
+    workload: &'a Workload,
+    is_new: bool,
+    verdicts: &'a NonEmpty<Verdict>,
+) -> impl Iterator<Item = Notice> + 'a {
+    let is_refused = verdicts.iter().any(|verdict| !verdict.is_allowed());
+    let subject = subject(workload, is_new && is_refused);
+    verdicts.iter().flat_map(move |verdict| {
+        let subject = subject.clone();
+        once_by_policy(verdict).into_iter().map(move |(action, reason)| Notice {
+            subject: subject.clone(),
+            policy: reason.policy.clone(),
+            action,
+            code: reason.reason.code(),
+            field: plain(&verdict.image.pointer.field_path(), limits::PRINTED_NAME_BYTES),
+            note: note(workload, verdict, action, reason),
+        })
+    })
+}
+
+/// The reasons to tell, of each policy the first.
+fn once_by_policy(verdict: &Verdict) -> Vec<(&'static str, &Denial)> {
+    let denials = match &verdict.outcome {
+        Outcome::Allow(_) => None,
+        Outcome::Deny(denials) => Some(denials.iter().map(|denial| (DENY, denial))),
+    };
+    let warnings = verdict.warnings.iter().filter_map(|warning| match warning {
+        Warning::MutableTag | Warning::NoMatchingPolicy => None,
+        Warning::WouldDeny(denial) => Some((WARN, denial)),
+    });
+    let mut told: Vec<(&'static str, &Denial)> = Vec::new();
+    for (action, denial) in denials.into_iter().flatten().chain(warnings) {
+        if told.len() < limits::DENY_REASONS_PER_IMAGE && !told.iter().any(|(_, other)| other.policy == denial.policy) {
+            told.push((action, denial));
+        }
+    }
+    told
+}
+
+const DENY: &str = "Deny";
+const WARN: &str = "Warn";
+
+fn note(workload: &Workload, verdict: &Verdict, action: &str, reason: &Denial) -> String {
+    let verb = if action == DENY { "is refused" } else { "would be refused" };
+    let whole = format!("{}: {} {verb}: {}", named(workload), image(verdict), denial(reason));
+    plain(&whole, limits::EVENT_NOTE_BYTES)
+}
+
+fn subject(workload: &Workload, never_was: bool) -> Subject {
+    let namespace = workload.namespace.clone();
+    match workload.owner.clone() {
+        Some(owner) => {
+            Subject { api_version: owner.api_version, kind: owner.kind, namespace, name: owner.name, uid: owner.uid }
+        }
+        None => Subject {
+            api_version: match workload.group.as_str() {
+                "" => workload.version.clone(),
+                group => format!("{group}/{}", workload.version),
+            },
+            kind: workload.kind.clone(),
+            namespace,
+            name: workload.name.clone(),
+            uid: if never_was { String::new() } else { workload.uid.clone() },
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::image::{ContainerKind, ImageUse, Pointer};
+    use crate::policy::{DenyReason, Owner};
+
+    fn verdict(denials: &[(&str, DenyReason)]) -> Verdict {
+        let image = ImageUse {
+            pointer: Pointer::new("/spec/containers/0/image"),
+            kind: ContainerKind::Container,
+            container: "web".to_owned(),
+            image: "registry.example/shop/web:v5".parse().unwrap(),
+        };
+        let denial = |(policy, reason): &(&str, DenyReason)| {
+            Denial::new(*reason, "found\nnothing").by(&PolicyName::new("countersign.dev", *policy))
+        };
+        let denials = NonEmpty::from_vec(denials.iter().map(denial).collect()).unwrap();
+        Verdict { image, digest: None, outcome: Outcome::Deny(denials), warnings: Vec::new() }
+    }
+
+    fn pod(owner: Option<Owner>) -> Workload {
+        Workload {
+            version: "v1".to_owned(),
+            kind: "Pod".to_owned(),
+            namespace: "shop".to_owned(),
+            name: "web-7d9-x".to_owned(),
+            uid: "u-pod".to_owned(),
+            owner,
+            ..Workload::default()
+        }
+    }
+
+    fn owner() -> Owner {
+        let [api_version, kind, name, uid] = ["apps/v1", "ReplicaSet", "web-7d9", "u-set"].map(str::to_owned);
+        Owner { api_version, kind, name, uid }
+    }
+
+    #[test]
+    fn the_owner_is_told_and_each_policy_once() {
+        let missing = DenyReason::SignatureMissing;
+        let verdicts = NonEmpty::new(verdict(&[("a", missing), ("a", DenyReason::KeyMismatch), ("b", missing)]));
+        let told: Vec<_> = notices(&pod(Some(owner())), true, &verdicts).collect();
+        let policies: Vec<_> = told.iter().map(|notice| notice.policy.as_ref().unwrap().name()).collect();
+        assert_eq!(policies, ["a", "b"]);
+        let first = &told[0];
+        assert_eq!((first.action, first.code), ("Deny", "signature_missing"));
+        assert_eq!((first.subject.kind.as_str(), first.subject.uid.as_str()), ("ReplicaSet", "u-set"));
+        assert_eq!((first.subject.namespace.as_str(), first.field.as_str()), ("shop", "spec.containers[0].image"));
+        assert!(first.note.contains("`shop/web-7d9-x`") && first.note.contains("is refused"), "{}", first.note);
+        assert!(!first.note.contains('\n'), "{}", first.note);
+    }
+
+    #[test]
+    fn an_object_that_never_was_has_no_uid() {
+        let verdicts = NonEmpty::new(verdict(&[("a", DenyReason::SignatureMissing)]));
+        let uid = |is_new| notices(&pod(None), is_new, &verdicts).next().unwrap().subject.uid;
+        assert_eq!(uid(true), "");
+        assert_eq!(uid(false), "u-pod");
+    }
+
+    #[test]
+    fn a_warning_says_that_it_would_be_refused() {
+        let denial = Denial::new(DenyReason::SignatureMissing, "");
+        let mut verdict = verdict(&[("a", DenyReason::KeyMismatch)]);
+        verdict.warnings = vec![Warning::WouldDeny(denial), Warning::MutableTag];
+        let verdicts = NonEmpty::new(verdict);
+        let told: Vec<_> = notices(&pod(None), false, &verdicts).collect();
+        assert_eq!(told.len(), 2);
+        assert_eq!(told[1].action, "Warn");
+        assert!(told[1].note.contains("would be refused"), "{}", told[1].note);
+    }
+
+    #[test]
+    fn a_note_fits() {
+        let mut verdict = verdict(&[("a", DenyReason::SignatureMissing)]);
+        verdict.image.container = "\u{e9}".repeat(5000);
+        let long = Workload { name: "n".repeat(5000), ..pod(None) };
+        let verdicts = NonEmpty::new(verdict);
+        let note = notices(&long, true, &verdicts).next().unwrap().note;
+        assert!(note.len() <= limits::EVENT_NOTE_BYTES, "{}", note.len());
+    }
+}
