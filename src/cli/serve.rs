@@ -288,6 +288,11 @@ async fn tell(mut status: watch::Receiver<Status>) {
 fn tell_once(status: &Status) {
     let event = "policies";
     if let Some(reason) = &status.stale {
+        // The first list may be on its way; the replica is not ready meanwhile.
+        if status.generation == 0 {
+            tracing::warn!({ field::EVENT } = event, { field::DETAIL } = reason, "there are no policies yet");
+            return;
+        }
         tracing::error!(
             { field::EVENT } = event,
             { field::REASON } = "policies_stale",
