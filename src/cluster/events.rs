@@ -79,22 +79,22 @@ impl EventWriter {
     /// Writes until nobody tells any more.
     pub async fn run(mut self) {
         while let Some(notice) = self.queue.recv().await {
-            let policy = notice.policy.as_ref().and_then(|policy| self.hub.reference(policy));
+            let policy = notice.policy.as_ref().and_then(|policy| self.hub.object_of(policy));
             let owner = &notice.subject;
             if !owner.namespace.is_empty() && !owner.name.is_empty() {
                 let key = (owner, notice.policy.as_ref(), notice.action, notice.code, notice.field.as_str());
                 let name = self.names.hash_one(key);
-                self.tell(name, &notice, &reference(owner), policy.as_ref()).await;
+                self.tell(name, &notice, owner, policy.as_ref()).await;
             }
             if let Some(policy) = policy {
                 let name = self.names.hash_one((&notice.policy, notice.action, notice.code, &owner.namespace));
-                self.tell(name, &notice, &policy, Some(&reference(owner))).await;
+                self.tell(name, &notice, &policy, Some(owner)).await;
             }
         }
     }
 
     /// Tells `notice` on the object `regarding`, as far as it is due.
-    async fn tell(&mut self, name: u64, notice: &Notice, regarding: &Value, related: Option<&Value>) {
+    async fn tell(&mut self, name: u64, notice: &Notice, regarding: &Subject, related: Option<&Subject>) {
         let outcome = match self.ledger.count(name, &notice.subject.namespace, clock::now()) {
             Step::Limited => EventWrite::Limited,
             Step::Nothing => EventWrite::Repeated,
@@ -126,12 +126,12 @@ impl EventWriter {
         name: u64,
         count: u64,
         notice: &Notice,
-        regarding: &Value,
-        related: Option<&Value>,
+        regarding: &Subject,
+        related: Option<&Subject>,
     ) -> Result<(), ApiError> {
-        let namespace = match regarding.get("namespace").and_then(Value::as_str) {
-            None | Some("") => NAMESPACE,
-            Some(namespace) => namespace,
+        let namespace = match regarding.namespace.as_str() {
+            "" => NAMESPACE,
+            namespace => namespace,
         };
         let place = Place::new("events.k8s.io", "v1", "events", Some(namespace));
         let name = format!("countersign.{name:016x}");
@@ -152,12 +152,12 @@ impl EventWriter {
             "action": notice.action,
             "reason": notice.code,
             "note": notice.note,
-            "regarding": regarding,
+            "regarding": reference(regarding),
             "reportingController": CONTROLLER,
             "reportingInstance": self.instance,
         });
         if let (Some(related), Some(event)) = (related, event.as_object_mut()) {
-            event.insert("related".to_owned(), related.clone());
+            event.insert("related".to_owned(), reference(related));
         }
         wire::write(&self.client, "POST", &place.query(&[]), wire::JSON, &event).await
     }

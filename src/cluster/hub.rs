@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
@@ -12,6 +12,7 @@ use super::object::{Key, Object};
 use super::place::Place;
 use super::source::{Necessity, Source};
 use crate::api::{self, Document, PolicyDocument};
+use crate::explain::Subject;
 use crate::loader::{Documents, Observed, Watched};
 use crate::policy::PolicyName;
 use crate::telemetry::field;
@@ -211,8 +212,8 @@ impl Hub {
         Some((source.place_in(slot.api_version.as_deref()?, &key.0), known.stored.clone()))
     }
 
-    /// What names the object of `policy` to the API server; none where it is not known any more.
-    pub(super) fn reference(&self, policy: &PolicyName) -> Option<Value> {
+    /// The object of `policy`; none where it is not known any more.
+    pub(super) fn object_of(&self, policy: &PolicyName) -> Option<Subject> {
         let is_it = |source: &Source| {
             source.is_policies()
                 && source.group() == policy.group()
@@ -225,9 +226,7 @@ impl Hub {
         let api_version = format!("{}/{}", source.group(), slot.api_version.as_deref()?);
         let uid = slot.known.get(&key)?.stored.uid.clone();
         let (namespace, name) = key;
-        Some(json!({
-            "apiVersion": api_version, "kind": source.kind(), "namespace": namespace, "name": name, "uid": uid,
-        }))
+        Some(Subject { api_version, kind: source.kind().to_owned(), namespace, name, uid })
     }
 
     /// Changes what was seen of `source`; the change says whether documents are others than before.
