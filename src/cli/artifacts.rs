@@ -1,17 +1,16 @@
 //! `countersign artifacts` and `countersign custody`
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use serde::Serialize;
 
 use super::account::Ledger;
 use super::judged_by::By;
 use super::print::{TableFormat, table};
-use super::registry_args::RegistryArgs;
+use super::registry_args::TimedRegistryArgs;
 use super::shown_provenance::ProvenanceArgs;
 use super::tree::{self, Leaf, Wanted};
-use super::{Error, Exit, Outcome, clock, file};
+use super::{Error, Exit, Outcome, file};
 use crate::evidence::Query;
 use crate::image::{Digest, ImageRef};
 use crate::limits;
@@ -197,11 +196,8 @@ pub struct CustodyArgs {
     /// How to print it
     #[arg(short, long, value_enum, default_value_t = TableFormat::Table)]
     output: TableFormat,
-    /// Give up after so many seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u16).range(1..))]
-    timeout: u16,
     #[command(flatten)]
-    registry: RegistryArgs,
+    reach: TimedRegistryArgs,
 }
 
 /// Something that was done.
@@ -236,10 +232,10 @@ pub async fn custody(args: CustodyArgs) -> Result<Outcome, Error> {
     } else {
         let image: ImageRef =
             args.artifact.parse().map_err(|error| Error::usage(format!("`{}`: {error}", args.artifact)))?;
-        let wanted = Wanted::new(&args.by, &args.registry, image.repository(), &mut outcome.notes).await?;
-        let client = args.registry.client()?;
-        let keys = args.registry.keychain()?;
-        let deadline = clock::deadline(Duration::from_secs(args.timeout.into()));
+        let wanted = Wanted::new(&args.by, &args.reach.registry, image.repository(), &mut outcome.notes).await?;
+        let client = args.reach.registry.client()?;
+        let keys = args.reach.registry.keychain()?;
+        let deadline = args.reach.deadline();
         let subject = client.resolve(&image, &keys, deadline).await.map_err(|error| tree::unasked(&error))?;
         let attached = client.attached(&subject, &keys, deadline).await.map_err(|error| tree::unasked(&error))?;
         let evidence = client.fetch(&Query::new(subject.clone(), true), &keys, deadline).await;

@@ -2,21 +2,40 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::ValueEnum;
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, ready};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
+use tokio::time::Instant;
 
 use super::docker_file::DockerFile;
 use super::env::{self, Variable};
-use super::{Error, file, password};
+use super::{Error, clock, file, password};
 use crate::api::{self, MirrorEntry, Registries};
 use crate::cloud::Settings;
 use crate::image::{Registry, Repository};
 use crate::limits;
 use crate::registry::{Chain, Client, Cloud, CloudKeys, Credential, DockerConfig, Keychain, Mirror, Options, Proxy};
+
+/// How registries are reached, and for how long they are asked.
+#[derive(Clone, Debug, clap::Args)]
+pub struct TimedRegistryArgs {
+    /// Give up after so many seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u16).range(1..))]
+    timeout: u16,
+    #[command(flatten)]
+    pub(super) registry: RegistryArgs,
+}
+
+impl TimedRegistryArgs {
+    /// When whoever begins now gives up.
+    pub(super) fn deadline(&self) -> Instant {
+        clock::deadline(Duration::from_secs(self.timeout.into()))
+    }
+}
 
 /// How registries are reached, and with which credentials.
 #[derive(Clone, Debug, Default, clap::Args)]

@@ -1,13 +1,12 @@
 //! The provenance of what was signed, as `countersign artifacts show --provenance` prints it.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::judged_by::By;
-use super::registry_args::RegistryArgs;
+use super::registry_args::TimedRegistryArgs;
 use super::tree::{Wanted, who};
 use super::{Error, clock, source_args};
 use crate::evidence::{Answer, Bundle, Evidence, Query, Statement};
@@ -28,11 +27,8 @@ pub(super) struct ProvenanceArgs {
     pub(super) provenance: bool,
     #[command(flatten)]
     by: By,
-    /// Give up after so many seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u16).range(1..))]
-    timeout: u16,
     #[command(flatten)]
-    registry: RegistryArgs,
+    reach: TimedRegistryArgs,
 }
 
 /// The provenance of one artifact, by one signer.
@@ -70,7 +66,7 @@ impl ProvenanceArgs {
                 artifacts.entry(record.artifact.digest).or_insert_with(|| (&record.artifact, Vec::new()));
             bundles.extend(record.bundle.as_ref().map(|bundle| bundle.get().as_bytes().to_vec()));
         }
-        let set = self.by.policies(&self.registry, notes).await?;
+        let set = self.by.policies(&self.reach.registry, notes).await?;
         let mut shown = Vec::new();
         for (artifact, bundles) in artifacts.into_values() {
             shown.extend(match artifact.kind {
@@ -90,9 +86,9 @@ impl ProvenanceArgs {
 
     /// What lies beside an image, and the bundles that are nowhere else.
     async fn evidence(&self, image: ImageDigest, bundles: &[Vec<u8>]) -> Result<Evidence, Error> {
-        let client = self.registry.reader()?;
-        let keys = self.registry.keychain()?;
-        let deadline = clock::deadline(Duration::from_secs(self.timeout.into()));
+        let client = self.reach.registry.reader()?;
+        let keys = self.reach.registry.keychain()?;
+        let deadline = self.reach.deadline();
         let evidence = client.fetch(&Query::new(image, true), &keys, deadline).await;
         for (path, answer) in evidence.answers() {
             match answer {

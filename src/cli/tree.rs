@@ -1,13 +1,12 @@
 //! `countersign tree`
 
 use std::collections::{BTreeMap, VecDeque};
-use std::time::Duration;
 
 use serde::Serialize;
 
 use super::judged_by::By;
 use super::print::{TableFormat, table};
-use super::registry_args::RegistryArgs;
+use super::registry_args::{RegistryArgs, TimedRegistryArgs};
 use super::{Error, Outcome, clock};
 use crate::evidence::{Answer, Artifact, Evidence, Manifest, Path, Query};
 use crate::explain;
@@ -36,11 +35,8 @@ pub struct Args {
     /// How to print it
     #[arg(short, long, value_enum, default_value_t = TableFormat::Table)]
     output: TableFormat,
-    /// Give up after so many seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u16).range(1..))]
-    timeout: u16,
     #[command(flatten)]
-    registry: RegistryArgs,
+    reach: TimedRegistryArgs,
 }
 
 #[derive(Serialize)]
@@ -80,10 +76,10 @@ pub(super) struct Leaf {
 /// When who is named cannot be read, or the registry cannot be asked.
 pub async fn run(args: Args) -> Result<Outcome, Error> {
     let mut outcome = Outcome::default();
-    let wanted = Wanted::new(&args.by, &args.registry, args.image.repository(), &mut outcome.notes).await?;
-    let client = args.registry.client()?;
-    let keys = args.registry.keychain()?;
-    let deadline = clock::deadline(Duration::from_secs(args.timeout.into()));
+    let wanted = Wanted::new(&args.by, &args.reach.registry, args.image.repository(), &mut outcome.notes).await?;
+    let client = args.reach.registry.client()?;
+    let keys = args.reach.registry.keychain()?;
+    let deadline = args.reach.deadline();
     let subject = client.resolve(&args.image, &keys, deadline).await.map_err(|error| unasked(&error))?;
     let attached = client.attached(&subject, &keys, deadline).await.map_err(|error| unasked(&error))?;
     let evidence = client.fetch(&Query::new(subject.clone(), true), &keys, deadline).await;
