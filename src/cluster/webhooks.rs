@@ -353,6 +353,13 @@ mod tests {
         // By label, where all were to be asked about; and without policy-controller's label, where it was to count.
         assert!(narrowed(configuration(true), false).unwrap().contains("namespaceSelector"));
         assert!(narrowed(configuration(false), true).unwrap().contains(INCLUDE));
+        // A release that is not called `countersign` says its name before those of its webhooks.
+        let mut second = configuration(true);
+        for at in [0, 1] {
+            let name = second["webhooks"][at]["name"].as_str().unwrap();
+            second["webhooks"][at]["name"] = json!(format!("second-countersign.{name}"));
+        }
+        assert_eq!(narrowed(second, true), None);
     }
 
     #[test]

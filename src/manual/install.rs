@@ -92,6 +92,12 @@
 //! told of less, and the rest is in `countersign_events_total` and in the log, which has a line for every verdict. Dry runs
 //! are not told.
 //!
+//! The API server's audit log, where there is one, keeps for each judged object `result`, `reason`, `policy`, `digest`,
+//! `would_deny` and the `revision` of the policies that were in force in the replica that answered: two replicas that say
+//! different ones have not heard the same yet. The keys begin with the name of the webhook
+//! (`validate.countersign.dev/revision`), and where a release has another name than `countersign`, with that before it
+//! (`second-countersign.validate.countersign.dev/revision`): two releases side by side both have their say.
+//!
 //! # When nothing is admitted
 //!
 //! 1. What is said? `kubectl -n countersign-system logs deployment/countersign`, and the refusal's

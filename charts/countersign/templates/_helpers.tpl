@@ -79,10 +79,12 @@ annotations:
 {{- end }}
 {{- end -}}
 
-{{/* One webhook: a dict of root, name, path, label (enforce, include or empty) and pods (whether of pods alone). */}}
+{{/* One webhook: a dict of root, name, path, label (enforce, include or empty) and pods (whether of pods alone). The keys of
+audit annotations begin with its name, which is therefore another in another release beside this one. */}}
 {{- define "countersign.webhook" -}}
 {{- $root := .root -}}
-- name: {{ .name }}.countersign.dev
+{{- $fullname := include "countersign.fullname" $root -}}
+- name: {{ if ne $fullname "countersign" }}{{ $fullname }}.{{ end }}{{ .name }}.countersign.dev
   admissionReviewVersions: [v1]
   sideEffects: NoneOnDryRun
   failurePolicy: Fail
