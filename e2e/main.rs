@@ -25,6 +25,7 @@ mod keyless_policies;
 mod node;
 mod pods;
 mod protection;
+mod revisions;
 mod rights;
 mod schema;
 mod signer_chart;

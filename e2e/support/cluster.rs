@@ -1,5 +1,6 @@
 //! The real control plane: etcd, kube-apiserver and kube-controller-manager, and kubectl to speak with it.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -142,6 +143,22 @@ impl Cluster {
 
     /// What the controller's ServiceAccount has asked of the API server so far: its events of the audit log.
     pub(crate) fn audited(&self) -> Vec<Value> {
+        let controller = controller();
+        self.audit().into_iter().filter(|event| event["user"]["username"] == controller).collect()
+    }
+
+    /// What the audit log keeps of the last request for a Pod in `namespace`, by `WEBHOOK/KEY`: what webhooks said about it.
+    pub(crate) fn noted(&self, namespace: &str) -> BTreeMap<String, String> {
+        let wanted = |event: &Value| {
+            let object = &event["objectRef"];
+            object["resource"] == "pods" && object["namespace"] == namespace && event["verb"] == "create"
+        };
+        let last = self.audit().into_iter().rfind(wanted).unwrap_or_default();
+        let notes = last["annotations"].as_object().cloned().unwrap_or_default();
+        notes.into_iter().map(|(key, value)| (key, value.as_str().unwrap_or_default().to_owned())).collect()
+    }
+
+    fn audit(&self) -> Vec<Value> {
         let log = std::fs::read_to_string(&self.audit).unwrap_or_default();
         // The last line may still be written.
         log.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
@@ -162,9 +179,19 @@ impl Cluster {
 
     /// Makes a kubeconfig for a ServiceAccount, with a token that the API server gives.
     pub(crate) fn kubeconfig_of(&self, namespace: &str, service_account: &str) -> PathBuf {
+        self.kubeconfig_by(&self.server, namespace, service_account)
+    }
+
+    /// The same, by which the API server is asked at another address.
+    pub(crate) fn kubeconfig_by(&self, server: &str, namespace: &str, service_account: &str) -> PathBuf {
         let token = self.kubectl(&["-n", namespace, "create", "token", service_account]).expect_success();
         let user = json!({"token": token.trim()});
-        write_kubeconfig(&self.authority, &self.server, &user)
+        write_kubeconfig(&self.authority, server, &user)
+    }
+
+    /// `ADDRESS:PORT` of the API server.
+    pub(crate) fn address(&self) -> &str {
+        self.server.trim_start_matches("https://")
     }
 
     /// Applies an object, or a list of them, as `kubectl apply` does.
@@ -301,38 +328,43 @@ impl Cluster {
 
     /// Makes the API server ask `gate` about every object that can hold an image.
     pub(crate) fn install_webhooks(&self, gate: &Gate) {
-        for (kind, path, name) in [
-            ("MutatingWebhookConfiguration", "/mutate", "mutate.countersign.dev"),
-            ("ValidatingWebhookConfiguration", "/validate", "validate.countersign.dev"),
-        ] {
-            let ca = std::fs::read(gate.ca()).expect("the CA of the webhook");
-            let mut webhook = json!({
-                "name": name,
-                "clientConfig": {"url": gate.url(path), "caBundle": base64(&ca)},
-                "admissionReviewVersions": ["v1"],
-                "sideEffects": "NoneOnDryRun",
-                "failurePolicy": "Fail",
-                "matchPolicy": "Equivalent",
-                "timeoutSeconds": 10,
-                "namespaceSelector": {"matchExpressions": [
-                    {"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": ["kube-system"]},
-                ]},
-                "rules": [
-                    rule("", &["pods", "pods/ephemeralcontainers", "podtemplates", "replicationcontrollers"]),
-                    rule("apps", &["daemonsets", "deployments", "replicasets", "statefulsets"]),
-                    rule("batch", &["cronjobs", "jobs"]),
-                ],
-            });
-            if kind == "MutatingWebhookConfiguration" {
-                webhook["reinvocationPolicy"] = json!("IfNeeded");
-            }
-            self.create(&json!({
-                "apiVersion": "admissionregistration.k8s.io/v1",
-                "kind": kind,
-                "metadata": {"name": "countersign"},
-                "webhooks": [webhook],
-            }));
+        self.install_webhook("MutatingWebhookConfiguration", "countersign", "mutate.countersign.dev", gate, "/mutate");
+        self.install_validating_webhook("countersign", "validate.countersign.dev", gate);
+    }
+
+    /// The validating one of them alone, in a configuration and by a name of its own.
+    pub(crate) fn install_validating_webhook(&self, configuration: &str, name: &str, gate: &Gate) {
+        self.install_webhook("ValidatingWebhookConfiguration", configuration, name, gate, "/validate");
+    }
+
+    fn install_webhook(&self, kind: &str, configuration: &str, name: &str, gate: &Gate, path: &str) {
+        let ca = std::fs::read(gate.ca()).expect("the CA of the webhook");
+        let mut webhook = json!({
+            "name": name,
+            "clientConfig": {"url": gate.url(path), "caBundle": base64(&ca)},
+            "admissionReviewVersions": ["v1"],
+            "sideEffects": "NoneOnDryRun",
+            "failurePolicy": "Fail",
+            "matchPolicy": "Equivalent",
+            "timeoutSeconds": 10,
+            "namespaceSelector": {"matchExpressions": [
+                {"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": ["kube-system"]},
+            ]},
+            "rules": [
+                rule("", &["pods", "pods/ephemeralcontainers", "podtemplates", "replicationcontrollers"]),
+                rule("apps", &["daemonsets", "deployments", "replicasets", "statefulsets"]),
+                rule("batch", &["cronjobs", "jobs"]),
+            ],
+        });
+        if kind == "MutatingWebhookConfiguration" {
+            webhook["reinvocationPolicy"] = json!("IfNeeded");
         }
+        self.create(&json!({
+            "apiVersion": "admissionregistration.k8s.io/v1",
+            "kind": kind,
+            "metadata": {"name": configuration},
+            "webhooks": [webhook],
+        }));
     }
 }
 
@@ -455,14 +487,19 @@ fn start_etcd(folder: &Path, port: u16) -> Daemon {
     etcd
 }
 
-/// What of the requests the API server keeps an account: those of the controller, without their bodies.
+/// Who the controller is to the API server.
+fn controller() -> String {
+    format!("system:serviceaccount:{SYSTEM}:countersign")
+}
+
+/// Of which requests the API server keeps an account, without their bodies: those of the controller, and those for Pods.
 fn audit_policy(folder: &Path) -> PathBuf {
-    let controller = format!("system:serviceaccount:{SYSTEM}:countersign");
+    let pods = json!({"level": "Metadata", "verbs": ["create"], "resources": [{"group": "", "resources": ["pods"]}]});
     let policy = json!({
         "apiVersion": "audit.k8s.io/v1",
         "kind": "Policy",
         "omitStages": ["RequestReceived"],
-        "rules": [{"level": "Metadata", "users": [controller]}, {"level": "None"}],
+        "rules": [{"level": "Metadata", "users": [controller()]}, pods, {"level": "None"}],
     });
     scratch::file(folder, "audit-policy.json", policy.to_string())
 }

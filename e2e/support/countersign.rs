@@ -9,11 +9,13 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
+use super::cluster::EFFECT_LIMIT;
 use super::cosign::{CUSTOM_PREDICATE, KeyPair, PASSWORD};
 use super::http::{self, Tls};
 use super::pki::{Authority, Leaf};
 use super::process::{self, Daemon, Outcome};
 use super::registry::Registry;
+use super::wait::poll;
 use super::{scratch, tools};
 
 /// Where the program under test is.
@@ -220,6 +222,14 @@ impl Gate {
         let (stored, response) = self.judge(pod);
         assert_eq!(response["allowed"], json!(true), "not admitted: {response}\n{}", self.log());
         stored
+    }
+
+    /// The same, some time later.
+    pub(crate) fn admits_soon(&self, pod: &Value) {
+        poll("admission", EFFECT_LIMIT, || {
+            let (_, response) = self.judge(pod);
+            if response["allowed"] == true { Ok(()) } else { Err(response.to_string()) }
+        });
     }
 
     /// Asks as the API server asks; panics unless the Pod is denied for the reason with this code.

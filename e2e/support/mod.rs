@@ -17,6 +17,7 @@ pub(crate) mod pki;
 pub(crate) mod ports;
 pub(crate) mod process;
 pub(crate) mod registry;
+pub(crate) mod relay;
 pub(crate) mod replicas;
 pub(crate) mod scratch;
 pub(crate) mod server;
