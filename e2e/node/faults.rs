@@ -135,13 +135,16 @@ fn registries_that_are_busy_or_slow_admit_nothing_until_they_answer() {
         pod(name, &[&image.by_tag().replace(node.registry.host(), &node.front.host())])
     };
     namespace.admits_soon(&asked("before"));
-    for (mood, name, code) in
-        [(Mood::Busy, "busy", codes::REGISTRY_RATE_LIMITED), (Mood::Silent, "slow", codes::DEADLINE_EXCEEDED)]
-    {
+    for (mood, name, code) in [
+        (Mood::Busy, "busy", codes::REGISTRY_RATE_LIMITED),
+        (Mood::Silent, "silent", codes::DEADLINE_EXCEEDED),
+        (Mood::Trickling, "slow", codes::DEADLINE_EXCEEDED),
+    ] {
         let pod = asked(name);
         node.front.becomes(mood);
         let path = format!("/api/v1/namespaces/{}/pods", namespace.name());
         let (status, said) = node.cluster.answer_to(&path, &pod).expect("an answer");
+        // Ours, and in time: an API server whose patience is over says another thing.
         assert!(status == 503 && says(&said, code), "{mood:?}: {status} {said}");
         node.front.becomes(Mood::Helpful);
         namespace.admits_soon(&pod);

@@ -20,6 +20,8 @@ pub(crate) enum Mood {
     Helpful,
     /// Not at all.
     Silent,
+    /// As the registry does, one byte each second.
+    Trickling,
 }
 
 /// What a reader of a registry looks at in the head of an answer.
@@ -38,6 +40,7 @@ impl Front {
                 }
                 Mood::Helpful => passed_on(&host, request),
                 Mood::Silent => Reply::Silence,
+                Mood::Trickling => Reply::Trickle(Box::new(passed_on(&host, request))),
             }
         });
         Self { server, mood }

@@ -34,6 +34,8 @@ pub(crate) enum Reply {
     },
     /// Nothing, until the client goes away.
     Silence,
+    /// The same as this one, but that its body comes byte by byte, each second one.
+    Trickle(Box<Self>),
 }
 
 impl Reply {
@@ -81,7 +83,7 @@ impl Drop for Server {
     }
 }
 
-fn serve(mut stream: TcpStream, answer: &(impl Fn(&Request) -> Reply + ?Sized)) -> std::io::Result<()> {
+fn serve(stream: TcpStream, answer: &(impl Fn(&Request) -> Reply + ?Sized)) -> std::io::Result<()> {
     stream.set_read_timeout(Some(PATIENCE))?;
     let mut first = [0; 1];
     if stream.peek(&mut first)? == 0 || !first[0].is_ascii_alphabetic() {
@@ -102,7 +104,11 @@ fn serve(mut stream: TcpStream, answer: &(impl Fn(&Request) -> Reply + ?Sized)) 
     let mut words = line.split(' ').map(str::to_owned);
     let [method, path] = [(); 2].map(|()| words.next().unwrap_or_default());
     let head = method == "HEAD";
-    match answer(&Request { method, path, accept: accept.join(", ") }) {
+    say(stream, head, false, answer(&Request { method, path, accept: accept.join(", ") }))
+}
+
+fn say(mut stream: TcpStream, head: bool, slowly: bool, reply: Reply) -> std::io::Result<()> {
+    match reply {
         Reply::Answer { status, headers, body } => {
             write!(stream, "HTTP/1.1 {status} Said\r\nConnection: close\r\n")?;
             if !headers.iter().any(|(name, _)| *name == "content-length") {
@@ -112,8 +118,26 @@ fn serve(mut stream: TcpStream, answer: &(impl Fn(&Request) -> Reply + ?Sized)) 
                 write!(stream, "{name}: {value}\r\n")?;
             }
             stream.write_all(b"\r\n")?;
-            if head { Ok(()) } else { stream.write_all(&body) }
+            match (head, slowly) {
+                (true, _) => Ok(()),
+                (false, false) => stream.write_all(&body),
+                (false, true) => trickle(stream, &body),
+            }
         }
         Reply::Silence => stream.read(&mut [0; 1]).map(drop),
+        Reply::Trickle(reply) => say(stream, head, true, *reply),
     }
+}
+
+/// Says one byte each second, until the client goes away.
+fn trickle(mut stream: TcpStream, body: &[u8]) -> std::io::Result<()> {
+    stream.set_read_timeout(Some(Duration::from_secs(1)))?;
+    for byte in body {
+        stream.write_all(&[*byte])?;
+        // The client has nothing more to say: what ends this is the second, or that it goes away.
+        if stream.read(&mut [0; 1]).is_ok() {
+            break;
+        }
+    }
+    Ok(())
 }
