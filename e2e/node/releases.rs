@@ -18,9 +18,18 @@ struct Second<'a> {
 
 impl Second<'_> {
     fn helm(&self, verb: &str, arguments: &[&str]) -> String {
+        self.with_helm(verb, arguments, |arguments| Helm::V3.run(arguments)).expect_success()
+    }
+
+    /// Kills Helm while it uninstalls, as soon as something happened.
+    fn interrupt_uninstall(&self, happened: impl Fn() -> bool) {
+        self.with_helm("uninstall", &["--wait"], |arguments| Helm::V3.interrupted(arguments, happened));
+    }
+
+    fn with_helm<T>(&self, verb: &str, arguments: &[&str], run: impl FnOnce(&[&str]) -> T) -> T {
         let kubeconfig = self.node.cluster.kubeconfig().display().to_string();
         let begin = [verb, "second", "-n", self.namespace, "--kubeconfig", &kubeconfig, "--timeout", "150s"];
-        Helm::V3.run(&[&begin, arguments].concat()).expect_success()
+        run(&[&begin, arguments].concat())
     }
 
     fn install(&self, values: &[&str]) {
@@ -40,7 +49,7 @@ impl Second<'_> {
 }
 
 #[test]
-fn helm_tests_a_release_in_a_pod_and_nothing_is_left_of_it_even_if_its_controller_is_dead() {
+fn helm_tests_a_release_in_a_pod_and_nothing_is_left_of_it_even_if_controller_and_helm_are_killed() {
     let Some(node) = Use::alone() else { return };
     replicas(&node);
     let (signed, unsigned) = (node.signed("trusted/tested"), node.program("trusted/tested-unsigned", "v1"));
@@ -67,6 +76,16 @@ fn helm_tests_a_release_in_a_pod_and_nothing_is_left_of_it_even_if_its_controlle
     second.install(&[&signed_value, &unsigned_value]);
     let said = second.helm("test", &[]);
     assert!(said.contains("Phase:          Succeeded"), "{said}");
+    // Two releases are asked, and what each says stays apart.
+    poll("notes of both releases", CONTROLLER_LIMIT, || {
+        guarded.admits_soon(&pod("noted", &[&signed.by_tag()]));
+        let noted = node.cluster.noted(guarded.name());
+        let results = ["", "second-countersign."].map(|release| {
+            let key = format!("{release}validate.countersign.dev/result");
+            noted.get(&key).map(String::as_str)
+        });
+        if results == [Some("allow"); 2] { Ok(()) } else { Err(format!("{noted:?}")) }
+    });
     second.helm("uninstall", &["--wait"]);
     gone();
 
@@ -76,7 +95,16 @@ fn helm_tests_a_release_in_a_pod_and_nothing_is_left_of_it_even_if_its_controlle
         let outcome = guarded.dry_run(&pod("during", &[&signed.by_tag()]));
         if outcome.stderr.contains("failed calling webhook") { Ok(()) } else { Err(outcome.to_string()) }
     });
-    second.helm("uninstall", &["--wait"]);
+    // Helm is killed as soon as it has begun, and again while it is at it; done once more, it comes to its end.
+    second.interrupt_uninstall(|| {
+        let deployed = ["get", "secret", "-l", "owner=helm,name=second,status=deployed", "-o", "name"];
+        namespace.kubectl(&deployed).expect_success().is_empty()
+    });
+    second.interrupt_uninstall(|| {
+        let configuration = ["get", "validatingwebhookconfiguration", "second-countersign"];
+        !namespace.kubectl(&configuration).succeeded()
+    });
+    second.helm("uninstall", &["--wait", "--ignore-not-found"]);
     gone();
     guarded.admits_soon(&pod("after", &[&signed.by_tag()]));
 }
