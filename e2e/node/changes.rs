@@ -1,14 +1,16 @@
-//! What is done on purpose, under load: no request is lost, and no Pod gets in without evidence.
+//! What is done on purpose: it counts in every replica, no request is lost meanwhile, and no Pod gets in without evidence.
 
 use serde_json::json;
 
 use crate::chart::CONFIGURATIONS;
 use crate::support::cluster::CONTROLLER_LIMIT;
+use crate::support::codes;
+use crate::support::cosign::KeyPair;
 use crate::support::countersign::pod;
 use crate::support::installed::SYSTEM;
 use crate::support::load::Load;
 use crate::support::node::{self, Use};
-use crate::support::replicas::{pods, release, replicas, settled};
+use crate::support::replicas::{pods, release, replicas, settled, trusted};
 use crate::support::wait::poll;
 
 /// Has something happen under load, which may not be noticed.
@@ -97,4 +99,52 @@ fn a_node_that_is_drained_is_not_missed() {
         assert_eq!(left, 0, "replicas on a node that was drained");
         settled(node, 3);
     });
+}
+
+#[test]
+fn a_tightened_policy_and_a_deleted_key_count_in_every_replica() {
+    let Some(node) = Use::alone() else { return };
+    replicas(&node);
+    let (namespace, image) = (node.guarded(), node.signed("tightened/app"));
+    let asked = pod("asked", &[&image.by_tag()]);
+    let counts = |code: &str| {
+        namespace.denies_soon(code, &asked);
+        let revision = poll("revision of the refusal", CONTROLLER_LIMIT, || {
+            let noted = node.cluster.noted(namespace.name());
+            let note = |key: &str| noted.get(&format!("validate.countersign.dev/{key}"));
+            let is_it = note("reason").is_some_and(|reason| reason == code);
+            note("revision").filter(|_| is_it).cloned().ok_or(format!("{noted:?}"))
+        });
+        for pod in pods(&node) {
+            let name = pod["metadata"]["name"].as_str().expect("a name");
+            poll("the same revision in a replica", CONTROLLER_LIMIT, || {
+                let log = node.cluster.kubectl(&["-n", SYSTEM, "logs", name]).stdout;
+                if log.contains(&revision) { Ok(()) } else { Err(name.to_owned()) }
+            });
+        }
+        // Whichever of them is asked.
+        for _ in 0..10 {
+            namespace.denies(code, &asked);
+        }
+    };
+
+    let policy = trusted(&node, "tightened", "tightened");
+    node.cluster.apply(&policy);
+    namespace.admits_soon(&asked);
+    let mut tightened = policy.clone();
+    tightened["spec"]["authorities"][0]["key"] = json!({"data": KeyPair::foreign().public_pem()});
+    node.cluster.apply(&tightened);
+    counts(codes::KEY_MISMATCH);
+
+    let mut by_secret = policy;
+    by_secret["spec"]["authorities"][0]["key"] = json!({"secretRef": {"name": "tightened"}});
+    node.cluster.apply(&json!({
+        "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "tightened", "namespace": SYSTEM},
+        "stringData": {"cosign.pub": KeyPair::trusted().public_pem()},
+    }));
+    node.cluster.apply(&by_secret);
+    namespace.admits_soon(&asked);
+    node.cluster.kubectl(&["-n", SYSTEM, "delete", "secret", "tightened"]).expect_success();
+    counts(codes::POLICY_INVALID);
+    node.cluster.kubectl(&["delete", "clusterimagepolicies.countersign.dev", "tightened"]).expect_success();
 }
