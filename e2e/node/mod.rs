@@ -1,6 +1,7 @@
 //! What only a cluster in which pods run can show.
 
 mod changes;
+mod ends;
 mod faults;
 mod pods;
 mod releases;

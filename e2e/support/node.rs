@@ -73,9 +73,22 @@ pub(crate) struct Use {
     _turn: Turn,
 }
 
-enum Turn {
+/// Who may use the cluster, or what is as demanding.
+pub(crate) enum Turn {
     Alone { _guard: RwLockWriteGuard<'static, ()> },
     Together { _guard: RwLockReadGuard<'static, ()> },
+}
+
+impl Turn {
+    /// A time in which nobody uses the cluster, for a test that has one of its own; none where the machine allows no node
+    /// and nobody demands one.
+    pub(crate) fn without_cluster() -> Option<Self> {
+        is_possible().then(Self::alone)
+    }
+
+    fn alone() -> Self {
+        Self::Alone { _guard: TURN.write().unwrap_or_else(PoisonError::into_inner) }
+    }
 }
 
 impl Use {
@@ -86,21 +99,14 @@ impl Use {
 
     /// The cluster alone, for a test that disturbs others.
     pub(crate) fn alone() -> Option<Self> {
-        Self::begin(|| Turn::Alone { _guard: TURN.write().unwrap_or_else(PoisonError::into_inner) })
+        Self::begin(Turn::alone)
     }
 
     fn begin(turn: impl FnOnce() -> Turn) -> Option<Self> {
-        match tools::level() {
-            tools::Level::Node => {
-                let turn = turn();
-                Some(Self { _inside: SHARED.space.enter(), _turn: turn })
-            }
-            tools::Level::ControlPlane(why) => {
-                let test = std::thread::current().name().unwrap_or("a test").to_owned();
-                scratch::say(&format!("NOT RUN, as no pod runs here: {test} ({why})"));
-                None
-            }
-        }
+        is_possible().then(|| {
+            let turn = turn();
+            Self { _inside: SHARED.space.enter(), _turn: turn }
+        })
     }
 }
 
@@ -117,6 +123,18 @@ impl Deref for Use {
 
     fn deref(&self) -> &Node {
         &SHARED
+    }
+}
+
+/// Whether a test of pods can run here; said where it cannot.
+fn is_possible() -> bool {
+    match tools::level() {
+        tools::Level::Node => true,
+        tools::Level::ControlPlane(why) => {
+            let test = std::thread::current().name().unwrap_or("a test").to_owned();
+            scratch::say(&format!("NOT RUN, as no pod runs here: {test} ({why})"));
+            false
+        }
     }
 }
 

@@ -60,10 +60,19 @@ impl Daemon {
 
     /// Tells the process to end, and waits until it has; panics when that takes longer than `limit`.
     pub(crate) fn terminate(&mut self, limit: Duration) {
-        let told = Command::new("bash").args(["-c", r#"kill -TERM "$0""#, &self.child.id().to_string()]).status();
-        assert!(told.is_ok_and(|status| status.success()), "bash could not send a signal");
+        signal("TERM", &[self.id()]);
+        self.wait(limit);
+    }
+
+    /// Waits until the process has ended; panics when that takes longer than `limit`.
+    pub(crate) fn wait(&mut self, limit: Duration) -> ExitStatus {
         let ended = until(limit, POLL, || self.child.try_wait().expect("the state of a child"));
-        assert!(ended.is_some(), "{} did not end in {limit:?}\n{}", self.name, self.log_tail());
+        ended.unwrap_or_else(|| panic!("{} did not end in {limit:?}\n{}", self.name, self.log_tail()))
+    }
+
+    /// Its process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     fn log_tail(&self) -> String {
@@ -78,6 +87,13 @@ impl Drop for Daemon {
     fn drop(&mut self) {
         end(&mut self.child);
     }
+}
+
+/// Sends a signal to processes, all at once.
+pub(crate) fn signal(name: &str, processes: &[u32]) {
+    let mut kill = Command::new("bash");
+    kill.args(["-c", r#"kill "-$0" "$@""#, name]).args(processes.iter().map(u32::to_string));
+    assert!(kill.status().is_ok_and(|status| status.success()), "bash could not send a signal");
 }
 
 /// What a command left behind when it had ended.
@@ -153,13 +169,17 @@ struct Reaper {
     pipe: ChildStdin,
 }
 
+/// What the reaper is called, as the first of its arguments.
+pub(crate) const REAPER_NAME: &str = "reaper";
+
 /// The variable that says to which run a process belongs, by the process id of the test program.
 const MARK: &str = "COUNTERSIGN_E2E_RUN";
 
 /// What the name of a run's control group begins with; the process id of the test program follows.
 const CGROUP: &str = "countersign-e2e-";
 
-/// Ends every process of a run whose test program is gone, and removes its control groups.
+/// Ends every process of a run whose test program is gone, and removes its control groups, and its folder if nothing
+/// failed. A folder says whose it is, as other systems may write into the same place whose processes cannot be seen.
 const SWEEP: &str = r#"
 grep -lz "^$1=" /proc/[0-9]*/environ 2>/dev/null | while read -r file; do
   owner=$(tr '\0' '\n' <"$file" | sed -n "s/^$1=//p")
@@ -171,6 +191,14 @@ find /sys/fs/cgroup -maxdepth 2 -type d -name "$2*" | while read -r group; do
     find "$group" -name cgroup.procs -exec cat {} + | xargs -r kill -KILL
     find "$group" -depth -type d -exec rmdir {} \;
     [ -e "$group" ] || break
+    sleep 0.1
+  done
+done
+for folder in "$3"/countersign-e2e-*/; do
+  read -r owner space 2>/dev/null <"$folder/$4" || continue
+  [ "$space" = "$(readlink /proc/self/ns/pid)" ] && [ ! -e "/proc/$owner" ] && [ ! -e "$folder/$5" ] || continue
+  for ((tries = 0; tries < 50; tries++)); do
+    rm -rf "$folder" && break
     sleep 0.1
   done
 done
@@ -195,16 +223,19 @@ for name in "${!cgroups[@]}"; do
     sleep 0.1
   done
 done
-# What a node kept of images tells nothing about a failure.
-rm -rf "$1"/node-*/var-lib
-[ -e "$1/$2" ] || rm -rf "$1"
+# What a node kept of images tells nothing about a failure. Who was killed just now may still be writing.
+for ((tries = 0; tries < 100; tries++)); do
+  if [ -e "$1/$2" ]; then rm -rf "$1"/node-*/var-lib; else rm -rf "$1"; fi && break
+  sleep 0.1
+done
 "#;
 
 static REAPER_PIPE: LazyLock<Mutex<Reaper>> = LazyLock::new(|| {
-    let sweep = Command::new("bash").args(["-c", SWEEP, "sweep", MARK, CGROUP]).stderr(Stdio::null()).status();
-    assert!(sweep.is_ok(), "bash could not look for what earlier runs left behind");
+    let mut sweep = Command::new("bash");
+    sweep.args(["-c", SWEEP, "sweep", MARK, CGROUP]).arg(std::env::temp_dir()).args([scratch::OWNER, scratch::FAILED]);
+    assert!(sweep.stderr(Stdio::null()).status().is_ok(), "bash could not look for what earlier runs left behind");
     let mut reaper = Command::new("bash");
-    reaper.arg("-c").arg(REAPER).arg("reaper").arg(scratch::run()).arg(scratch::FAILED);
+    reaper.arg("-c").arg(REAPER).arg(REAPER_NAME).arg(scratch::run()).arg(scratch::FAILED);
     reaper.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
     let mut child = reaper.spawn().expect("bash, which the tests need to clean up after themselves");
     let pipe = child.stdin.take().expect("the pipe to the reaper");
@@ -220,9 +251,14 @@ impl Reaper {
 
 /// The control group of this run, which is removed after it from every hierarchy.
 pub(crate) fn cgroup() -> String {
-    let name = format!("{CGROUP}{}", std::process::id());
+    let name = cgroup_of(std::process::id());
     Reaper::tell("cgroup", &name);
     name
+}
+
+/// What the control group of a run is called whose test program has this id.
+pub(crate) fn cgroup_of(run: u32) -> String {
+    format!("{CGROUP}{run}")
 }
 
 fn spawn(command: &mut Command) -> Child {

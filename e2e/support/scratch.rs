@@ -10,6 +10,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 static RUN: LazyLock<PathBuf> = LazyLock::new(|| {
     let run = tempfile::Builder::new().prefix("countersign-e2e-").tempdir().expect("a folder for the run").keep();
+    let space = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
+    let owner = format!("{} {}\n", std::process::id(), space.display());
+    fs::write(run.join(OWNER), owner).expect("a file in the folder of the run");
     let kept = run.clone();
     let before = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
@@ -20,6 +23,9 @@ static RUN: LazyLock<PathBuf> = LazyLock::new(|| {
     }));
     run
 });
+
+/// The name of the file that says whose the folder is: a process, by its id and the namespace in which it has this id.
+pub(crate) const OWNER: &str = "owner";
 
 /// The name of the file that keeps the folder when the run ends.
 pub(crate) const FAILED: &str = "failed";
