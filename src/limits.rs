@@ -290,7 +290,10 @@ pub const POLICY_FILE_BYTES: usize = 4 << 20;
 /// Bytes of all files of one set of policies. Scope: set; it is not loaded.
 pub const POLICY_SET_BYTES: usize = 64 << 20;
 
-/// Documents of one set of files. Scope: set; it is not loaded.
+/// How long changed files have to stay as they are before they are read as policies. Scope: set; the last good one stays.
+pub const POLICY_FILES_REST: Duration = Duration::from_millis(50);
+
+/// Documents of one set, without a cluster's ImagePolicies, which [`TENANT_POLICY_BYTES`] bounds. Scope: set; it is not loaded.
 pub const POLICY_DOCUMENTS: usize = 20_000;
 
 /// How old policies may get while the cluster cannot be asked, where nobody says. Scope: set; then it is no longer in
@@ -648,8 +651,15 @@ pub const API_LONGEST_WAIT: Duration = Duration::from_secs(5);
 /// Objects of one page of a list.
 pub const API_PAGE_OBJECTS: usize = 250;
 
-/// Bytes of one list with all its pages. Scope: list; it counts as not listed.
+/// Objects of one page of a list of what tenants write: each may have as many bytes as the API server allows.
+pub const API_PAGE_TENANT_OBJECTS: usize = 25;
+
+/// Bytes of one list with all its pages; of what tenants write, of one page. Scope: list; it counts as not listed.
 pub const API_LIST_BYTES: usize = 64 << 20;
+
+/// Bytes of the ImagePolicies of one namespace, as the API server sends them. Scope: namespace; the policies beyond count as
+/// unreadable, and refuse every image of that namespace.
+pub const TENANT_POLICY_BYTES: usize = 1 << 20;
 
 /// Bytes of one event of a watch, or of one object. Scope: watch; its collection is listed again. etcd takes 1.5 MiB.
 pub const API_EVENT_BYTES: usize = 8 << 20;

@@ -4,7 +4,6 @@ use super::authority::{self, AuthoritySpec};
 use super::canonical;
 use super::condition::{self, ConditionSpec};
 use super::core_objects::Metadata;
-use super::document::DocumentError;
 use super::field::{Field, Object};
 use super::node::Node;
 use super::problem::{Problem, quoted};
@@ -112,7 +111,7 @@ impl PolicyDocument {
 
     /// A policy of which nothing can be read but that it is there: it refuses every image, a tenant's those of its
     /// namespace.
-    pub fn unreadable(group: &str, namespace: Option<&str>, name: &str, error: &DocumentError) -> Self {
+    pub fn unreadable(group: &str, namespace: Option<&str>, name: &str, line: Option<u64>, why: &str) -> Self {
         Self {
             name: match namespace {
                 None => PolicyName::new(group, name),
@@ -120,10 +119,10 @@ impl PolicyDocument {
             },
             kind: if namespace.is_some() { tenant::KIND } else { KIND },
             is_named: true,
-            line: error.line(),
+            line,
             spec: Spec::unread(),
-            fingerprint: Digest::of(error.message().as_bytes()),
-            problems: vec![Problem::new("document", error.line(), format!("cannot be read: {}", error.message()))],
+            fingerprint: Digest::of(why.as_bytes()),
+            problems: vec![Problem::new("document", line, format!("cannot be read: {why}"))],
             warnings: Vec::new(),
         }
     }

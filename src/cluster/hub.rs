@@ -13,6 +13,7 @@ use super::place::Place;
 use super::source::{Necessity, Source};
 use crate::api::{self, Document, PolicyDocument};
 use crate::explain::Subject;
+use crate::limits;
 use crate::loader::{Documents, Observed, Watched};
 use crate::policy::PolicyName;
 use crate::telemetry::field;
@@ -50,8 +51,14 @@ struct Slot {
     frozen: Option<String>,
 }
 
+/// Why a tenant's policy is not read.
+const BEYOND: &str = "the ImagePolicies of its namespace have more bytes together than are read; fewer or smaller ones are \
+                      read again within minutes";
+
 /// What is known of one object.
 struct Known {
+    /// How long it is as the API server sends it; 0 where it was too much.
+    bytes: usize,
     document: Arc<Document>,
     generation: u64,
     stored: Stored,
@@ -160,8 +167,9 @@ impl Hub {
     }
 
     /// An object of `source` is new, or changed.
-    pub(super) fn applied(&self, source: Source, object: &Object) {
-        let known = read(source, object);
+    pub(super) fn applied(&self, source: Source, object: Object) {
+        let object = if source.is_bounded_by_namespace() { self.within_namespace(source, object) } else { object };
+        let known = read(source, &object);
         self.update(source, |slot| {
             slot.list.confirm();
             match known {
@@ -174,6 +182,16 @@ impl Hub {
                 None => slot.known.remove(&object.key).is_some(),
             }
         });
+    }
+
+    /// The object, or what is left of it where the objects of its namespace are too much with it.
+    fn within_namespace(&self, source: Source, object: Object) -> Object {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let from = (object.key.0.clone(), String::new());
+        let known = seen.slots.get(&source).into_iter().flat_map(|slot| slot.known.range(&from..));
+        let others = known.take_while(|(key, _)| key.0 == from.0).filter(|(key, _)| **key != object.key);
+        let bytes: usize = others.map(|(_, known)| known.bytes).sum();
+        if bytes + object.json.len() > limits::TENANT_POLICY_BYTES { object.emptied() } else { object }
     }
 
     /// An object of `source` is gone.
@@ -313,7 +331,8 @@ fn read(source: Source, object: &Object) -> Option<Known> {
         Necessity::Optional | Necessity::Required => object.conditions(),
     };
     let stored = Stored { uid: object.uid.clone(), version: object.version.clone(), conditions: conditions.into() };
-    read_document(source, object).map(|document| Known { document, generation: object.generation, stored })
+    let (bytes, generation) = (object.json.len(), object.generation);
+    read_document(source, object).map(|document| Known { bytes, document, generation, stored })
 }
 
 fn read_document(source: Source, object: &Object) -> Option<Arc<Document>> {
@@ -324,19 +343,23 @@ fn read_document(source: Source, object: &Object) -> Option<Arc<Document>> {
     };
     let (namespace, name) = &object.key;
     let namespace = Some(namespace.as_str()).filter(|namespace| !namespace.is_empty());
-    let error = match api::parse_object(&object.json, version, source.kind()) {
-        Ok(document) => return Some(Arc::new(document)),
-        Err(error) => error,
+    let (line, why) = if object.is_emptied() {
+        (None, BEYOND.to_owned())
+    } else {
+        match api::parse_object(&object.json, version, source.kind()) {
+            Ok(document) => return Some(Arc::new(document)),
+            Err(error) => (error.line(), error.message().to_owned()),
+        }
     };
     tracing::error!(
         { field::EVENT } = "policies",
         { field::KIND } = source.kind(),
         { field::NAME } = name,
-        { field::DETAIL } = error.to_string(),
+        { field::DETAIL } = why,
         "an object cannot be read"
     );
     source.is_policies().then(|| {
-        let policy = PolicyDocument::unreadable(source.group(), namespace, name, &error);
+        let policy = PolicyDocument::unreadable(source.group(), namespace, name, line, &why);
         Arc::new(Document::ClusterImagePolicy(Box::new(policy)))
     })
 }

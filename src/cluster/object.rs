@@ -42,6 +42,16 @@ struct Metadata {
 }
 
 impl Object {
+    /// The same without what it holds: nobody can read it any more.
+    pub(super) fn emptied(self) -> Self {
+        Self { json: Zeroizing::default(), ..self }
+    }
+
+    /// Whether it was [`Self::emptied`].
+    pub(super) fn is_emptied(&self) -> bool {
+        self.json.is_empty()
+    }
+
     /// Reads what every object has. The text of an error says nothing of what it holds.
     pub(super) fn read(raw: &RawValue) -> Result<Self, String> {
         let Shape { metadata } = serde_json::from_str(raw.get())

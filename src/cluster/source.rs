@@ -84,6 +84,19 @@ impl Source {
         }
     }
 
+    /// Whether anybody but cluster admins may write its objects, so that one namespace's must not crowd out another's.
+    pub(super) fn is_bounded_by_namespace(self) -> bool {
+        match self {
+            Self::TenantPolicies => true,
+            Self::ConfigMaps
+            | Self::OwnPolicies
+            | Self::OwnTrustRoots
+            | Self::Secrets
+            | Self::SigstorePolicies
+            | Self::SigstoreTrustRoots => false,
+        }
+    }
+
     /// What has to be there. policy-controller's definitions need not.
     pub(super) fn necessity(self) -> Necessity {
         match self {

@@ -1,5 +1,6 @@
 //! One collection, listed once and then followed.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use kube::Client;
@@ -19,6 +20,7 @@ use crate::limits;
 pub(super) struct Watcher {
     client: Client,
     place: Place,
+    bounds: Bounds,
     state: State,
     /// How long to wait before anything is asked again.
     pause: Option<Duration>,
@@ -50,7 +52,13 @@ pub(super) enum Happening {
 
 impl Watcher {
     pub(super) fn new(client: &Client, place: Place) -> Self {
-        Self { client: client.clone(), place, state: State::Listing, pause: None, patience: limits::API_WAIT }
+        let bounds = Bounds::Together { left: limits::API_LIST_BYTES };
+        Self { client: client.clone(), place, bounds, state: State::Listing, pause: None, patience: limits::API_WAIT }
+    }
+
+    /// The same, but the objects of each namespace have a ceiling of their own.
+    pub(super) fn bounded_by_namespace(self) -> Self {
+        Self { bounds: Bounds::ByNamespace { spent: BTreeMap::new() }, ..self }
     }
 
     /// The next happening.
@@ -61,7 +69,7 @@ impl Watcher {
                 self.pause = None;
             }
             match &mut self.state {
-                State::Listing => match list(&self.client, &self.place).await {
+                State::Listing => match list(&self.client, &self.place, self.bounds.clone()).await {
                     Ok((objects, version)) => {
                         self.state = State::Watching { version, lines: None };
                         self.patience = limits::API_WAIT;
@@ -153,22 +161,69 @@ struct ListMetadata {
     more: String,
 }
 
+/// How much of a list is taken.
+#[derive(Clone, Debug)]
+enum Bounds {
+    /// No more of all objects together than [`limits::API_LIST_BYTES`].
+    Together { left: usize },
+    /// Of each namespace as much as [`limits::TENANT_POLICY_BYTES`]; what is beyond is emptied.
+    ByNamespace { spent: BTreeMap<String, usize> },
+}
+
+impl Bounds {
+    /// Objects of a page.
+    fn page(&self) -> usize {
+        match self {
+            Self::Together { .. } => limits::API_PAGE_OBJECTS,
+            Self::ByNamespace { .. } => limits::API_PAGE_TENANT_OBJECTS,
+        }
+    }
+
+    /// Bytes of the next page.
+    fn ceiling(&self) -> usize {
+        match self {
+            Self::Together { left } => *left,
+            Self::ByNamespace { .. } => limits::API_LIST_BYTES,
+        }
+    }
+
+    /// A page had so many `bytes`.
+    fn spend(&mut self, bytes: usize) {
+        match self {
+            Self::Together { left } => *left = left.saturating_sub(bytes),
+            Self::ByNamespace { .. } => {}
+        }
+    }
+
+    /// The object, or what may be kept of it.
+    fn bound(&mut self, object: Object) -> Object {
+        let Self::ByNamespace { spent } = self else {
+            return object;
+        };
+        let spent = spent.entry(object.key.0.clone()).or_default();
+        if *spent + object.json.len() > limits::TENANT_POLICY_BYTES {
+            return object.emptied();
+        }
+        *spent += object.json.len();
+        object
+    }
+}
+
 /// Every object of `place`, and the state in which these are all.
-async fn list(client: &Client, place: &Place) -> Result<(Vec<Object>, String), ApiError> {
+async fn list(client: &Client, place: &Place, mut bounds: Bounds) -> Result<(Vec<Object>, String), ApiError> {
     let mut objects = Vec::new();
-    let mut left = limits::API_LIST_BYTES;
     let mut more = String::new();
-    let page = limits::API_PAGE_OBJECTS.to_string();
+    let page = bounds.page().to_string();
     loop {
         let mut parameters = vec![("limit", page.as_str())];
         if !more.is_empty() {
             parameters.push(("continue", &more));
         }
-        let body = wire::read(client, wire::get(&place.query(&parameters))?, left).await?;
-        left = left.saturating_sub(body.len());
+        let body = wire::read(client, wire::get(&place.query(&parameters))?, bounds.ceiling()).await?;
+        bounds.spend(body.len());
         let list: List<'_> = serde_json::from_slice(&body).map_err(|_| trouble("a list cannot be read"))?;
         for item in list.items.unwrap_or_default() {
-            objects.push(Object::read(item).map_err(ApiError::Trouble)?);
+            objects.push(bounds.bound(Object::read(item).map_err(ApiError::Trouble)?));
         }
         if list.metadata.more.is_empty() {
             let version = list.metadata.resource_version;

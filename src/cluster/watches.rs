@@ -77,7 +77,7 @@ impl One<'_> {
         let mut watcher = Watcher::new(self.client, self.source.place("v1", self.namespace));
         loop {
             match watcher.next().await {
-                Happening::Applied(object) => self.hub.applied(self.source, &object),
+                Happening::Applied(object) => self.hub.applied(self.source, object),
                 Happening::Confirmed => self.hub.confirmed(self.source),
                 Happening::Deleted(key) => self.hub.deleted(self.source, &key),
                 Happening::Listed(objects) => self.hub.listed(self.source, &objects),
@@ -148,9 +148,12 @@ impl One<'_> {
     /// Follows the objects of a definition at `version`.
     async fn follow(self, version: &str) {
         let mut watcher = Watcher::new(self.client, self.source.place(version, self.namespace));
+        if self.source.is_bounded_by_namespace() {
+            watcher = watcher.bounded_by_namespace();
+        }
         loop {
             match watcher.next().await {
-                Happening::Applied(object) => self.hub.applied(self.source, &object),
+                Happening::Applied(object) => self.hub.applied(self.source, object),
                 Happening::Confirmed => self.hub.confirmed(self.source),
                 Happening::Deleted(key) => {
                     self.unless_leaving().await;

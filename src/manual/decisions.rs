@@ -81,6 +81,9 @@
 //! however many requests of one namespace come at once, they have half of the threads that decide. The conditions of the
 //! cluster's policies are counted each by itself.
 //!
+//! For the same reason the `ImagePolicy` objects of one namespace have a ceiling of their own ([`TENANT_POLICY_BYTES`](crate::limits::TENANT_POLICY_BYTES)),
+//! and none together: what is beyond it counts as unreadable, which refuses that namespace's images and no other's.
+//!
 //! Rego has no place there: regorus looks at its clock between the steps of an evaluation, and a single step (a comprehension
 //! over a large list, a comparison of large values) may take as long as it likes in between. In a policy of the cluster that is
 //! its author's own harm. In a tenant's it would be everybody's. *Would change our mind*: an engine that counts its steps, or that

@@ -121,7 +121,10 @@ impl PolicyArgs {
                         LoadError::Document { .. } | LoadError::Duplicate { .. } => {
                             told.hint("`countersign policy check` says all that is wrong with policies")
                         }
-                        LoadError::NoPolicy { .. } | LoadError::Read(_) | LoadError::TooManyDocuments => told,
+                        LoadError::NoPolicy { .. }
+                        | LoadError::Read(_)
+                        | LoadError::TooManyDocuments
+                        | LoadError::Unsettled => told,
                     }
                 });
         }

@@ -154,3 +154,29 @@ async fn t85_an_event_without_an_end_is_trouble() {
     let expected = ["listed a", "confirmed", "trouble:", "listed a"];
     happen(vec![one(), Answer::Endless, one()], &expected).await;
 }
+
+/// What one namespace has too much is there and empty, and another's is whole.
+#[tokio::test]
+async fn a_namespace_does_not_crowd_out_another() {
+    let object = |namespace: &str, name: &str, bytes: usize| {
+        let metadata = json!({"namespace": namespace, "name": name, "resourceVersion": "5"});
+        json!({"metadata": metadata, "spec": "x".repeat(bytes)})
+    };
+    let half = limits::TENANT_POLICY_BYTES / 2;
+    let pages = vec![
+        list(&[object("greedy", "a", half), object("greedy", "b", half), object("greedy", "c", 1)], 7, "next"),
+        list(&[object("modest", "d", half)], 7, ""),
+    ];
+    let (watcher, asked) = watcher(pages);
+    let Happening::Listed(objects) = watcher.bounded_by_namespace().next().await else { panic!("a list") };
+    let emptied: Vec<_> = objects.iter().map(|object| (object.key.1.as_str(), object.is_emptied())).collect();
+    assert_eq!(emptied, [("a", false), ("b", true), ("c", false), ("d", false)]);
+    assert!(asked.lock().unwrap()[0].contains("limit=25"));
+
+    // All pages together may be more than one list may have where admins alone write.
+    let large = || list(&[object("own", "x", limits::API_LIST_BYTES / 2)], 7, "next");
+    happen(vec![large(), large(), one()], &["trouble:", "listed a"]).await;
+    let (watcher, _) = self::watcher(vec![large(), large(), one()]);
+    let Happening::Listed(objects) = watcher.bounded_by_namespace().next().await else { panic!("a list") };
+    assert_eq!(objects.len(), 3);
+}

@@ -160,3 +160,23 @@ async fn what_makes_no_set_leaves_the_last_good_one() {
     })
     .await;
 }
+
+/// One tenant with more policies than a set may have documents breaks nobody's.
+#[tokio::test]
+async fn t86_a_tenants_policies_do_not_count_against_the_ceiling() {
+    let text = |kind: &str, at: usize| {
+        let namespace = if kind == "ImagePolicy" { ", namespace: tenant" } else { "" };
+        format!(
+            "apiVersion: countersign.dev/v1alpha1\nkind: {kind}\nmetadata: {{name: p{at}{namespace}}}\nspec: {{images: \
+             [{{glob: 'ghcr.io/p/**'}}], authorities: [{{static: {{action: fail}}}}]}}\n"
+        )
+    };
+    let many = |kind: &str| (0..=crate::limits::POLICY_DOCUMENTS).map(|at| text(kind, at)).collect::<Vec<_>>();
+    let load = |texts: &[String]| {
+        let texts: Vec<_> = texts.iter().map(String::as_str).collect();
+        compile(&shows(&texts).documents.unwrap(), &rules(HOUR))
+    };
+    let loaded = load(&many("ImagePolicy")).unwrap();
+    assert_eq!(loaded.set.policies().len(), crate::limits::POLICY_DOCUMENTS + 1);
+    assert!(load(&many("ClusterImagePolicy")).unwrap_err().contains("more than 20000 documents"));
+}
