@@ -31,7 +31,9 @@ impl Policies {
     }
 
     fn write(&self, name: &str, text: &str) {
-        fs::write(self.path().join(name), text).unwrap();
+        let beside = self.path().join(format!(".{name}"));
+        fs::write(&beside, text).unwrap();
+        fs::rename(beside, self.path().join(name)).unwrap();
     }
 
     fn remove(&self, name: &str) {
@@ -226,6 +228,21 @@ fn a_change_makes_a_new_generation() {
     loader.poll(now());
     assert_eq!(sets.borrow().as_ref().unwrap().revision(), first.revision());
     assert_eq!(status.borrow().generation, 3);
+}
+
+/// A file that is written in its place is empty for a moment, and must not be taken for a set with a policy less.
+#[test]
+fn half_a_change_leaves_the_last_good_set() {
+    let policies = Policies::new(&[("a.yaml", &fail("a")), ("b.yaml", &fail("b"))]);
+    let mut loader = policies.loader();
+    let (sets, status) = (loader.policies(), loader.status());
+    policies.write("b.yaml", "");
+    loader.poll_around(now(), || policies.write("b.yaml", &format!("# newer\n{}", fail("b"))));
+    assert!(!sets.has_changed().unwrap());
+    assert!(status.borrow().stale.as_ref().is_some_and(|reason| reason.contains("being changed")));
+    loader.poll(now());
+    assert_eq!(sets.borrow().as_ref().unwrap().policies().len(), 2);
+    assert_eq!(status.borrow().stale, None);
 }
 
 #[test]

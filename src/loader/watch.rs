@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
+use std::thread;
 
 use aws_lc_rs::digest;
 use tokio::sync::watch;
@@ -10,6 +11,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::load::from_files;
 use super::{Elsewhere, LoadError, Loaded, Settings, Status, TextFile, clock, read};
+use crate::limits;
 use crate::policy::PolicySet;
 
 /// Reads the files again and again and publishes what they say.
@@ -73,7 +75,7 @@ impl Loader {
                 reason = "one blocking call at a time, bounded by the limits of files: thousands of policies must not \
                           hold up the threads that answer admissions"
             )]
-            let attempt = tokio::task::spawn_blocking(move || attempt(&settings, seen)).await;
+            let attempt = tokio::task::spawn_blocking(move || attempt(&settings, seen, rest)).await;
             match attempt {
                 Ok(attempt) => self.apply(attempt, now),
                 Err(_) => {
@@ -86,7 +88,12 @@ impl Loader {
 
     /// Looks at the files once; it is `now`.
     pub fn poll(&mut self, now: Instant) {
-        let attempt = attempt(&self.settings, self.seen);
+        self.poll_around(now, rest);
+    }
+
+    /// The same with something else in place of the rest before the second look.
+    pub(super) fn poll_around(&mut self, now: Instant, rest: impl FnOnce()) {
+        let attempt = attempt(&self.settings, self.seen, rest);
         self.apply(attempt, now);
     }
 
@@ -156,7 +163,8 @@ enum Attempt {
     Unchanged,
 }
 
-fn attempt(settings: &Settings, seen: Option<Seen>) -> Attempt {
+/// Looks at the files, and where they changed a second time, after a `rest`.
+fn attempt(settings: &Settings, seen: Option<Seen>, rest: impl FnOnce()) -> Attempt {
     // Before the documents are compiled: what changes meanwhile is another change.
     let elsewhere = settings.elsewhere.version();
     let files = match read(&settings.path) {
@@ -167,10 +175,25 @@ fn attempt(settings: &Settings, seen: Option<Seen>) -> Attempt {
     if seen == Some(now) {
         return Attempt::Unchanged;
     }
+    // Whoever writes a file in its place has an empty or half a file first, which may read like a set with fewer policies.
+    rest();
+    match read(&settings.path) {
+        Ok(again) if again == files => {}
+        Ok(_) => return Attempt::Failed(None, LoadError::Unsettled),
+        Err(error) => return Attempt::Failed(None, error.into()),
+    }
     match from_files(&files, settings) {
         Ok(loaded) => Attempt::Loaded(now, Box::new(loaded)),
         Err(error) => Attempt::Failed(Some(now), error),
     }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "what is waited for is that nothing happens, on a thread for blocking work"
+)]
+fn rest() {
+    thread::sleep(limits::POLICY_FILES_REST);
 }
 
 fn fingerprint(files: &[TextFile]) -> Fingerprint {
