@@ -29,6 +29,8 @@ pub(super) enum Variable {
     Hostname,
     /// `KUBECONFIG`: how a cluster is reached.
     Kubeconfig,
+    /// `KUBERNETES_SERVICE_HOST`: the address of the API server, which the kubelet tells every container.
+    KubernetesServiceHost,
     /// `LOG_LEVEL`: how much is logged.
     LogLevel,
     /// `REGISTRY_AUTH_FILE`: podman's name for a file like docker's `config.json`.
@@ -40,7 +42,7 @@ pub(super) enum Variable {
 }
 
 impl Variable {
-    const ALL: [Self; 16] = [
+    const ALL: [Self; 17] = [
         Self::ActionsIdTokenToken,
         Self::ActionsIdTokenUrl,
         Self::CosignPassword,
@@ -53,6 +55,7 @@ impl Variable {
         Self::Home,
         Self::Hostname,
         Self::Kubeconfig,
+        Self::KubernetesServiceHost,
         Self::LogLevel,
         Self::RegistryAuthFile,
         Self::SigstoreIdToken,
@@ -74,6 +77,7 @@ impl Variable {
             Self::Home => "where .docker/config.json, .kube/config and .vault-token lie otherwise",
             Self::Hostname => "name of the pod, by which it holds the Lease of `serve --lease`",
             Self::Kubeconfig => "file that says how the cluster of `k8s://` keys and records is reached",
+            Self::KubernetesServiceHost => "set by the kubelet in pods; `serve` asks no registry on a pod's loopback",
             Self::LogLevel => "how much is logged; --log-level wins",
             Self::RegistryAuthFile => "file like config.json, as podman names it",
             Self::SigstoreIdToken => "identity token to sign with",
@@ -96,6 +100,7 @@ impl Variable {
             Self::Home => "HOME",
             Self::Hostname => "HOSTNAME",
             Self::Kubeconfig => "KUBECONFIG",
+            Self::KubernetesServiceHost => "KUBERNETES_SERVICE_HOST",
             Self::LogLevel => "LOG_LEVEL",
             Self::RegistryAuthFile => "REGISTRY_AUTH_FILE",
             Self::SigstoreIdToken => "SIGSTORE_ID_TOKEN",

@@ -19,6 +19,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, watch};
 use tokio::task::AbortHandle;
 
+use super::env::Variable;
 use super::registry_args::{self, RegistryArgs};
 use super::{Error, Exit, Outcome, clock, file, kms, runtime};
 use crate::cluster::PullSecrets;
@@ -99,7 +100,9 @@ pub fn run(args: Args, err: &mut dyn Write) -> Result<Outcome, Error> {
 async fn serve(args: Args, err: &mut dyn Write) -> Result<Outcome, Error> {
     let mut signals = Signals::new()?;
     let metrics = Arc::new(Metrics::new().map_err(Error::unavailable)?);
-    let client = args.registry.reader()?;
+    let in_pod = Variable::KubernetesServiceHost.value().is_some();
+    let options = registry::Options { in_pod, ..args.registry.options()? };
+    let client = registry::Client::new(options).map_err(Error::usage)?;
     if args.registry.has_login() {
         return Err(Error::usage("a server reads no password from stdin").hint("name a file with `--docker-config`"));
     }

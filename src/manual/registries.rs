@@ -2,13 +2,13 @@
 //!
 //! # Whose credentials are used
 //!
-//! For each image, the credentials that match its repository are tried in this order until the registry takes one; those
-//! of a longer prefix come before those of a shorter one:
+//! For each image, the credentials that match its repository are tried in this order until the registry takes one; of the
+//! first three, those of a longer prefix come before those of a shorter one, as in Kubernetes:
 //!
-//! 1. the pull secrets that a policy names for its evidence (`authorities[].source[].signaturePullSecrets`), in the
-//!    workload's namespace
-//! 2. those of the Pod or Pod template (`imagePullSecrets`)
-//! 3. those of its ServiceAccount
+//! 1. the pull secrets of the Pod or Pod template (`imagePullSecrets`)
+//! 2. those of its ServiceAccount
+//! 3. those that a policy names for its evidence (`authorities[].source[].signaturePullSecrets`), in the workload's
+//!    namespace
 //! 4. countersign's own: `--docker-config`, in the chart `registries.dockerConfigSecret`
 //! 5. those that a cloud gives countersign as a workload: `--cloud-credentials`
 //!
@@ -69,7 +69,16 @@
 //! `--registry-ca` adds certificate authorities. Plain HTTP is spoken to the hosts that are listed for it, and to this
 //! machine, where they do not speak TLS; a certificate that is not believed is never a reason for it.
 //!
-//! In a cluster, names are looked up as they are (`ndots: 1` in the chart): with the default of a Pod, `ghcr.io` would
-//! first be looked for as a Service `ghcr` in a namespace `io`.
+//! In a cluster, names are looked up as they are first (`ndots: 1` in the chart): with the default of a Pod, `ghcr.io` would
+//! first be looked for as a Service `ghcr` in a namespace `io`. A name that is not found so is still looked for there. Whoever
+//! answers then has to show a certificate for the name; only hosts of plain HTTP do not.
+//!
+//! # Where no registry is looked for
+//!
+//! Whoever makes a Pod chooses the host of its images. None is asked at a link-local or reserved address, nor at a cloud's
+//! metadata service, whether the name is that address or leads to it; nor, where the controller runs in a pod, on that pod's
+//! own loopback, where the registry of a node is not. A mirror for it (`registries.mirrors`), or the host in
+//! `registries.privateHosts` or `registries.plainHTTP`, says otherwise. The API server can be named too: it is asked without
+//! credentials, has to show a certificate that the system's authorities vouch for, and has nothing that is a manifest.
 //!
 //! The file of `--registries` is read once, at the start; the chart starts other pods when it changes.

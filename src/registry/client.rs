@@ -43,6 +43,8 @@ pub struct Options {
     pub mirrors: Vec<Mirror>,
     /// The proxy by which HTTPS is spoken beyond this machine.
     pub proxy: Option<Proxy>,
+    /// Whether this is a pod, so that an image's name that means this machine does not mean a registry.
+    pub in_pod: bool,
     /// Requests in flight to one registry; further ones wait. Default: [`limits::REQUESTS_PER_REGISTRY`].
     pub requests_per_registry: usize,
     /// Time to connect, TLS included. Default: [`limits::CONNECT_TIME`].
@@ -61,6 +63,7 @@ impl Default for Options {
             private_hosts: Vec::new(),
             mirrors: Vec::new(),
             proxy: None,
+            in_pod: false,
             requests_per_registry: limits::REQUESTS_PER_REGISTRY,
             connect_time: limits::CONNECT_TIME,
             rest: limits::REGISTRY_REST,
@@ -74,8 +77,8 @@ impl Client {
     ///
     /// # Errors
     /// When a configured certificate cannot be read; nothing is left out silently.
-    pub fn new(mut options: Options) -> Result<Self, ClientError> {
-        let mirrors = Mirrors(std::mem::take(&mut options.mirrors));
+    pub fn new(options: Options) -> Result<Self, ClientError> {
+        let mirrors = Mirrors(options.mirrors.clone());
         let inner = Inner { transport: Transport::new(options)?, tokens: Tokens::default(), mirrors };
         Ok(Self { inner: Arc::new(inner) })
     }

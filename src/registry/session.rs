@@ -37,6 +37,8 @@ pub(super) struct Session<'a> {
     renewed: OnceCell<Vec<Option<Credential>>>,
     /// The credential that was accepted last, before any was renewed: the next question starts with it.
     accepted: AtomicUsize,
+    /// How far a connection to the registry may go.
+    reach: Result<Reach, Unasked>,
     deadline: Instant,
 }
 
@@ -121,6 +123,7 @@ impl<'a> Session<'a> {
             credentials,
             renewed: OnceCell::new(),
             accepted: AtomicUsize::new(0),
+            reach: inner.transport.exceptions().named(repository.registry()),
             deadline,
         }
     }
@@ -272,7 +275,7 @@ impl<'a> Session<'a> {
             None => Ok(None),
             Some(AsksFor::Basic) => Ok(credential.and_then(token::basic)),
             Some(AsksFor::Bearer(bearer, zone)) => {
-                let origin = Origin { url, zone, reach: Reach::Anywhere };
+                let origin = Origin { url, zone, reach: self.reach.clone()? };
                 let scopes = self.scopes(None);
                 let asks_for = AsksFor::Bearer(bearer, zone);
                 match self.token(slot, None, origin, &asks_for, &scopes, credential).await {
@@ -348,7 +351,7 @@ impl<'a> Session<'a> {
             url: url.clone(),
             headers,
             body: question.body.clone(),
-            reach: Reach::Anywhere,
+            reach: self.reach.clone()?,
             ceiling: question.ceiling,
             redirects: question.redirects,
             repeats: question.repeats,

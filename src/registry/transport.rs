@@ -24,6 +24,7 @@ use crate::limits;
 /// The connections, and what is known of the hosts at their other ends.
 pub(super) struct Transport {
     anywhere: reqwest::Client,
+    named: reqwest::Client,
     from_loopback: reqwest::Client,
     from_private: reqwest::Client,
     from_public: reqwest::Client,
@@ -128,6 +129,7 @@ impl Transport {
         };
         Ok(Self {
             anywhere: client(Reach::Anywhere, None)?,
+            named: client(Reach::Named, None)?,
             from_loopback: client(Reach::FromLoopback, None)?,
             from_private: client(Reach::FromPrivate, None)?,
             from_public: client(Reach::FromPublic, None)?,
@@ -138,6 +140,8 @@ impl Transport {
             exceptions: Exceptions {
                 plain_http: options.plain_http.into_iter().collect(),
                 private: options.private_hosts.into_iter().collect(),
+                mirrors: options.mirrors.iter().map(|mirror| mirror.location.registry().clone()).collect(),
+                in_pod: options.in_pod,
             },
             hosts: Hosts::new(options.requests_per_registry),
             rest: options.rest,
@@ -252,6 +256,7 @@ impl Transport {
                 client
             }
             (None, Reach::Anywhere) => &self.anywhere,
+            (None, Reach::Named) => &self.named,
             (None, Reach::FromLoopback) => &self.from_loopback,
             (None, Reach::FromPrivate) => &self.from_private,
             (None, Reach::FromPublic) => &self.from_public,

@@ -92,6 +92,15 @@ impl Zone {
         }
     }
 
+    /// The zone that the name of a registry gives away; none for a name that has to be looked up.
+    fn of_registry(registry: &Registry) -> Option<Self> {
+        match Host::parse(registry.host()).ok()? {
+            Host::Domain(name) => Self::of_host(&Host::Domain(name.as_str())),
+            Host::Ipv4(address) => Self::of_host(&Host::Ipv4(address)),
+            Host::Ipv6(address) => Self::of_host(&Host::Ipv6(address)),
+        }
+    }
+
     /// The zone that the text of a host gives away; none for a name that has to be looked up.
     pub(super) fn of_host(host: &Host<&str>) -> Option<Self> {
         match host {
@@ -108,8 +117,11 @@ impl Zone {
 /// Where a connection may go. Held against the address that a name turns out to have, so that a name cannot hide one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reach {
-    /// Anywhere: an administrator or the image's name said where.
+    /// Anywhere: an administrator said where.
     Anywhere,
+    /// Where the name of an image or of a policy's `source` may lead: a registry of this machine, of a private network, or of
+    /// the internet, and never to a metadata service.
+    Named,
     /// Where a registry on this machine may point: here, or the internet.
     FromLoopback,
     /// Where a registry of a private network may point: such networks, or the internet.
@@ -132,6 +144,7 @@ impl Reach {
     pub(super) fn covers(self, zone: Zone) -> bool {
         match self {
             Self::Anywhere => true,
+            Self::Named => matches!(zone, Zone::Loopback | Zone::Private | Zone::Public),
             Self::FromLoopback => matches!(zone, Zone::Loopback | Zone::Public),
             Self::FromPrivate => matches!(zone, Zone::Private | Zone::Public),
             Self::FromPublic => matches!(zone, Zone::Public),
@@ -157,17 +170,37 @@ pub(super) struct Exceptions {
     pub(super) plain_http: BTreeSet<Registry>,
     /// May be pointed to although private.
     pub(super) private: BTreeSet<Registry>,
+    /// Are asked in the place of others.
+    pub(super) mirrors: BTreeSet<Registry>,
+    /// Whether this machine is a pod: a registry on the loopback interface of a node is not on the pod's.
+    pub(super) in_pod: bool,
 }
 
 impl Exceptions {
     /// Whether `registry` may be spoken to over plain HTTP: it is listed, or on this machine.
     pub(super) fn allow_plain_http(&self, registry: &Registry) -> bool {
-        self.plain_http.contains(registry)
-            || Host::parse(registry.host()).ok().and_then(|host| match &host {
-                Host::Domain(name) => Zone::of_host(&Host::Domain(name.as_str())),
-                Host::Ipv4(address) => Zone::of_host(&Host::Ipv4(*address)),
-                Host::Ipv6(address) => Zone::of_host(&Host::Ipv6(*address)),
-            }) == Some(Zone::Loopback)
+        self.plain_http.contains(registry) || Zone::of_registry(registry) == Some(Zone::Loopback)
+    }
+
+    /// How far a connection to `registry` may go, which an image or a policy names: whoever makes a Pod would choose it.
+    ///
+    /// # Errors
+    /// When its name is an address where no registry is asked.
+    pub(super) fn named(&self, registry: &Registry) -> Result<Reach, Unasked> {
+        if [&self.plain_http, &self.private, &self.mirrors].iter().any(|listed| listed.contains(registry)) {
+            return Ok(Reach::Anywhere);
+        }
+        let reach = if self.in_pod { Reach::FromPrivate } else { Reach::Named };
+        let why = match Zone::of_registry(registry) {
+            Some(Zone::Loopback) if !reach.covers(Zone::Loopback) => {
+                "is the controller's own pod: a mirror says where the registry is, or the host is listed as private"
+            }
+            Some(zone) if !reach.covers(zone) => {
+                "lies where no registry is asked: list the host as private if it is right"
+            }
+            Some(_) | None => return Ok(reach),
+        };
+        Err(Unasked::new(UnaskedKind::Refused, format!("`{registry}` {why}")))
     }
 
     /// How far a connection to `to` may go, to which `from` points.
@@ -305,8 +338,8 @@ mod tests {
     #[test]
     fn an_origin_points_only_into_its_own_zone() {
         let exceptions = Exceptions {
-            plain_http: BTreeSet::new(),
             private: ["auth.corp".parse().unwrap(), "10.9.9.9:8443".parse().unwrap()].into(),
+            ..Exceptions::default()
         };
         let good = [
             ("https://r.example", Zone::Public, "https://auth.example/t", Reach::FromPublic),
@@ -353,7 +386,11 @@ mod tests {
 
     #[test]
     fn a_policy_names_addresses_of_networks() {
-        let exceptions = Exceptions { plain_http: BTreeSet::new(), private: ["127.0.0.1:9".parse().unwrap()].into() };
+        let exceptions = Exceptions {
+            plain_http: BTreeSet::new(),
+            private: ["127.0.0.1:9".parse().unwrap()].into(),
+            ..Exceptions::default()
+        };
         for (url, reach) in [
             ("https://p.example/a", Some(Reach::FromPrivate)),
             ("https://8.8.8.8/a", Some(Reach::FromPrivate)),
@@ -381,7 +418,7 @@ mod tests {
 
     #[test]
     fn plain_http_is_for_loopback_and_the_listed() {
-        let exceptions = Exceptions { plain_http: ["r.corp:5000".parse().unwrap()].into(), private: BTreeSet::new() };
+        let exceptions = Exceptions { plain_http: ["r.corp:5000".parse().unwrap()].into(), ..Exceptions::default() };
         for (registry, expected) in [
             ("r.corp:5000", true),
             ("r.corp", false),

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use countersign::evidence::{Answer, Path, Query, UnaskedKind};
-use countersign::image::{Digest, ImageDigest};
+use countersign::image::{Digest, ImageDigest, ImageRef};
 use countersign::registry::{Anonymous, Client, Error, Options};
 use tokio::net::TcpListener;
 
@@ -32,6 +32,43 @@ async fn t69_no_connection_is_unavailable_and_says_so() {
         let Error::Unasked(why) = &error else { panic!("{image}: {error}") };
         assert_eq!(why.kind(), UnaskedKind::Unavailable, "{image}");
         assert!(why.detail().contains(reason), "{image}: {why}");
+    }
+}
+
+/// T79: whoever makes a Pod chooses the host of its images. Where no registry is, none is looked for; what an administrator
+/// names is asked all the same.
+#[tokio::test]
+async fn t79_no_image_names_a_metadata_service() {
+    let refused = async |client: &Client, image: &str| {
+        let error = client.resolve(&image.parse().unwrap(), &Anonymous, ample()).await.unwrap_err();
+        let Error::Unasked(why) = &error else { panic!("{image}: {error}") };
+        assert_eq!(client.requests().total(), 0, "{image}");
+        why.clone()
+    };
+    let client = Client::new(Options::default()).unwrap();
+    let hosts = ["169.254.169.254", "169.254.169.254:443", "[fd00:ec2::254]", "100.100.100.200", "0.0.0.0:5000"];
+    for host in hosts {
+        let why = refused(&client, &format!("{host}/app:v1")).await;
+        assert_eq!(why.kind(), UnaskedKind::Refused, "{host}: {why}");
+        assert!(why.detail().contains("where no registry is asked"), "{why}");
+    }
+    // A pod's loopback is its own, whatever runs on its node.
+    let demo = registry().await;
+    let image = demo.seed_image("app", "v1").unwrap();
+    let name: ImageRef = format!("{}/app:v1", demo.registry().unwrap()).parse().unwrap();
+    let in_pod = Options { in_pod: true, ..Options::default() };
+    let why = refused(&Client::new(in_pod.clone()).unwrap(), &name.to_string()).await;
+    assert_eq!(why.kind(), UnaskedKind::Refused, "{why}");
+    assert!(why.detail().contains("own pod"), "{why}");
+    let host = name.repository().registry().clone();
+    let listed = [
+        Options::default(),
+        Options { private_hosts: vec![host.clone()], ..in_pod.clone() },
+        Options { plain_http: vec![host], ..in_pod },
+    ];
+    for options in listed {
+        let found = Client::new(options).unwrap().resolve(&name, &Anonymous, ample()).await.unwrap();
+        assert_eq!(found.digest(), image.digest());
     }
 }
 
