@@ -1,5 +1,6 @@
 //! The credentials of workloads: their pull secrets, and those of their ServiceAccounts.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -23,7 +24,7 @@ use crate::registry::{Credential, DockerConfig, Keychain};
 
 /// Reads pull secrets when a registry is asked, and keeps them for a while.
 ///
-/// A workload has those that a policy names for it, those that it lists, then those of its ServiceAccount, then the controller's own
+/// A workload has those that it lists, those of its ServiceAccount, those that a policy names for its evidence, then the controller's own
 /// (<https://kubernetes.io/docs/concepts/containers/images/#specifying-imagepullsecrets-on-a-pod>). They are looked for in
 /// its own namespace and serve nobody else.
 #[derive(Clone)]
@@ -123,11 +124,11 @@ enum Reading {
 }
 
 impl OfWorkload {
-    async fn find(&self, first: &[String], repository: &Repository, reading: Reading) -> Vec<Credential> {
+    async fn find(&self, of_policy: &[String], repository: &Repository, reading: Reading) -> Vec<Credential> {
         let mut troubles = Vec::new();
         let mut found = Vec::new();
         if self.is_read {
-            self.read(first, repository, reading, &mut found, &mut troubles).await;
+            self.read(of_policy, repository, reading, &mut found, &mut troubles).await;
         } else {
             troubles.push(format!("pull secrets of the namespace `{}` are not read, as configured", self.namespace));
         }
@@ -145,10 +146,11 @@ impl OfWorkload {
         found
     }
 
-    /// What the pull secrets hold: those of a policy, the workload's, and those of its ServiceAccount.
+    /// What the pull secrets hold: those of the workload, of its ServiceAccount, and of a policy. As in Kubernetes, what is
+    /// for a longer prefix comes before what is for a shorter one, whichever of them has it.
     async fn read(
         &self,
-        first: &[String],
+        of_policy: &[String],
         repository: &Repository,
         reading: Reading,
         found: &mut Vec<Credential>,
@@ -159,17 +161,26 @@ impl OfWorkload {
             Arc::default()
         });
         let mut names: Vec<&str> = Vec::new();
-        for name in first.iter().chain(&self.named).chain(listed.iter()).map(String::as_str) {
+        for name in self.named.iter().chain(listed.iter()).chain(of_policy).map(String::as_str) {
             if !names.contains(&name) {
                 names.push(name);
             }
         }
-        names.truncate(limits::PULL_SECRETS_PER_WORKLOAD);
+        let beyond = names.split_off(names.len().min(limits::PULL_SECRETS_PER_WORKLOAD));
+        let mut by_prefix = Vec::new();
         for secret in join_all(names.into_iter().map(|name| self.secret(name, reading))).await {
             match secret {
-                Ok(config) => add(found, config.credentials(repository).await),
+                Ok(config) => {
+                    by_prefix.extend(config.by_prefix(repository).map(|(length, found)| (length, found.clone())));
+                }
                 Err(trouble) => troubles.push(trouble),
             }
+        }
+        by_prefix.sort_by_key(|(length, _)| Reverse(*length));
+        add(found, by_prefix.into_iter().map(|(_, credential)| credential).collect());
+        if let Some(next) = beyond.first() {
+            let most = limits::PULL_SECRETS_PER_WORKLOAD;
+            troubles.push(format!("of more than {most} pull secrets the others are not read, from `{next}` on"));
         }
     }
 

@@ -75,6 +75,13 @@ impl DockerConfig {
         Ok(Self { entries, helpers })
     }
 
+    /// What it has for `repository`, the longest prefix first, each with the length of that prefix: where several documents
+    /// have something, the longest of all comes first.
+    pub fn by_prefix(&self, repository: &Repository) -> impl Iterator<Item = (usize, &Credential)> {
+        let covering = self.entries.iter().filter(|entry| entry.covers(repository));
+        covering.map(|entry| (entry.path.len(), &entry.credential))
+    }
+
     /// The credential helpers that the file names and that are not run, as in `ecr-login`.
     pub fn unsupported(&self) -> &[String] {
         &self.helpers
@@ -89,13 +96,7 @@ impl fmt::Debug for DockerConfig {
 
 impl Keychain for DockerConfig {
     fn credentials<'a>(&'a self, repository: &'a Repository) -> BoxFuture<'a, Vec<Credential>> {
-        let found = self
-            .entries
-            .iter()
-            .filter(|entry| entry.covers(repository))
-            .map(|entry| entry.credential.clone())
-            .collect();
-        ready(found).boxed()
+        ready(self.by_prefix(repository).map(|(_, credential)| credential.clone()).collect()).boxed()
     }
 }
 

@@ -68,7 +68,7 @@ async fn secrets_are_merged_in_their_order_and_read_once() {
     assert!(server.front.seen().is_empty(), "nothing is read before a registry is asked");
     let named = ["of-policy".to_owned()];
     let found = keys.credentials_by(&named, &repository()).await;
-    assert!(found == users(&["of-policy", "of-pod", "of-account", "own"]));
+    assert!(found == users(&["of-pod", "of-account", "of-policy", "own"]));
     assert_eq!(server.front.seen().len(), 4);
     // The warm path: no request to the API server, for this workload and for the next one like it.
     for _ in 0..3 {
@@ -80,6 +80,35 @@ async fn secrets_are_merged_in_their_order_and_read_once() {
     // A registry that refuses what was read just now makes no requests either.
     assert_eq!(keys.renewed_by(&named, &repository()).await.unwrap().len(), 4);
     assert_eq!(server.front.seen().len(), 4);
+}
+
+/// As the kubelet does it: <https://kubernetes.io/docs/concepts/containers/images/#config-json>.
+#[tokio::test]
+async fn the_longest_prefix_of_all_secrets_comes_first() {
+    let server = server().await;
+    let longer = json!({"auths": {"r.example": {"username": "of-policy", "password": "hunter2"},
+        "r.example/app": {"username": "for-app", "password": "hunter2"}}});
+    let longer = STANDARD.encode(longer.to_string());
+    let kind = "kubernetes.io/dockerconfigjson";
+    server.put(
+        &format!("{SECRETS}/of-policy"),
+        json!({"kind": "Secret", "type": kind, "data": {".dockerconfigjson": longer}}),
+    );
+    let keys = secrets(&server).await.of(&workload());
+    let found = keys.credentials_by(&["of-policy".to_owned()], &repository()).await;
+    assert!(found == users(&["for-app", "of-pod", "of-account", "of-policy", "own"]));
+}
+
+#[tokio::test]
+async fn secrets_beyond_the_ceiling_are_told() {
+    let server = server().await;
+    let pull_secrets: Vec<_> = (0..17).map(|at| format!("s{at}")).collect();
+    for name in &pull_secrets {
+        server.put(&format!("{SECRETS}/{name}"), secret(name));
+    }
+    let keys = secrets(&server).await.of(&Workload { pull_secrets, ..workload() });
+    assert_eq!(keys.credentials(&repository()).await.len(), 17, "16 of the pod, and the controller's own");
+    assert_eq!(keys.troubles(&repository()), ["of more than 16 pull secrets the others are not read, from `s16` on"]);
 }
 
 #[tokio::test]
