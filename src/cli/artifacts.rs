@@ -200,6 +200,25 @@ pub struct CustodyArgs {
     reach: TimedRegistryArgs,
 }
 
+impl CustodyArgs {
+    /// Nothing lies beside a file or a digest without a registry.
+    ///
+    /// # Errors
+    /// When no records are named, or somebody is named whose signatures would have to lie there.
+    fn by_records_alone(&self) -> Result<(), Error> {
+        let artifact = &self.artifact;
+        if self.record.is_empty() && self.namespace.is_empty() {
+            return Err(Error::usage(format!("of `{artifact}` only signing records can tell, and none are named"))
+                .hint("`--record FILE` or `--namespace NAMESPACE` says where they are"));
+        }
+        if self.by.is_given() {
+            return Err(Error::usage(format!("no signatures lie beside `{artifact}` that could be verified"))
+                .hint("`countersign verify-file` verifies a file; a key or an identity counts for images here"));
+        }
+        Ok(())
+    }
+}
+
 /// Something that was done.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -225,8 +244,10 @@ pub async fn custody(args: CustodyArgs) -> Result<Outcome, Error> {
     let mut outcome = Outcome::default();
     let mut events = Vec::new();
     let digest = if let Ok(digest) = args.artifact.parse::<Digest>() {
+        args.by_records_alone()?;
         digest
     } else if args.artifact.starts_with(['.', '/']) {
+        args.by_records_alone()?;
         let path = PathBuf::from(&args.artifact);
         Digest::of(&file::read("the file", &path, limits::SIGNED_FILE_BYTES)?)
     } else {

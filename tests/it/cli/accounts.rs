@@ -228,6 +228,26 @@ async fn custody_stands_under_its_moments() {
     }
 }
 
+/// A file has no registry: whoever asks for the signatures beside it, or names no records, is told so.
+#[test]
+fn custody_of_a_file_is_by_records_alone() {
+    let place = place().with("chart.tgz", "no chart");
+    done(&place, &[&["sign-file", "chart.tgz", "--record", "r.jsonl"], &KEY[..]].concat());
+    let digest = format!("sha256:{}", "a".repeat(64));
+    for artifact in ["./chart.tgz", &digest] {
+        for (args, expected) in [
+            (&[][..], "none are named"),
+            (&["--record", "r.jsonl", "--key", "cosign.pub"], "no signatures lie beside"),
+            (&["--record", "r.jsonl", "--certificate-identity", "a@example.com"], "no signatures lie beside"),
+        ] {
+            let refused = run(&place, &[&["custody", artifact], args].concat());
+            assert_eq!(code(&refused), 2, "{args:?}");
+            assert!(String::from_utf8_lossy(&refused.stderr).contains(expected), "{args:?}");
+        }
+        done(&place, &["custody", artifact, "--record", "r.jsonl"]);
+    }
+}
+
 /// H73: what was created, stored, copied and consumed stands under its moment; what was refused does not.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_moment_has_its_events() {
