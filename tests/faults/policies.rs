@@ -214,3 +214,49 @@ async fn t30c_a_policy_that_says_nothing_refuses() {
 fn static_(action: &str) -> Value {
     json!({ "authorities": [{ "static": { "action": action } }] })
 }
+
+/// T86: of ten thousand policies a broken one refuses what it covers, and the others decide as they say.
+#[tokio::test]
+async fn t86_one_broken_policy_breaks_no_other() {
+    let stage = Stage::new().await;
+    let one = |n: u32| {
+        policy(
+            &format!("p{n}"),
+            &format!("reg.example/p{n}/**"),
+            &json!({ "authorities": [{ "static": { "action": "pass" } }] }),
+        )
+    };
+    let mut policies: Vec<_> = (0..10_000).map(one).collect();
+    policies[4_711] = policies[4_711].replace("pass", "maybe");
+    stage.enforce(&policies);
+    let image = |n: u32| format!("reg.example/p{n}/app@{DIGEST}");
+    stage.run(&[&image(4_711)]).await.assert_denied("policy_invalid");
+    stage.run(&[&image(4_710), &image(4_712), &image(9_999)]).await.assert_allowed();
+    stage.run(&[&image(4_712), &image(4_711)]).await.assert_denied("policy_invalid");
+}
+
+/// T17: a selector that nobody can read selects everything, and is refused for it.
+#[tokio::test]
+async fn t17_a_selector_that_cannot_be_read_refuses() {
+    let stage = Stage::new().await;
+    let image = stage.push_signed("app", "v1").to_string();
+    let selecting = |selector: &Value| {
+        let authority = json!({ "key": { "data": stage.key.public_pem() } });
+        let about = json!([{ "version": "*", "resource": "pods", "selector": selector }]);
+        stage.policy("p", &json!({ "authorities": [authority], "match": about }))
+    };
+    let good = json!({ "matchExpressions": [{ "key": "app", "operator": "DoesNotExist" }] });
+    for bad in [
+        json!({ "matchExpressions": [{ "key": "app", "operator": "Sometimes" }] }),
+        json!({ "matchExpressions": [{ "key": "app", "operator": "In", "values": [] }] }),
+        json!({ "matchExpressions": [{ "operator": "Exists" }] }),
+        json!({ "matchLabels": { "app": ["web"] } }),
+        json!({ "matchLabel": { "app": "web" } }),
+        json!("app=web"),
+    ] {
+        stage.enforce(&[selecting(&bad)]);
+        stage.run(&[&image]).await.assert_denied("policy_invalid");
+        stage.enforce(&[selecting(&good)]);
+        stage.run(&[&image]).await.assert_allowed();
+    }
+}

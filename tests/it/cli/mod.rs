@@ -5,6 +5,7 @@ mod commands;
 mod conditions;
 mod files;
 mod foreign;
+mod hardship;
 mod keys;
 mod policies;
 mod provenance;

@@ -1,7 +1,7 @@
 //! `serve`, as a process.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use super::support::Place;
 
 /// A policy that passes or refuses images of `app.example`.
-fn policy(action: &str) -> String {
+pub(super) fn policy(action: &str) -> String {
     format!(
         "apiVersion: policy.sigstore.dev/v1beta1
 kind: ClusterImagePolicy
@@ -32,22 +32,48 @@ spec:
 }
 
 /// The program at work. It is killed if the test ends before it does.
-struct Serving {
+pub(super) struct Serving {
     child: Child,
     /// What is logged, line by line, read on a thread of its own so that the program never waits for somebody to do so.
     log: Receiver<String>,
     /// The lines that were waited for.
     read: Vec<String>,
-    address: String,
+    client: Client,
+}
+
+/// Asks the program.
+#[derive(Clone)]
+pub(super) struct Client {
+    pub(super) address: String,
     tls: Arc<ClientConfig>,
 }
 
+impl Client {
+    /// The status and body of the answer to one request on a connection of its own; the error is that of a connection that
+    /// was cut off.
+    pub(super) fn ask(&self, method: &str, path: &str, body: &str) -> io::Result<(u16, String)> {
+        let socket = TcpStream::connect(&self.address)?;
+        socket.set_read_timeout(Some(Duration::from_secs(30)))?;
+        let name = ServerName::try_from("127.0.0.1").unwrap();
+        let mut stream = StreamOwned::new(ClientConnection::new(Arc::clone(&self.tls), name).unwrap(), socket);
+        let length = body.len();
+        write!(
+            stream,
+            "{method} {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+        )?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        let (head, body) = answer.split_once("\r\n\r\n").ok_or(io::ErrorKind::UnexpectedEof)?;
+        Ok((head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned()))
+    }
+}
+
 impl Serving {
-    fn start(place: &Place) -> Self {
+    pub(super) fn start(place: &Place) -> Self {
         Self::start_as(place, |args| place.command(args))
     }
 
-    fn start_as(place: &Place, command: impl FnOnce(&[&str]) -> Command) -> Self {
+    pub(super) fn start_as(place: &Place, command: impl FnOnce(&[&str]) -> Command) -> Self {
         place.write("policies/p.yaml", &policy("pass"));
         let args = [
             "serve",
@@ -60,20 +86,26 @@ impl Serving {
             "--log-format",
             "json",
         ];
-        let mut child = command(&args).stderr(Stdio::piped()).spawn().unwrap();
+        let serving = Self::start_with(place, command(&args));
+        // The file is there when the line is read, or soon: it is written right after.
+        let mut address = String::new();
+        while address.is_empty() {
+            address = fs::read_to_string(place.path().join("addr")).unwrap_or_default();
+        }
+        assert_eq!(serving.client.address, address.trim_end());
+        serving
+    }
+
+    /// Starts what serves with the certificate that `countersign-ca.pem` vouches for.
+    pub(super) fn start_with(place: &Place, mut command: Command) -> Self {
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
         let mut line = String::new();
         while !line.starts_with("listening on https://") {
             line.clear();
             assert!(stderr.read_line(&mut line).unwrap() > 0, "it ended before it listened");
         }
-        // The file is there when the line is read, or soon: it is written right after.
-        let mut address = String::new();
-        while address.is_empty() {
-            address = fs::read_to_string(place.path().join("addr")).unwrap_or_default();
-        }
-        let address = address.trim_end().to_owned();
-        assert_eq!(line.trim_end(), format!("listening on https://{address}"));
+        let address = line.trim_end().trim_start_matches("listening on https://").to_owned();
 
         let mut roots = RootCertStore::empty();
         let ca = CertificateDer::from_pem_file(place.path().join("countersign-ca.pem")).unwrap();
@@ -85,29 +117,30 @@ impl Serving {
             .with_no_client_auth();
         let (lines, log) = channel();
         start(move || stderr.lines().map_while(Result::ok).try_for_each(|line| lines.send(line)));
-        Self { child, log, read: Vec::new(), address, tls: Arc::new(tls) }
+        Self { child, log, read: Vec::new(), client: Client { address, tls: Arc::new(tls) } }
+    }
+
+    /// What asks it.
+    pub(super) fn client(&self) -> &Client {
+        &self.client
     }
 
     /// The status and body of the answer to one request on a connection of its own.
     fn ask(&self, method: &str, path: &str, body: &str) -> (u16, String) {
-        let socket = TcpStream::connect(&self.address).unwrap();
-        socket.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
-        let name = ServerName::try_from("127.0.0.1").unwrap();
-        let mut stream = StreamOwned::new(ClientConnection::new(Arc::clone(&self.tls), name).unwrap(), socket);
-        let length = body.len();
-        write!(stream, "{method} {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}").unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
+        self.client.ask(method, path, body).unwrap()
     }
 
     fn get(&self, path: &str) -> (u16, String) {
         self.ask("GET", path, "")
     }
 
+    /// The process.
+    pub(super) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Whether a pod of `app.example` passes.
-    fn judge(&self) -> bool {
+    pub(super) fn judge(&self) -> bool {
         let digest = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
         let review = json!({
             "apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview",
@@ -131,17 +164,17 @@ impl Serving {
 
     /// Asks until it is so. Every question is a round trip, so that this does not spin; a test that fails stops after
     /// some ten thousand of them.
-    fn until(&self, what: &str, holds: impl Fn(&Self) -> bool) {
+    pub(super) fn until(&self, what: &str, holds: impl Fn(&Self) -> bool) {
         assert!((0..10_000).any(|_| holds(self)), "never: {what}");
     }
 
-    fn signal(&self, name: &str) {
+    pub(super) fn signal(&self, name: &str) {
         let sent = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status().unwrap();
         assert!(sent.success());
     }
 
     /// The exit code, and what was logged.
-    fn end(mut self) -> (Option<i32>, Vec<Value>) {
+    pub(super) fn end(mut self) -> (Option<i32>, Vec<Value>) {
         let mut lines = std::mem::take(&mut self.read);
         lines.extend(self.log.iter());
         let code = self.child.wait().unwrap().code();
@@ -149,7 +182,7 @@ impl Serving {
     }
 
     /// Waits until a line with `text` is logged.
-    fn wait_for(&mut self, text: &str) {
+    pub(super) fn wait_for(&mut self, text: &str) {
         while !self.read.last().is_some_and(|line| line.contains(text)) {
             let line = self.log.recv_timeout(Duration::from_secs(60));
             self.read.push(line.unwrap_or_else(|error| panic!("`{text}` is not logged: {error}")));
@@ -220,31 +253,12 @@ fn a_life() {
 fn a_port_that_is_taken_is_said() {
     let place = Place::new();
     let serving = Serving::start(&place);
-    let shown = place.run(&["serve", "--policies", "policies", "--listen", &serving.address]);
-    let shown = shown.replace(&serving.address, "[address]");
+    let shown = place.run(&["serve", "--policies", "policies", "--listen", &serving.client.address]);
+    let shown = shown.replace(&serving.client.address, "[address]");
     assert!(shown.contains("error: cannot listen on [address]: "), "{shown}");
     assert!(shown.ends_with("hint: `--listen` names another address\n--- exit 3\n"), "{shown}");
     serving.signal("INT");
     assert_eq!(serving.end().0, Some(0));
-}
-
-#[test]
-fn t89_a_process_without_file_descriptors_lives() {
-    let place = Place::new();
-    let program = env!("CARGO_BIN_EXE_countersign");
-    let mut serving = Serving::start_as(&place, |args| {
-        let mut shell = Command::new("sh");
-        shell.args(["-c", "ulimit -n 64 && exec \"$0\" \"$@\"", program]).args(args).current_dir(place.path());
-        shell
-    });
-    assert!(serving.judge());
-    let crowd: Vec<_> = (0..120).map(|_| TcpStream::connect(&serving.address).unwrap()).collect();
-    serving.wait_for("os error 24");
-    drop(crowd);
-    assert!(serving.judge());
-    serving.signal("TERM");
-    let (code, _) = serving.end();
-    assert_eq!(code, Some(0));
 }
 
 /// T76: a mirror that does not answer stops no start, and whoever watches can see it.

@@ -1,0 +1,173 @@
+//! `serve` where there is little of everything: memory, file descriptors, places to write.
+
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::process::Command;
+use std::thread;
+
+use countersign::evidence::media_type;
+use countersign::signer::Format;
+use serde_json::{Value, json};
+
+use super::serving::{Serving, policy};
+use super::support::Place;
+use crate::support::forge::{bundle, payload, put_bundle, put_signatures, signature_layer, signed_envelope, statement};
+use crate::support::review::{create, pod};
+use crate::support::{Fault, Stage};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_countersign");
+
+/// The program under a shell that first takes something away.
+fn without(place: &Place, script: &str) -> Serving {
+    Serving::start_as(place, |args| {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &format!("{script} && exec \"$0\" \"$@\""), PROGRAM]).args(args).current_dir(place.path());
+        shell
+    })
+}
+
+fn ends_well(serving: Serving) {
+    serving.signal("TERM");
+    assert_eq!(serving.end().0, Some(0));
+}
+
+/// T89: more connections than there are file descriptors wait, are cut off or are refused; none is let in that should not
+/// be, and the process lives.
+#[test]
+fn t89_a_process_without_file_descriptors_lives() {
+    let place = Place::new();
+    let mut serving = without(&place, "ulimit -n 64");
+    assert!(serving.judge());
+    let crowd: Vec<_> = (0..120).map(|_| TcpStream::connect(&serving.client().address).unwrap()).collect();
+    serving.wait_for("os error 24");
+    drop(crowd);
+    assert!(serving.judge());
+
+    // A thousand that each want an answer, a hundred at a time. What is no TLS is answered by no verdict.
+    let client = serving.client();
+    thread::scope(|scope| {
+        for _ in 0..100 {
+            scope.spawn(|| {
+                for at in 0..10 {
+                    if at % 2 == 0 {
+                        if let Ok((status, body)) = client.ask("POST", "/validate?timeout=5s", "{}") {
+                            let answer: Value = serde_json::from_str(&body).unwrap_or_default();
+                            assert!(status != 200 || answer["response"]["allowed"] == false, "{status} {body}");
+                        }
+                    } else if let Ok(mut socket) = TcpStream::connect(&client.address) {
+                        let _ = socket.write_all(b"POST /validate HTTP/1.1\r\n\r\n");
+                        let _ = socket.shutdown(std::net::Shutdown::Write);
+                        let mut answer = Vec::new();
+                        let _ = socket.read_to_end(&mut answer);
+                        assert!(!answer.starts_with(b"HTTP/1.1 200"));
+                    }
+                }
+            });
+        }
+    });
+    assert!(serving.judge());
+    ends_well(serving);
+}
+
+/// T87: it writes nothing that it was not told to write. Under this limit whoever writes a byte to a file is killed.
+#[test]
+fn t87_nothing_is_written_to_disk() {
+    let place = Place::new();
+    let identity = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    let certificate = place.write("countersign-ca.pem", &identity.cert.pem());
+    let key = place.write("tls.key", &identity.signing_key.serialize_pem());
+    let policies = place.write("policies/p.yaml", &policy("pass"));
+    let mut shell = Command::new("sh");
+    shell.args([
+        "-c",
+        "ulimit -f 0 && cd / && exec \"$0\" \"$@\"",
+        PROGRAM,
+        "serve",
+        "--listen",
+        "127.0.0.1:0",
+        "--policies",
+    ]);
+    shell.arg(policies.parent().unwrap()).arg("--tls-cert").arg(certificate).arg("--tls-key").arg(key);
+    for name in ["TMPDIR", "HOME", "XDG_CACHE_HOME"] {
+        shell.env(name, "/nonexistent");
+    }
+    let serving = Serving::start_with(&place, shell);
+    assert!(serving.judge());
+    place.write("policies/p.yaml", &policy("fail"));
+    serving.until("the new policy refuses", |serving| !serving.judge());
+    ends_well(serving);
+}
+
+/// The memory of a process that is neither a file's nor shared, in KiB.
+fn anonymous_memory(process: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).unwrap();
+    line.trim().trim_end_matches("kB").trim().parse().unwrap()
+}
+
+/// T88: too much of everything, again and again, fits into the memory of a small pod.
+#[tokio::test(flavor = "multi_thread")]
+async fn t88_hostile_volume_stays_within_little_memory() {
+    let stage = Stage::new().await;
+    let good = stage.push_signed("good", "v1").to_string();
+    let layers = stage.push("layers", "v1");
+    let text = payload(layers.digest()).to_string();
+    put_signatures(
+        &stage.registry,
+        &layers,
+        &vec![signature_layer(&stage.registry, "layers", text.as_bytes(), b"noise"); 10_000],
+    );
+    let wide = stage.push("wide", "v1");
+    let mut claims = statement(crate::support::forge::SIGN, wide.digest());
+    claims["subject"]
+        .as_array_mut()
+        .unwrap()
+        .extend(vec![json!({ "name": "x", "digest": { "sha256": "00" } }); 100_000]);
+    put_bundle(
+        &stage.registry,
+        &wide,
+        &bundle(&stage.key, &signed_envelope(&stage.key, claims.to_string().as_bytes())),
+    );
+    let deep = stage.push("deep", "v1");
+    let nested =
+        format!(r#"{{"schemaVersion":2,"config":{}{},"layers":[]}}"#, "[".repeat(100_000), "]".repeat(100_000));
+    let tag = countersign::evidence::Path::SignatureTag.tag(deep.digest()).to_string();
+    stage.registry.put_manifest("deep", Some(&tag), media_type::OCI_MANIFEST, nested.into());
+    let endless = stage.push("endless", "v1");
+    stage.sign(&endless, Format::Legacy);
+    stage.front.on("/v2/endless/blobs/", Fault::Endless);
+    let many = vec![good.as_str(); countersign::limits::IMAGES_PER_REQUEST + 1];
+    let reviews: Vec<(&str, Value)> = vec![
+        ("limit_exceeded", create(pod(&[&layers.to_string()]))),
+        ("limit_exceeded", create(pod(&[&wide.to_string()]))),
+        ("evidence_malformed", create(pod(&[&deep.to_string()]))),
+        ("evidence_malformed", create(pod(&[&endless.to_string()]))),
+        ("limit_exceeded", create(pod(&many))),
+    ];
+
+    let place = Place::new();
+    place.write("policies/signed.yaml", &stage.signed());
+    let serving = Serving::start(&place);
+    let client = serving.client();
+    let judge = |review: &Value| {
+        let (status, body) = client.ask("POST", "/validate?timeout=30s", &review.to_string()).unwrap();
+        assert_eq!(status, 200, "{body}");
+        serde_json::from_str::<Value>(&body).unwrap()["response"].clone()
+    };
+    for round in 0..10 {
+        let answers: Vec<_> = thread::scope(|scope| {
+            let asked: Vec<_> = reviews.iter().map(|(_, review)| scope.spawn(|| judge(review))).collect();
+            asked.into_iter().map(|answer| answer.join().unwrap()).collect()
+        });
+        for ((code, _), answer) in reviews.iter().zip(answers) {
+            assert_eq!(answer["allowed"], false);
+            let text = answer["status"]["message"].as_str().unwrap();
+            assert!(text.contains(code), "{code}: {text}");
+        }
+        let used = anonymous_memory(serving.id());
+        assert!(used < 64 << 10, "{used} KiB after round {round}");
+    }
+    assert_eq!(judge(&create(pod(&[&good])))["allowed"], true);
+    ends_well(serving);
+}
