@@ -23,6 +23,14 @@ fn t98_without_any_replica_nothing_is_admitted_but_what_brings_them_back() {
     let namespace = node.guarded();
     let image = node.signed("trusted/all-gone");
     namespace.admits_soon(&pod("before", &[&image.by_tag()]));
+    // Whoever asks for protection of these two does not get it: what brings the controller back runs there.
+    let own_namespaces = ["kube-system", SYSTEM];
+    let ask = |label: &str| {
+        for namespace in own_namespaces {
+            node.cluster.kubectl(&["label", "namespace", namespace, label]).expect_success();
+        }
+    };
+    ask("countersign.dev/enforce=true");
     let scale = |count: usize| {
         let count = format!("--replicas={count}");
         node.cluster.kubectl(&["-n", SYSTEM, "scale", "deployment/countersign", &count]).expect_success();
@@ -40,6 +48,14 @@ fn t98_without_any_replica_nothing_is_admitted_but_what_brings_them_back() {
     };
     create("own", "kube-system").expect_success();
     create("free", "default").expect_success();
+    let mut ours = pod("ours", &[&replicas(&node).image.by_digest()]);
+    ours["spec"]["securityContext"] =
+        json!({"runAsNonRoot": true, "runAsUser": 65532, "seccompProfile": {"type": "RuntimeDefault"}});
+    ours["spec"]["containers"][0]["securityContext"] =
+        json!({"allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]}});
+    let ours = ours.to_string();
+    node.cluster.kubectl_with(&["-n", SYSTEM, "create", "--dry-run=server", "-f", "-"], &ours).expect_success();
+    ask("countersign.dev/enforce-");
 
     scale(REPLICAS);
     settled(&node, REPLICAS);
