@@ -272,6 +272,29 @@ fn pull_secrets_serve_their_own_namespace() {
     assert!(!installed.gate.log().contains("\"auth\""), "the log shows what a pull secret holds");
 }
 
+/// What a policy names for its evidence counts, in the namespace of the workload.
+#[test]
+fn the_pull_secret_that_a_policy_names_opens_its_signatures() {
+    let locked = Registry::shared(Kind::ReferrersBearer);
+    let options = Options { without_credentials: true, ..Options::default() };
+    let installed = Installed::with(locked, options);
+    let image = locked.push("cluster/elsewhere", "v1");
+    Cosign::V2.sign(locked, KeyPair::trusted(), &image.by_digest());
+    let mut policy = policy_of(OWN, "elsewhere", KeyPair::trusted());
+    let repository = format!("{}/cluster/elsewhere", locked.host());
+    let source = json!([{"oci": repository, "signaturePullSecrets": [{"name": "signatures"}]}]);
+    policy["spec"]["authorities"][0]["source"] = source;
+    installed.cluster.apply(&policy);
+
+    let (with, without) = (installed.namespace(), installed.namespace());
+    installed.denies_soon(&with, codes::REGISTRY_UNAUTHORIZED, &image.by_digest());
+    let config = format!("--from-file=.dockerconfigjson={}", locked.docker_config().join("config.json").display());
+    let create = ["create", "secret", "generic", "signatures", "--type=kubernetes.io/dockerconfigjson", &config];
+    with.kubectl(&create).expect_success();
+    installed.admits_soon(&with, &image.by_digest());
+    without.denies(codes::REGISTRY_UNAUTHORIZED, &pod("bare", &[&image.by_digest()]));
+}
+
 #[test]
 fn t84_a_certificate_is_made_and_renewed_while_it_is_used() {
     const SECRET: &str = "countersign-certificate";
