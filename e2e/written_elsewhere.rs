@@ -3,6 +3,8 @@
 
 use std::path::Path;
 
+use serde_json::{Value, json};
+
 use crate::support::codes;
 use crate::support::cosign::{Cosign, KeyPair};
 use crate::support::countersign::{codes_of, countersign};
@@ -101,4 +103,32 @@ fn the_pod_asks_for_names_as_they_are_and_for_no_more_than_its_rights() {
     let clouds = deployment(&["registries.cloudCredentials={aws,google}"]);
     assert!(clouds.contains("- --cloud-credentials=aws,google\n"));
     assert!(!template(&["registries.cloudCredentials={gcp}"]).succeeded());
+}
+
+#[test]
+fn the_authority_of_cert_manager_outlives_the_certificate() {
+    let objects: Vec<Value> =
+        serde_saphyr::from_multiple(&template(&["certificate.mode=certManager"]).expect_success()).expect("manifests");
+    let of = |kind: &str, name: &str| {
+        let is = |object: &&Value| object["kind"] == kind && object["metadata"]["name"] == name;
+        objects.iter().find(is).unwrap_or_else(|| panic!("no {kind} `{name}`"))["spec"].clone()
+    };
+    let issuer_of = |certificate: &Value| of("Issuer", certificate["issuerRef"]["name"].as_str().expect("an issuer"));
+    // Whom the API server believes is what the certificate's Secret names as its authority.
+    for kind in ["MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"] {
+        let configuration = objects.iter().find(|object| object["kind"] == kind).expect("a configuration");
+        let from = &configuration["metadata"]["annotations"]["cert-manager.io/inject-ca-from"];
+        assert_eq!(from, &json!(format!("{SYSTEM}/countersign")));
+    }
+    let leaf = of("Certificate", "countersign");
+    assert_eq!(leaf["secretName"], "countersign-certificate");
+    assert!(leaf["isCA"].is_null(), "{leaf}");
+    // Were it its own authority, every renewal would make another one.
+    let issuer = issuer_of(&leaf);
+    let authority = of("Certificate", issuer["ca"]["secretName"].as_str().expect("a CA issuer"));
+    assert_eq!((&authority["isCA"], &authority["secretName"]), (&json!(true), &issuer["ca"]["secretName"]));
+    assert_eq!(authority["privateKey"]["rotationPolicy"], "Never");
+    assert!(authority["commonName"].is_string() && authority["duration"] == "87600h", "{authority}");
+    assert_ne!(authority["secretName"], leaf["secretName"]);
+    assert_eq!(issuer_of(&authority), json!({"selfSigned": {}}));
 }

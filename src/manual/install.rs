@@ -27,8 +27,12 @@
 //! | `certificate.mode` | Who makes it | Who tells the API server |
 //! |---|---|---|
 //! | `selfMade` | the replicas, together, and anew when two thirds of its time are over | the replicas |
-//! | `certManager` | cert-manager, by an Issuer of the chart | its injector, `certificate.caInjector` |
+//! | `certManager` | cert-manager, by an authority that the chart asks it for | its injector, `certificate.caInjector` |
 //! | `secret` | you, in `certificate.secretName` | you, in `certificate.caBundle` |
+//!
+//! With cert-manager the API server believes an authority of ten years, which stays the same while the certificate is renewed:
+//! a replica serves the new one when the kubelet has brought it, and no request is lost meanwhile. The Secrets
+//! `countersign-certificate` and `countersign-ca` are cert-manager's, and outlive the release.
 //!
 //! # Upgrade
 //!
