@@ -16,6 +16,7 @@ use crate::support::manifests::{self, Helm};
 use crate::support::process::Outcome;
 use crate::support::registry::{Kind, Registry};
 use crate::support::wait::poll;
+use crate::uninstall;
 
 const CRDS: [&str; 3] =
     ["clusterimagepolicies.countersign.dev", "imagepolicies.countersign.dev", "trustroots.countersign.dev"];
@@ -28,7 +29,7 @@ fn chart() -> String {
     folder().display().to_string()
 }
 
-fn folder() -> PathBuf {
+pub(crate) fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("charts/countersign")
 }
 
@@ -110,7 +111,7 @@ fn the_chart_refuses_what_nobody_means() {
 /// Everything that the chart might leave behind, by name.
 fn objects(cluster: &Cluster) -> Vec<String> {
     let kinds = "serviceaccounts,secrets,configmaps,deployments,services,poddisruptionbudgets,resourcequotas,roles,\
-                 rolebindings,networkpolicies,horizontalpodautoscalers,pods";
+                 rolebindings,networkpolicies,horizontalpodautoscalers,jobs,leases,pods";
     let cluster_wide = "clusterroles,clusterrolebindings,mutatingwebhookconfigurations,validatingwebhookconfigurations,\
                         validatingadmissionpolicies,validatingadmissionpolicybindings,customresourcedefinitions";
     let mut all = String::new();
@@ -213,15 +214,15 @@ fn installs_upgrades_and_goes(helm: Helm) {
     helm_test(&installed.cluster, helm, &image.by_tag(), &unsigned.by_tag());
 
     // Whatever happens to the controller, the chart goes, and leaves the definitions with the policies.
+    let guarded = guarded.name().to_owned();
     let Installed { cluster, gate } = installed;
     drop(gate);
-    // Interrupted, it is done again.
-    let arguments = ["uninstall", "countersign", "--kubeconfig", &kubeconfig, "-n", SYSTEM];
-    helm.interrupted(&arguments, || !cluster.kubectl(&["get", CONFIGURATIONS[1].0, "countersign"]).succeeded());
-    run(&["uninstall", "countersign", "--wait", "--ignore-not-found"]);
+    uninstall::goes(&cluster, helm, &guarded, &unsigned.by_tag());
     let kept = CRDS.map(|name| format!("customresourcedefinition.apiextensions.k8s.io/{name}"));
-    let left: Vec<_> = objects(&cluster).into_iter().filter(|name| !kept.contains(name)).collect();
-    assert_eq!(left, before_install, "the chart leaves something behind");
+    poll("state before the release", CONTROLLER_LIMIT, || {
+        let left: Vec<_> = objects(&cluster).into_iter().filter(|name| !kept.contains(name)).collect();
+        if left == before_install { Ok(()) } else { Err(format!("{left:?}")) }
+    });
     for name in CRDS {
         cluster.kubectl(&["get", "crd", name]).expect_success();
     }
@@ -284,7 +285,7 @@ fn the_definitions_and_plain_manifests_are_accepted() {
     let plain = cluster.kubectl(&["kustomize", &config]).expect_success();
     let mut plain = by_name(&plain);
     plain.remove("Namespace/countersign-system").expect("a namespace");
-    let mut rendered = by_name(&template(&[]).expect_success());
+    let mut rendered = by_name(&template(&["uninstall.webhooksFirst=false"]).expect_success());
     rendered.retain(|_, object| object["kind"] != "CustomResourceDefinition");
     rendered.retain(|_, object| object["metadata"]["annotations"]["helm.sh/hook"].is_null());
     assert_eq!(plain.keys().collect::<Vec<_>>(), rendered.keys().collect::<Vec<_>>());

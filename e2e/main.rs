@@ -32,6 +32,7 @@ mod signer_chart;
 mod status;
 mod support;
 mod trust_roots;
+mod uninstall;
 mod updates;
 mod vectors;
 mod workloads;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::chart::helm;
+use crate::chart::{CONFIGURATIONS, helm};
 use crate::support::cluster::{CONTROLLER_LIMIT, Cluster};
 use crate::support::countersign::pod;
 use crate::support::installed::SYSTEM;
@@ -120,6 +120,41 @@ fn h69_only_admins_and_the_controller_change_the_webhook_configurations() {
         if freed.succeeded() { Ok(()) } else { Err(freed.to_string()) }
     });
     cluster.kubectl(&["delete", "mutatingwebhookconfiguration", "zz-countersign"]).expect_success();
+}
+
+#[test]
+fn h69_an_admin_of_the_values_uninstalls_though_his_binding_goes_before() {
+    let cluster = installed(&["selfProtection.admins.groups={wardens}"]);
+    // All that Helm needs, and no right to `override`.
+    cluster.apply(&json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": "helmsmen"},
+        "rules": [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["delete", "get", "list", "patch", "update"]}],
+    }));
+    let alice = format!("--user={ADMIN}");
+    let bind = ["create", "clusterrolebinding", "helmsmen", "--clusterrole=helmsmen", &alice, "--user=oscar"];
+    cluster.kubectl(&bind).expect_success();
+    let delete = ["delete", "validatingwebhookconfiguration", "countersign", "--dry-run=server"];
+    cluster.forbids_soon(WEBHOOKS, OPERATOR, &delete);
+    cluster.kubectl(&["delete", "clusterrolebinding", "countersign-admin"]).expect_success();
+    poll("end of the right to override", CONTROLLER_LIMIT, || {
+        let right = json!({"group": "countersign.dev", "resource": "protections", "verb": "override"});
+        let review = cluster.create(&json!({
+            "apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview",
+            "spec": {"user": ADMIN, "resourceAttributes": right},
+        }));
+        if review["status"]["allowed"] == true { Err(review.to_string()) } else { Ok(()) }
+    });
+    cluster.lets(ADMIN, &delete);
+    cluster.lets(OPERATOR, &[&["--as-group=wardens"], &delete[..]].concat());
+    cluster.forbids(WEBHOOKS, OPERATOR, &[&["--as-group=others"], &delete[..]].concat());
+
+    let kubeconfig = cluster.kubeconfig().display().to_string();
+    let uninstall = ["uninstall", "countersign", "-n", SYSTEM, "--kubeconfig", &kubeconfig, "--no-hooks"];
+    helm(&[&uninstall[..], &["--kube-as-user", ADMIN]].concat()).expect_success();
+    for (kind, name) in CONFIGURATIONS {
+        let gone = cluster.kubectl(&["get", kind, name]);
+        assert!(gone.stderr.contains("NotFound"), "{gone}");
+    }
 }
 
 #[test]

@@ -53,6 +53,7 @@ mod sigstore_args;
 mod source_args;
 pub mod tree;
 pub mod trust;
+pub mod uninstall_webhooks;
 pub mod verify;
 pub mod verify_bundle;
 pub mod verify_file;
@@ -134,6 +135,7 @@ enum Command {
     #[command(subcommand)]
     Policy(policy::Command),
     Crd(crd::Args),
+    UninstallWebhooks(uninstall_webhooks::Args),
     Trust(trust::Args),
     Images(images::Args),
     Image(image::Args),
@@ -183,6 +185,7 @@ fn dispatch(command: Command, out: &mut dyn Write, err: &mut dyn Write) -> Resul
         Command::SignFile(args) => runtime::start()?.block_on(sign_file::run(args)),
         Command::Tree(args) => runtime::start()?.block_on(tree::run(args)),
         Command::Trust(args) => runtime::start()?.block_on(trust::run(args)),
+        Command::UninstallWebhooks(args) => runtime::start()?.block_on(uninstall_webhooks::run(args)),
         Command::Verify(args) => runtime::start()?.block_on(verify::run(args)),
         Command::VerifyBundle(args) => verify_bundle::run(&args),
         Command::VerifyFile(args) => runtime::start()?.block_on(verify_file::run(args)),
@@ -216,6 +219,7 @@ impl Command {
             | Self::SignFile(_)
             | Self::Tree(_)
             | Self::Trust(_)
+            | Self::UninstallWebhooks(_)
             | Self::Verify(_)
             | Self::VerifyBundle(_)
             | Self::VerifyFile(_) => crate::telemetry::LogLevel::Warn,

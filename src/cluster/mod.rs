@@ -20,7 +20,7 @@
 //! [`CertificateKeeper`] makes and renews the webhook's certificate across replicas. [`Webhooks`] are the configurations by
 //! which the API server asks: whom they believe, and whether they still ask about all that was installed.
 //!
-//! [`Answer`] is what a cluster would say to an image.
+//! [`Answer`] is what a cluster would say to an image. [`Deletion`] is the end of it all: nobody is asked any more.
 //!
 //! Objects are read as the bytes that the API server sends, by the one strict reader of [`api`](crate::api), and never
 //! logged: they may be Secrets. What could not be listed is never taken for empty, and a definition that is being deleted
@@ -45,6 +45,7 @@ mod records;
 mod source;
 mod status;
 mod trouble;
+mod uninstall;
 mod watcher;
 mod watches;
 mod webhooks;
@@ -58,5 +59,6 @@ pub use pull_secrets::PullSecrets;
 pub use question::Answer;
 pub use records::{Records, RecordsError};
 pub use status::StatusWriter;
+pub use uninstall::{Deletion, Release};
 pub use watches::Watches;
 pub use webhooks::{WebhookWatch, Webhooks};

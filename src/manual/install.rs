@@ -42,8 +42,26 @@
 //!
 //! # Uninstall
 //!
-//! `helm uninstall` takes the webhook configurations first, so it needs no living controller; interrupted, it is done
-//! again. The definitions stay, and with them the policies (`crds.keep`); this takes them, too:
+//! `helm uninstall` takes the webhook configurations first, so that whatever happens then, nobody waits for a controller that
+//! is no more. It needs no living controller: Helm 4 deletes them by its own order, and for Helm 3, which would delete them
+//! last, a Job of the same image runs `countersign uninstall-webhooks` before anything else goes (`uninstall.webhooksFirst`).
+//! Interrupted, `helm uninstall` is done again. The Job acts only while Helm's account, a Secret in the namespace of the
+//! release, says that it is being uninstalled: who applies the rendered chart, its hooks with it, takes no protection away.
+//! (Where Helm keeps its account elsewhere, its own order holds.)
+//!
+//! Where no Pod of it can run, because its image cannot be pulled or no node is there, Helm waits for the Job and fails. Then
+//! the configurations go by hand, and the rest without the Job:
+//!
+//! ```console
+//! $ kubectl delete validatingwebhookconfiguration/countersign mutatingwebhookconfiguration/zz-countersign
+//! $ helm uninstall countersign -n countersign-system --no-hooks
+//! ```
+//!
+//! In this order: with `--no-hooks` alone, Helm 3 leaves what is protected refused until it is done, and who is an admin by a
+//! binding of your own is none when the ClusterRole `countersign-admin` is gone. Users and groups of `selfProtection.admins`
+//! stay admins.
+//!
+//! The definitions stay, and with them the policies (`crds.keep`); this takes them, too:
 //!
 //! ```console
 //! $ kubectl delete crd -l app.kubernetes.io/part-of=countersign
@@ -110,11 +128,11 @@
 //! 2. One policy is wrong: change or delete it. The webhook that looks at policies is never asked about deleting one, and
 //!    `failurePolicy: Ignore` lets a change through while nobody answers.
 //! 3. One namespace has to go on: an admin takes its label away.
-//! 4. All have to: an admin deletes the webhook configurations. `helm upgrade` brings them back.
+//! 4. All have to: an admin deletes the webhook configurations, by `countersign uninstall-webhooks` or as below. `helm
+//!    upgrade` brings them back.
 //!
 //! ```console
-//! $ kubectl delete validatingwebhookconfiguration countersign
-//! $ kubectl delete mutatingwebhookconfiguration zz-countersign
+//! $ kubectl delete validatingwebhookconfiguration/countersign mutatingwebhookconfiguration/zz-countersign
 //! ```
 //!
 //! If you are refused as no admin, and nobody is one: who may delete bindings of admission policies is never asked,

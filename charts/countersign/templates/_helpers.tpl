@@ -45,9 +45,34 @@ zz-{{ include "countersign.fullname" . }}
 {{- and .Values.selfProtection.enabled $served -}}
 {{- end -}}
 
+{{/* An admin whom the values name is one without his binding, too: Helm deletes that first. */}}
 {{- define "countersign.notByAdmin" -}}
 - name: not-by-an-admin
   expression: "!authorizer.group('countersign.dev').resource('protections').check('override').allowed()"
+{{- with .Values.selfProtection.admins.users }}
+- name: not-by-a-named-user
+  expression: {{ printf "!(request.userInfo.username in %s)" (include "countersign.texts" .) | quote }}
+{{- end }}
+{{- with .Values.selfProtection.admins.groups }}
+- name: not-by-a-named-group
+  expression: {{ printf "!request.userInfo.groups.exists(group, group in %s)" (include "countersign.texts" .) | quote }}
+{{- end }}
+{{- end -}}
+
+{{/* A list of texts in CEL. */}}
+{{- define "countersign.texts" -}}
+{{- $texts := list -}}
+{{- range . }}{{ $texts = append $texts (printf "'%s'" (. | replace "\\" "\\\\" | replace "'" "\\'")) }}{{ end -}}
+[{{ join ", " $texts }}]
+{{- end -}}
+
+{{/* Whether a Job deletes the webhook configurations before Helm deletes anything else. Helm 4 deletes them first by itself. */}}
+{{- define "countersign.webhooksFirst" -}}
+{{- and .Values.uninstall.webhooksFirst (semverCompare "<4.0.0-0" .Capabilities.HelmVersion.Version) -}}
+{{- end -}}
+
+{{- define "countersign.uninstaller" -}}
+{{ include "countersign.fullname" . }}-uninstall
 {{- end -}}
 
 {{- define "countersign.certificateSecret" -}}

@@ -1,0 +1,129 @@
+//! Deleting our webhook configurations, so that nobody is asked any more.
+
+use http::Request;
+use http::header::ACCEPT;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::Access;
+use super::place::Place;
+use super::wire::{self, ApiError};
+use crate::limits;
+
+/// What became of a webhook configuration that was to be deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deletion {
+    /// It was not there.
+    Absent,
+    /// It is gone.
+    Deleted,
+}
+
+/// What Helm says about a release.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Release {
+    /// Helm does not uninstall it, or keeps no account of it in Secrets of this namespace.
+    Kept,
+    /// Helm is uninstalling it.
+    Uninstalling,
+}
+
+impl Access {
+    /// Deletes the webhook configuration `name` of the kind with this plural.
+    ///
+    /// # Errors
+    /// When the API server does not do it, or cannot be asked.
+    pub async fn delete_webhooks(&self, plural: &str, name: &str) -> Result<Deletion, String> {
+        let path = Place::new("admissionregistration.k8s.io", "v1", plural, None).object(name);
+        let options = json!({"apiVersion": "v1", "kind": "DeleteOptions"});
+        match wire::write(&self.client, "DELETE", &path, wire::JSON, &options).await {
+            Ok(()) => Ok(Deletion::Deleted),
+            Err(ApiError::NotFound(_)) => Ok(Deletion::Absent),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    /// What Helm says about `release` of the namespace of this access, in the Secrets where it keeps its account: in the
+    /// label of the newest. Their content is not asked for.
+    ///
+    /// # Errors
+    /// When they cannot be listed.
+    pub async fn release(&self, release: &str) -> Result<Release, String> {
+        let labels = format!("owner=helm,name={release}");
+        let path = Place::new("", "v1", "secrets", Some(&self.namespace)).query(&[("labelSelector", &labels)]);
+        let request = Request::get(&path).header(ACCEPT, METADATA).body(Vec::new());
+        let request = request.map_err(|error| format!("`{path}` is no path: {error}"))?;
+        let body = wire::read(&self.client, request, limits::API_EVENT_BYTES).await;
+        Account::read(&body.map_err(|error| error.to_string())?)
+    }
+}
+
+/// [Objects without what they hold](https://kubernetes.io/docs/reference/using-api/api-concepts/#metadata-only-fetches).
+const METADATA: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
+
+#[derive(Deserialize)]
+struct Account {
+    items: Vec<Revision>,
+}
+
+#[derive(Deserialize)]
+struct Revision {
+    metadata: Metadata,
+}
+
+#[derive(Deserialize)]
+struct Metadata {
+    #[serde(default)]
+    labels: Labels,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Labels {
+    status: String,
+    version: String,
+}
+
+impl Account {
+    fn read(body: &[u8]) -> Result<Release, String> {
+        let account: Self =
+            serde_json::from_slice(body).map_err(|error| format!("the Secrets of Helm cannot be read: {error}"))?;
+        let labels = account.items.iter().map(|revision| &revision.metadata.labels);
+        // One whose version is no number is none of Helm's.
+        let numbered = labels.filter_map(|labels| Some((labels.version.parse::<u64>().ok()?, &labels.status)));
+        let newest = numbered.max_by_key(|(version, _)| *version);
+        Ok(match newest {
+            Some((_, status)) if status == "uninstalling" => Release::Uninstalling,
+            Some(_) | None => Release::Kept,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_newest_revision_tells() {
+        let release = |revisions: &[(&str, &str)]| {
+            let items: Vec<_> = revisions
+                .iter()
+                .map(|(version, status)| json!({"metadata": {"labels": {"version": version, "status": status}}}))
+                .collect();
+            Account::read(json!({"items": items}).to_string().as_bytes()).unwrap()
+        };
+        for (revisions, expected) in [
+            (&[][..], Release::Kept),
+            (&[("1", "deployed")], Release::Kept),
+            (&[("1", "uninstalling")], Release::Uninstalling),
+            (&[("9", "superseded"), ("10", "uninstalling")], Release::Uninstalling),
+            // Somebody has gone back to it since.
+            (&[("9", "uninstalling"), ("10", "deployed")], Release::Kept),
+            (&[("x", "uninstalling")], Release::Kept),
+        ] {
+            assert_eq!(release(revisions), expected, "{revisions:?}");
+        }
+        assert_eq!(Account::read(br#"{"items": [{"metadata": {}}]}"#), Ok(Release::Kept));
+        assert!(Account::read(b"[]").is_err());
+    }
+}
