@@ -156,3 +156,32 @@ fn one_replica_writes_and_the_next_takes_over() {
     assert_ne!(last, next);
     drop(third);
 }
+
+#[test]
+fn a_lease_that_is_not_there_is_made() {
+    let installed = installed();
+    let cluster = &installed.cluster;
+    let lease = ["-n", SYSTEM, "get", "lease", "countersign", "-o", "json"];
+    let held = || {
+        poll("holder", LIMIT, || {
+            let outcome = cluster.kubectl(&lease);
+            let lease: Value = serde_json::from_str(&outcome.stdout).unwrap_or_default();
+            let holder = lease["spec"]["holderIdentity"].as_str().unwrap_or_default();
+            if holder.is_empty() { Err(outcome.to_string()) } else { Ok(lease["metadata"]["uid"].clone()) }
+        })
+    };
+    let first = held();
+    // Tools that keep a cluster as a repository says it may never apply a Lease.
+    cluster.kubectl(&["-n", SYSTEM, "delete", "lease", "countersign"]).expect_success();
+    assert_ne!(held(), first);
+    cluster.apply(&policy_of(OWN, "after"));
+    says(cluster, &["clusterimagepolicies.countersign.dev", "after"], "Ready", "True", "");
+    // Nobody who may do that may make another one.
+    let account = cluster.kubeconfig_of(SYSTEM, "countersign").display().to_string();
+    let other = json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": "other"}});
+    let refused = cluster.kubectl_with(
+        &["--kubeconfig", &account, "-n", SYSTEM, "create", "-f", "-"],
+        &other.to_string(),
+    );
+    assert!(refused.stderr.contains("cannot create resource \"leases\""), "{refused}");
+}

@@ -19,7 +19,7 @@ use crate::telemetry::field;
 /// Holds a Lease, or waits for it.
 ///
 /// The holder renews it again and again; another takes it when it saw no renewal for as long as the Lease lasts, by its own
-/// clock. What is written under it is safe without it: the Lease only saves replicas from doing the same work.
+/// clock. One that is not there for as long is made: some tools that install never do it. What is written under it is safe without it: the Lease only saves replicas from doing the same work.
 pub struct Election {
     client: Client,
     place: Place,
@@ -40,8 +40,7 @@ pub struct Lead {
 }
 
 impl Election {
-    /// Competes for the Lease `lease` in the controller's own namespace, which is there already, as `identity`, which no
-    /// other replica has.
+    /// Competes for the Lease `lease` in the controller's own namespace, as `identity`, which no other replica has.
     pub fn new(access: &Access, lease: impl Into<String>, identity: impl Into<String>) -> Self {
         Self {
             client: access.client.clone(),
@@ -81,14 +80,19 @@ impl Election {
     }
 
     /// Renews or takes the Lease where that is due, and says who holds it then.
-    async fn step(&self, seen: &mut Option<(Spec, Instant)>) -> Result<String, ApiError> {
+    async fn step(&self, seen: &mut Option<(Option<Spec>, Instant)>) -> Result<String, ApiError> {
         let lease = self.read().await?;
+        let spec = lease.as_ref().map(|lease| lease.spec.clone());
         let since = match seen {
-            Some((spec, since)) if *spec == lease.spec => *since,
+            Some((before, since)) if *before == spec => *since,
             _ => clock::now(),
         };
-        *seen = Some((lease.spec.clone(), since));
-        if !lease.spec.is_due(&self.identity, clock::now().saturating_duration_since(since)) {
+        *seen = Some((spec, since));
+        let unchanged = clock::now().saturating_duration_since(since);
+        let Some(lease) = lease else {
+            return if unchanged < limits::LEASE_TIME { Ok(String::new()) } else { self.make().await };
+        };
+        if !lease.spec.is_due(&self.identity, unchanged) {
             return Ok(lease.spec.holder_identity.unwrap_or_default());
         }
         match self.write(lease.taken(&self.identity, clock::timestamp())).await {
@@ -96,6 +100,17 @@ impl Election {
             // Another was faster; the next look shows who.
             Err(ApiError::Conflict(_)) => Ok(String::new()),
             Err(error) => Err(error),
+        }
+    }
+
+    /// Makes the Lease that is not there, and says who holds it then. A PUT does that for a Lease, and takes the right to
+    /// create the one of this name alone, where a POST takes the right to create any.
+    async fn make(&self) -> Result<String, ApiError> {
+        let lease = Lease::new(&self.lease).taken(&self.identity, clock::timestamp());
+        match self.write(lease).await {
+            Ok(()) => Ok(self.identity.clone()),
+            // Where another was faster, the next look shows who.
+            Err(error) => self.read().await?.map_or(Err(error), |_| Ok(String::new())),
         }
     }
 
@@ -130,17 +145,23 @@ impl Election {
     }
 
     async fn release(&self) -> Result<(), ApiError> {
-        let lease = self.read().await?;
-        if lease.spec.holder_identity.as_deref() == Some(&self.identity) {
-            self.write(lease.released(clock::timestamp())).await?;
+        match self.read().await? {
+            Some(lease) if lease.spec.holder_identity.as_deref() == Some(&self.identity) => {
+                self.write(lease.released(clock::timestamp())).await
+            }
+            Some(_) | None => Ok(()),
         }
-        Ok(())
     }
 
-    async fn read(&self) -> Result<Lease, ApiError> {
+    /// The Lease as it is; none where it is not there.
+    async fn read(&self) -> Result<Option<Lease>, ApiError> {
         let request = wire::get(&self.place.object(&self.lease))?;
-        let body = wire::read(&self.client, request, limits::API_EVENT_BYTES).await?;
-        Lease::read(&body).map_err(|error| ApiError::Trouble(format!("the Lease `{}`: {error}", self.lease)))
+        match wire::read(&self.client, request, limits::API_EVENT_BYTES).await {
+            Ok(body) => Lease::read(&body).map(Some).map_err(|error| format!("the Lease `{}`: {error}", self.lease)),
+            Err(ApiError::NotFound(_)) => return Ok(None),
+            Err(error) => return Err(error),
+        }
+        .map_err(ApiError::Trouble)
     }
 
     async fn write(&self, lease: Value) -> Result<(), ApiError> {
@@ -185,6 +206,15 @@ impl Spec {
 }
 
 impl Lease {
+    /// One that nobody holds and that is not stored.
+    fn new(name: &str) -> Self {
+        let mut object = Map::new();
+        object.insert("apiVersion".to_owned(), json!("coordination.k8s.io/v1"));
+        object.insert("kind".to_owned(), json!("Lease"));
+        object.insert("metadata".to_owned(), json!({"name": name}));
+        Self { object, spec: Spec::default() }
+    }
+
     fn read(body: &[u8]) -> Result<Self, String> {
         let object: Map<String, Value> = serde_json::from_slice(body).map_err(|error| error.to_string())?;
         let spec = object.get("spec").filter(|spec| !spec.is_null()).cloned().unwrap_or_else(|| json!({}));
