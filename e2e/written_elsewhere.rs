@@ -100,6 +100,11 @@ fn the_pod_asks_for_names_as_they_are_and_for_no_more_than_its_rights() {
     let proxy = deployment(&["registries.proxy.https=http://proxy:3128", "registries.dockerConfigSecret=own"]);
     assert!(proxy.contains("{name: HTTPS_PROXY, value: \"http://proxy:3128\"}"), "{proxy}");
     assert!(proxy.contains("--docker-config=/etc/countersign/docker/config.json"), "{proxy}");
+    // On the network of the nodes there may be no room for one more.
+    let rolling = |values: &[&str], line: &str| deployment(values).contains(&format!("rollingUpdate: {{{line}}}"));
+    assert!(rolling(&[], "maxUnavailable: 0, maxSurge: 1"));
+    assert!(rolling(&["hostNetwork=true"], "maxUnavailable: 1, maxSurge: 0"));
+    assert!(rolling(&["hostNetwork=true", "replicas=1"], "maxUnavailable: 0, maxSurge: 1"));
     let clouds = deployment(&["registries.cloudCredentials={aws,google}"]);
     assert!(clouds.contains("- --cloud-credentials=aws,google\n"));
     assert!(!template(&["registries.cloudCredentials={gcp}"]).succeeded());
