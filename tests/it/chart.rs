@@ -44,6 +44,7 @@ fn rows() -> Vec<Row> {
 fn every_value_is_documented() {
     let mut table = "| Value | Default | What it is |\n|---|---|---|\n".to_owned();
     for Row { path, default, meaning } in rows() {
+        assert!(!meaning.is_empty(), "`{path}` is a value that nothing is said about");
         let default = if default.is_empty() { String::new() } else { format!("`{default}`") };
         table.push_str(&format!("| `{path}` | {default} | {} |\n", meaning.replace('|', "\\|")));
     }
