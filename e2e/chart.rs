@@ -11,7 +11,7 @@ use crate::support::cluster::{CONTROLLER_LIMIT, Cluster};
 use crate::support::codes;
 use crate::support::cosign::{Cosign, KeyPair};
 use crate::support::countersign::{Gate, Options, countersign_with, pod, policy};
-use crate::support::installed::{Installed, PART, SYSTEM};
+use crate::support::installed::{Installed, PART, SYSTEM, define_foreign};
 use crate::support::manifests::{self, Helm};
 use crate::support::process::Outcome;
 use crate::support::registry::{Kind, Registry};
@@ -106,6 +106,65 @@ fn the_chart_refuses_what_nobody_means() {
             assert!(!refused.succeeded() && refused.stderr.contains(why), "{bad:?}: {refused}");
         }
     }
+}
+
+#[test]
+fn the_notes_say_what_an_installation_means() {
+    let cluster = Cluster::start();
+    let (old, excluded) = (cluster.namespace(), cluster.namespace());
+    cluster.kubectl(&["create", "namespace", SYSTEM]).expect_success();
+    let bare = |name: &str| pod(name, &["registry.example/app:v1"]);
+    for name in ["one", "two"] {
+        old.admits(&bare(name));
+    }
+    excluded.admits(&bare("free"));
+    let (chart, kubeconfig) = (chart(), cluster.kubeconfig().display().to_string());
+    let exclude = format!("namespaces.exclude={{{}}}", excluded.name());
+    let values = ["--set", "namespaces.mode=all,noMatch=deny,replicas=1,webhook.mutate=false", "--set", &exclude];
+    let run = |helm: Helm, verb: &str, values: &[&str]| {
+        let head = [verb, "countersign", &chart, "-n", SYSTEM, "--kubeconfig", &kubeconfig];
+        helm.run(&[&head[..], values].concat()).expect_success()
+    };
+    let notes = run(Helm::V3, "install", &values);
+    for line in [
+        &format!("Every namespace is protected, but for: kube-system, {SYSTEM}, {}.", excluded.name()),
+        "2 Pods run there, and 0 policies cover images.",
+        "all 2 are refused, since no policy covers their images",
+        "WARNING: there is one replica.",
+        "WARNING: tags are not pinned",
+    ] {
+        assert!(notes.contains(line), "{line}\n{notes}");
+    }
+    // As it says, while no controller answers.
+    poll("refusal", CONTROLLER_LIMIT, || {
+        let outcome = old.dry_run(&bare("three"));
+        if outcome.stderr.contains("failed calling webhook") { Ok(()) } else { Err(outcome.to_string()) }
+    });
+    for free in [excluded.name(), "kube-system", SYSTEM] {
+        let arguments = ["-n", free, "create", "--dry-run=server", "-f", "-"];
+        let ours = pod("three", &["countersign:0.1.0"]);
+        cluster.kubectl_with(&arguments, &ours.to_string()).expect_success();
+    }
+
+    define_foreign(&cluster, &["v1beta1", "v1alpha1"]);
+    for (version, name) in [("countersign.dev/v1alpha1", "ours"), ("policy.sigstore.dev/v1beta1", "theirs")] {
+        let mut warns = policy(name, "**", KeyPair::trusted());
+        warns["apiVersion"] = json!(version);
+        warns["spec"]["mode"] = json!("warn");
+        cluster.apply(&warns);
+    }
+    cluster.apply(&policy("enforces", "**", KeyPair::trusted()));
+    for helm in Helm::ALL {
+        let notes = run(helm, "upgrade", &values);
+        assert!(notes.contains("2 Pods run there, and 3 policies cover images."), "{notes}");
+        assert!(notes.contains("those are refused of which an image is covered by no policy"), "{notes}");
+        let told = "WARNING: 2 policies only warn, and what they would refuse is admitted: ClusterImagePolicy ours, \
+                    ClusterImagePolicy theirs.";
+        assert!(notes.contains(told), "{notes}");
+    }
+    let notes = run(Helm::V3, "upgrade", &["--reset-values", "--set", "noMatch=warn"]);
+    assert!(notes.contains("Nothing is protected yet") && notes.contains("noMatch is warn"), "{notes}");
+    assert!(!notes.contains("replica") && !notes.contains("not pinned"), "{notes}");
 }
 
 /// Everything that the chart might leave behind, by name.
