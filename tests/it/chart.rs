@@ -82,3 +82,37 @@ fn the_schema_knows_what_has_a_default_and_nothing_else() {
     let missing: Vec<_> = found.iter().filter(|path| !has_default(path)).collect();
     assert!(missing.is_empty(), "without a default: {missing:?}");
 }
+
+/// A file of YAML below the root of the repository.
+fn yaml(path: &str) -> Value {
+    let path: PathBuf = [env!("CARGO_MANIFEST_DIR"), path].iter().collect();
+    serde_saphyr::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+}
+
+#[test]
+fn artifact_hub_is_told_what_is_there() {
+    let (chart, values) = (yaml("charts/countersign/Chart.yaml"), yaml("charts/countersign/values.yaml"));
+    let told = |name: &str| -> Value {
+        let text = chart["annotations"][format!("artifacthub.io/{name}")].as_str().expect("an annotation");
+        serde_saphyr::from_str(text).unwrap()
+    };
+    let files = std::fs::read_dir(self::chart("files/crds")).unwrap().map(|file| file.unwrap().file_name());
+    let mut defined: Vec<_> = files
+        .map(|file| {
+            let definition = yaml(&format!("charts/countersign/files/crds/{}", file.display()));
+            let spec = &definition["spec"];
+            (definition["metadata"]["name"].clone(), spec["names"]["kind"].clone(), spec["versions"][0]["name"].clone())
+        })
+        .collect();
+    defined.sort_by_key(|(name, ..)| name.to_string());
+    let crds = told("crds");
+    let crds = crds.as_array().unwrap().iter();
+    let crds: Vec<_> =
+        crds.map(|crd| (crd["name"].clone(), crd["kind"].clone(), crd["version"].clone())).collect();
+    assert_eq!(crds, defined);
+    assert_eq!(told("crdsExamples"), Value::Array(vec![yaml("config/samples/keyless-github.yaml")]));
+    let image = values["image"]["repository"].as_str().unwrap();
+    let image = format!("{image}:{}", chart["appVersion"].as_str().unwrap());
+    assert_eq!(told("images"), serde_json::json!([{"name": "countersign", "image": image}]));
+    assert_eq!(chart["appVersion"], env!("CARGO_PKG_VERSION"));
+}
