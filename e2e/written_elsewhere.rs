@@ -100,6 +100,13 @@ fn the_pod_asks_for_names_as_they_are_and_for_no_more_than_its_rights() {
     let proxy = deployment(&["registries.proxy.https=http://proxy:3128", "registries.dockerConfigSecret=own"]);
     assert!(proxy.contains("{name: HTTPS_PROXY, value: \"http://proxy:3128\"}"), "{proxy}");
     assert!(proxy.contains("--docker-config=/etc/countersign/docker/config.json"), "{proxy}");
+    // Where the cluster chooses users, none is named, and root is none all the same.
+    let names_user = |values: &[&str]| {
+        let rendered = template(values).expect_success();
+        (rendered.matches("runAsUser:").count(), rendered.matches("runAsNonRoot: true").count())
+    };
+    assert_eq!(names_user(&[]), (3, 3));
+    assert_eq!(names_user(&["podSecurityContext.runAsUser=null"]), (0, 3));
     // On the network of the nodes there may be no room for one more.
     let rolling = |values: &[&str], line: &str| deployment(values).contains(&format!("rollingUpdate: {{{line}}}"));
     assert!(rolling(&[], "maxUnavailable: 0, maxSurge: 1"));

@@ -75,6 +75,16 @@ zz-{{ include "countersign.fullname" . }}
 {{ include "countersign.fullname" . }}-uninstall
 {{- end -}}
 
+{{/* What of the user is null is left to the cluster; that it is not root never is. */}}
+{{- define "countersign.podSecurity" -}}
+runAsNonRoot: true
+{{- range $name, $value := .Values.podSecurityContext }}
+{{- if not (kindIs "invalid" $value) }}
+{{ toYaml (dict $name $value) }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
 {{- define "countersign.certificateSecret" -}}
 {{- if eq .Values.certificate.mode "secret" -}}
 {{ required "certificate.mode is `secret`: certificate.secretName has to name it" .Values.certificate.secretName }}
