@@ -41,27 +41,131 @@ fn template(values: &[&str]) -> Outcome {
     Helm::V3.template("countersign", &folder(), SYSTEM, values)
 }
 
-/// Sets of values that together turn every knob of the chart.
+/// Sets of values that together give every value of the chart.
 const GOOD: &[&[&str]] = &[
     &[],
-    &["namespaces.mode=all", "noMatch=deny"],
-    &["certificate.mode=certManager", "metrics.serviceMonitor.enabled=true", "metrics.prometheusRule.enabled=true"],
+    &["namespaces.mode=all", "namespaces.exclude={a,b}", "noMatch=deny", "crds.keep=false", "logFormat=text"],
+    &[
+        "certificate.mode=certManager",
+        "certificate.caInjector=system:serviceaccount:c:i",
+        "metrics.serviceMonitor.enabled=true",
+        "metrics.serviceMonitor.labels.a=b",
+        "metrics.prometheusRule.enabled=true",
+        "metrics.prometheusRule.labels.a=b",
+        "webhook.timeoutSeconds=15",
+    ],
     &[
         "certificate.mode=secret",
         "certificate.secretName=s",
         "certificate.caBundle=c",
         "networkPolicy.egressPorts={443}",
+        "selfProtection.ownNamespace=false",
+        "image.tag=v9",
     ],
-    &["autoscaling.enabled=true", "metrics.podMonitor.enabled=true", "metrics.dashboard.enabled=true"],
+    &[
+        "autoscaling.enabled=true",
+        "autoscaling.maxReplicas=5",
+        "autoscaling.cpuPercent=80",
+        "metrics.podMonitor.enabled=true",
+        "metrics.podMonitor.labels.a=b",
+        "metrics.dashboard.enabled=true",
+        "metrics.dashboard.labels.a=b",
+        "metrics.dashboard.grafanaOperator.enabled=true",
+        "metrics.dashboard.grafanaOperator.instanceSelector.matchLabels.a=b",
+    ],
     &[
         "pullSecrets.scope=namespaces",
         "pullSecrets.namespaces={a,b}",
         "replicas=1",
         "webhook.mutate=false",
         "builds.enabled=true",
+        "builds.namespaceSelector.matchLabels.a=b",
+        "builds.signingSecrets={k}",
     ],
     &["registries.caConfigMap=ca", "registries.plainHTTP={r:80}", "crds.install=false", "hostNetwork=true"],
+    &[
+        "image.repository=team/countersign",
+        "image.digest=sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+        "image.pullPolicy=Always",
+        "imagePullSecrets[0].name=regcred",
+        "global.imageRegistry=mirror.example:5000",
+        "nameOverride=guard",
+        "serviceAccount.name=account",
+        "serviceAccount.annotations.a=b",
+        "podAnnotations.a=b",
+        "podLabels.a=b",
+        "nodeSelector.a=b",
+        "nodeLostSeconds=60",
+        "tolerations[0].key=a",
+        "tolerations[0].operator=Exists",
+        "affinity.podAntiAffinity.requiredDuringSchedulingIgnoredDuringExecution[0].topologyKey=kubernetes.io/hostname",
+        "podDisruptionBudget.minAvailable=2",
+        "selfProtection.admins.users={alice}",
+        "selfProtection.admins.groups={wardens}",
+        "selfProtection.allowedImages={registry.example/sidecar@sha256:}",
+        "test.signedImages={registry.example/signed:v1}",
+        "test.unsignedImages={registry.example/unsigned:v1}",
+    ],
+    &[
+        "fullnameOverride=guard",
+        "registries.mirrors[0].prefix=docker.io",
+        "registries.mirrors[0].location=mirror.example:5000/hub",
+        "registries.mirrors[0].fallback=none",
+        "registries.requestsPerRegistry=8",
+        "registries.proxy.https=http://proxy:3128",
+        "registries.proxy.noProxy=10.0.0.0/8",
+        "registries.dockerConfigSecret=own",
+        "registries.privateHosts={registry.lan}",
+        "registries.cloudCredentials={aws,google}",
+        "logLevel=debug",
+        "policies.maxAgeSeconds=300",
+        "priorityClassName=",
+        "resources.limits.memory=256Mi",
+        "podSecurityContext.seccompProfile.type=RuntimeDefault",
+        "extraObjects[0].apiVersion=v1",
+        "extraObjects[0].kind=ConfigMap",
+        "extraObjects[0].metadata.name=more",
+    ],
 ];
+
+/// The same, of what kube-score would miss.
+const BARE: &[&str] = &[
+    "podSecurityContext.runAsUser=null",
+    "podSecurityContext.runAsGroup=null",
+    "podSecurityContext.fsGroup=null",
+    "priorityQuota=false",
+    "topologySpread=false",
+    "podDisruptionBudget.enabled=false",
+    "networkPolicy.enabled=false",
+    "pullSecrets.scope=none",
+    "selfProtection.enabled=false",
+    "uninstall.webhooksFirst=false",
+];
+
+/// Adds the path of every value that `schema` knows.
+fn leaves(schema: &Value, definitions: &Value, path: &str, found: &mut Vec<String>) {
+    let named = schema["$ref"].as_str().map(|name| &definitions[name.trim_start_matches("#/definitions/")]);
+    match named.unwrap_or(schema)["properties"].as_object() {
+        Some(properties) => properties.iter().for_each(|(name, schema)| {
+            leaves(schema, definitions, format!("{path}.{name}").trim_start_matches('.'), found);
+        }),
+        None => found.push(path.to_owned()),
+    }
+}
+
+#[test]
+fn every_value_is_rendered() {
+    let schema = std::fs::read(folder().join("values.schema.json")).expect("the schema");
+    let schema: Value = serde_json::from_slice(&schema).expect("JSON");
+    let mut unseen = Vec::new();
+    leaves(&schema, &schema["definitions"], "", &mut unseen);
+    assert!(unseen.len() > 70, "{unseen:?}");
+    for value in GOOD.iter().copied().flatten().chain(BARE) {
+        let (path, _) = value.split_once('=').expect("a value");
+        unseen.retain(|leaf| !path.strip_prefix(leaf.as_str()).is_some_and(|rest| !rest.starts_with(char::is_alphanumeric)));
+    }
+    assert!(unseen.is_empty(), "in no set of values: {unseen:?}");
+}
 
 #[test]
 fn what_the_chart_makes_conforms_and_scores() {
@@ -80,6 +184,8 @@ fn what_the_chart_makes_conforms_and_scores() {
             manifests::expect_conforming(&rendered, &schemas);
             manifests::expect_no_critical_score(&rendered);
         }
+        let rendered = helm.template("countersign", &folder(), SYSTEM, BARE).expect_success();
+        manifests::expect_conforming(&rendered, &schemas);
     }
     // What is no object of the API server is found.
     let rendered = template(&[]).expect_success();
@@ -100,6 +206,9 @@ fn the_chart_refuses_what_nobody_means() {
         (&["builds.signingSecrets=cosign-key"], "signingSecrets"),
         (&["registries.mirror=a"], "mirror"),
         (&["image.digest=sha256:x"], "digest"),
+        (&["podSecurityContext.runAsUser=0"], "runAsUser"),
+        (&["podDisruptionBudget.minAvailable=3"], "minAvailable has to be less"),
+        (&["metrics.serviceMonitor.enabled=true", "metrics.podMonitor.enabled=true"], "counted twice"),
     ] {
         for helm in Helm::ALL {
             let refused = helm.template("countersign", &folder(), SYSTEM, bad);
