@@ -239,6 +239,7 @@ fn the_notes_say_what_an_installation_means() {
         &format!("Every namespace is protected, but for: kube-system, {SYSTEM}, {}.", excluded.name()),
         "2 Pods run there, and 0 policies cover images.",
         "all 2 are refused, since no policy covers their images",
+        "exclude them (namespaces.exclude)",
         "WARNING: there is one replica.",
         "WARNING: tags are not pinned",
     ] {

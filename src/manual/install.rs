@@ -22,6 +22,18 @@
 //! policy refuses is refused. Signatures are part of it when `test.signedImages` and `test.unsignedImages` name images of
 //! your registry that your policies admit and refuse. What a failed test leaves is taken away by the next.
 //!
+//! The namespace of the release may ask for the strictest standard of Pods, which all of these keep:
+//! `kubectl label namespace countersign-system pod-security.kubernetes.io/enforce=restricted`. On OpenShift the values of
+//! `podSecurityContext` are null.
+//!
+//! ## What must come up before it
+//!
+//! A replica is a Pod like others. What gives Pods networks, names and volumes (CNI, CSI, DNS), joins nodes, or makes the
+//! webhook's certificate cannot wait for it: where such a thing runs in a namespace of its own (`calico-system`,
+//! `tigera-operator`, `cert-manager`, …), that one has to be in `namespaces.exclude` with `all`, and without the label with
+//! `labelled`. Else a cluster that loses all nodes at once does not come back by itself: replicas wait for the network, and
+//! the network for a replica. Whoever may make Pods in an excluded namespace is asked nothing.
+//!
 //! # Certificates
 //!
 //! | `certificate.mode` | Who makes it | Who tells the API server |
@@ -39,6 +51,21 @@
 //! `helm upgrade` with the new chart. The webhook configurations are changed and never replaced, so there is no moment
 //! without them; what the controller wrote (`caBundle`, the certificate) stays. A replica goes only after another is
 //! ready. The definitions are upgraded with the release, unless `crds.install` is false.
+//!
+//! # By tools that apply what a repository says
+//!
+//! All that the controller writes (the certificate, whom to believe, the Lease) stands in fields that the chart leaves out, and
+//! of workloads it changes Pods and never templates: nothing is out of sync. Policies can lie in the same repository.
+//!
+//! | Tool | What to know |
+//! |---|---|
+//! | all | Its account has to be an [admin](#who-may-touch-it), else it can neither upgrade nor uninstall: `selfProtection.admins.users: ["system:serviceaccount:flux-system:helm-controller"]`, where it is no cluster admin. |
+//! | Flux | A HelmRelease is Helm; all of this chapter holds. With `spec.storageNamespace` Helm keeps its account elsewhere, and the Job of [uninstalling](#uninstall) does nothing. |
+//! | Argo CD | It applies what `helm template` makes: no notes, no `helm test`, and the hook of uninstalling deletes nothing, whether it runs or not. No `Replace=true`: it would empty the Secret of the certificate and have the API server believe nobody. It applies no Lease; the replicas make theirs, and it stays when the application goes. Policies need `SkipDryRunOnMissingResource=true` or a later sync wave, because their definitions come with the same sync. |
+//! | `kubectl apply` | `helm template … --no-hooks` leaves out what only `helm test` and `helm uninstall` use: a Namespace, two policies, a Pod and a Job. Or `config/default`. |
+//!
+//! Pods that stand in a repository themselves differ by the digest that they were pinned to. Argo CD is told by
+//! `argocd.argoproj.io/compare-options: ServerSideDiff=true,IncludeMutationWebhook=true`.
 //!
 //! # Uninstall
 //!
