@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::chart::{CONFIGURATIONS, helm};
-use crate::support::cluster::{CONTROLLER_LIMIT, Cluster};
+use crate::support::cluster::{CONTROLLER_LIMIT, Cluster, Namespace};
 use crate::support::countersign::pod;
 use crate::support::installed::SYSTEM;
 use crate::support::process::Outcome;
@@ -295,4 +295,19 @@ fn h56_builds_reach_neither_the_node_nor_the_key() {
         // Where nothing is built, this is nobody's business here.
         free.dry_run(&bad).expect_success();
     }
+    // A container that comes later is held to the same.
+    let debugs = |namespace: &Namespace<'_>, privileged: bool| {
+        let debugger = json!({"name": "d", "image": "d", "securityContext": {"privileged": privileged}});
+        let patch = json!({"spec": {"ephemeralContainers": [debugger]}}).to_string();
+        let arguments =
+            ["patch", "pod", "build", "--subresource=ephemeralcontainers", "--dry-run=server", "-p", &patch];
+        namespace.kubectl(&arguments)
+    };
+    for namespace in [&builds, &free] {
+        namespace.admits(&build);
+    }
+    let refused = debugs(&builds, true);
+    assert!(refused.stderr.contains("a build runs without `privileged`"), "{refused}");
+    debugs(&builds, false).expect_success();
+    debugs(&free, true).expect_success();
 }

@@ -54,6 +54,26 @@ fn the_chart_of_the_signer_lints_and_refuses_what_nobody_means() {
         let refused = template(bad);
         assert!(!refused.succeeded() && refused.stderr.contains(why), "{bad:?}: {refused}");
     }
+    // What asks nothing of the cluster has no token for it.
+    let kms = ["run.signing.type=secretManager", "run.signing.spec.key=awskms:///alias/k", "run.record=records/"];
+    let vault = ["run.signing.type=secretManager", "run.signing.spec.key=hashivault://k", "run.record=records/"];
+    for (values, mounted) in [
+        (&[][..], true),
+        (&kms, false),
+        (&kms[..2], true),
+        (&vault, true),
+        (&["serviceAccount.automount=never"], false),
+        (&[kms[0], kms[1], kms[2], "serviceAccount.automount=always"], true),
+    ] {
+        let job = template(&[&SOURCE, values].concat()).expect_success();
+        let job = job.split("kind: Job\n").nth(1).expect("a Job");
+        assert!(job.contains(&format!("automountServiceAccountToken: {mounted}\n")), "{values:?}: {job}");
+    }
+    let placed = ["nodeSelector.pool=signing", "tolerations[0].key=signing", "tolerations[0].operator=Exists"];
+    let placed = template(&[&SOURCE[..], &placed].concat()).expect_success();
+    for line in ["      nodeSelector:\n", "        pool: signing\n", "      tolerations:\n        - key: signing\n"] {
+        assert!(placed.contains(line), "{line}: {placed}");
+    }
     // Who does not sign with the Secret has no right to it.
     let elsewhere =
         [&SOURCE[..], &["run.signing.type=secretManager", "run.signing.spec.key=awskms:///alias/k"]].concat();

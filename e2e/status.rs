@@ -179,9 +179,7 @@ fn a_lease_that_is_not_there_is_made() {
     // Nobody who may do that may make another one.
     let account = cluster.kubeconfig_of(SYSTEM, "countersign").display().to_string();
     let other = json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": "other"}});
-    let refused = cluster.kubectl_with(
-        &["--kubeconfig", &account, "-n", SYSTEM, "create", "-f", "-"],
-        &other.to_string(),
-    );
+    let refused =
+        cluster.kubectl_with(&["--kubeconfig", &account, "-n", SYSTEM, "create", "-f", "-"], &other.to_string());
     assert!(refused.stderr.contains("cannot create resource \"leases\""), "{refused}");
 }

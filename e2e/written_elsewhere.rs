@@ -82,6 +82,19 @@ fn the_pod_asks_for_names_as_they_are_and_for_no_more_than_its_rights() {
     assert!(deployment(&[]).contains("- --pull-secrets=cluster\n") && reads(&[]));
     let none = ["pullSecrets.scope=none"];
     assert!(deployment(&none).contains("- --pull-secrets=none\n") && !reads(&none));
+    // Nothing is granted that is never asked for.
+    let role = |values: &[&str]| rendered(values, "ClusterRole", "countersign").expect("a ClusterRole");
+    assert!(
+        role(&[]).contains("resourceNames: [countersign, zz-countersign]")
+            && role(&[]).contains("zz-countersign]\n    verbs: [patch]")
+    );
+    assert!(!role(&["webhook.mutate=false"]).contains("zz-countersign"));
+    // Who never writes whom to believe may not.
+    let given = ["certificate.mode=secret", "certificate.secretName=s", "certificate.caBundle=c"];
+    let protects =
+        |values: &[&str]| rendered(values, "ValidatingAdmissionPolicy", "countersign-webhooks").expect("one");
+    assert!(protects(&[]).contains("username in ['system:serviceaccount:countersign-system:countersign']"));
+    assert!(protects(&given).contains("username in []"));
     let two = ["pullSecrets.scope=namespaces", "pullSecrets.namespaces={a,b}"];
     assert!(deployment(&two).contains("--pull-secrets-namespace=a\n            - --pull-secrets-namespace=b\n"));
     let mirror = |fallback: &str| {

@@ -107,8 +107,7 @@ fn artifact_hub_is_told_what_is_there() {
     defined.sort_by_key(|(name, ..)| name.to_string());
     let crds = told("crds");
     let crds = crds.as_array().unwrap().iter();
-    let crds: Vec<_> =
-        crds.map(|crd| (crd["name"].clone(), crd["kind"].clone(), crd["version"].clone())).collect();
+    let crds: Vec<_> = crds.map(|crd| (crd["name"].clone(), crd["kind"].clone(), crd["version"].clone())).collect();
     assert_eq!(crds, defined);
     assert_eq!(told("crdsExamples"), Value::Array(vec![yaml("config/samples/keyless-github.yaml")]));
     let image = values["image"]["repository"].as_str().unwrap();

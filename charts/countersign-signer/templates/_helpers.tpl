@@ -32,6 +32,15 @@ app.kubernetes.io/managed-by: {{ .Release.Service | quote }}
 {{- if not .Values.run.record -}}yes{{- end -}}
 {{- end -}}
 
+{{/* Whether the Pod gets the token of its ServiceAccount: where the key or the record is in the cluster, or Vault is shown it. */}}
+{{- define "signer.automounts" -}}
+{{- if eq .Values.serviceAccount.automount "auto" -}}
+{{- regexMatch "\\b(k8s|hashivault|openbao)://" (include "signer.spec" .) -}}
+{{- else -}}
+{{- eq .Values.serviceAccount.automount "always" -}}
+{{- end -}}
+{{- end -}}
+
 {{/* The run file, with the Secret as its key where none is named. */}}
 {{- define "signer.spec" -}}
 {{- $run := deepCopy .Values.run -}}
