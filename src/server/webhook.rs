@@ -9,7 +9,7 @@ use futures_util::future::BoxFuture;
 use crate::admission::{Judge, Judgement, Operation, Pin, Request, Response, Target};
 use crate::explain::{self, Notice};
 use crate::gate::{Decision, Gate};
-use crate::policy::{Denial, Failure, Outcome, Verdict, Warning};
+use crate::policy::{Basis, Denial, DenyReason, Failure, Outcome, Verdict, Warning};
 use crate::telemetry::label::{self, Endpoint};
 use crate::telemetry::{Metrics, field};
 
@@ -122,13 +122,18 @@ async fn mutate(gate: Gate, request: Arc<Request>, time: Duration) -> Answer {
     Answer { response: Response::mutated(&request, &pins, &[]), reason: "" }
 }
 
-/// The log line and the number of one verdict. Where a policy only warns, they tell of what it would refuse. What a user
+/// The log line and the number of one verdict. Where a policy only warns, they tell of what it would refuse;
+/// where no policy covers the image and the rule about such images lets it pass, of that. What a user
 /// wrote is escaped by the log itself, once.
 fn account(metrics: &Metrics, request: &Request, judge: &Judge, verdict: &Verdict, revision: &str) {
     let decision = if verdict.is_allowed() { label::Decision::Allow } else { label::Decision::Deny };
     let denial = denial(verdict).or_else(|| would_deny(verdict));
     let policy = denial.and_then(|denial| denial.policy.as_ref());
-    let reason = denial.map_or("", |denial| denial.reason.code());
+    let reason = match denial {
+        Some(denial) => denial.reason.code(),
+        None if is_covered(verdict) => "",
+        None => DenyReason::NoMatchingPolicy.code(),
+    };
     metrics.image(decision, reason);
     tracing::info!(
         { field::EVENT } = "verdict",
@@ -149,6 +154,14 @@ fn account(metrics: &Metrics, request: &Request, judge: &Judge, verdict: &Verdic
         "{}",
         decision.as_str()
     );
+}
+
+/// Whether a policy covers the image; if none does, the no-match rule alone let it pass.
+fn is_covered(verdict: &Verdict) -> bool {
+    match &verdict.outcome {
+        Outcome::Allow(allowance) => !allowance.basis().contains(&Basis::NoMatchRule),
+        Outcome::Deny(_) => true,
+    }
 }
 
 /// The first reason of a refusal.

@@ -24,7 +24,8 @@ pub const DIGEST: &str = "digest";
 pub const FIELD: &str = "field";
 /// `allow` or `deny`.
 pub const DECISION: &str = "decision";
-/// The code of the first reason of a refusal, or of what a policy that only warns would refuse.
+/// The code of the first reason of a refusal, of what a policy that only warns would refuse, or that no policy covers an
+/// image that was admitted.
 pub const REASON: &str = "reason";
 /// The policy that refuses, or that only warns and would.
 pub const POLICY: &str = "policy";

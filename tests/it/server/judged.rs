@@ -112,6 +112,22 @@ async fn what_a_policy_only_warns_of_is_counted() {
 }
 
 #[tokio::test]
+async fn what_no_policy_covers_is_counted_as_such() {
+    for no_match in [NoMatch::Allow, NoMatch::Warn] {
+        let (routes, metrics) = gated(no_match);
+        for image in ["other.example/app", "trusted.example/app"] {
+            let review = post("/validate", pod_review(&format!("{image}@{DIGEST}")).to_string());
+            ask(&routes, review).await.assert_allowed();
+        }
+        let text = metrics.text().unwrap();
+        for code in ["no_matching_policy", ""] {
+            let line = format!("countersign_image_results_total{{code=\"{code}\",result=\"allow\"}} 1\n");
+            assert!(text.contains(&line), "{line}{text}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn one_bad_container_is_enough() {
     let (routes, _) = gated(NoMatch::Deny);
     let mut review = pod_review(&format!("trusted.example/app@{DIGEST}"));
