@@ -89,9 +89,11 @@ pub enum Operation {
 }
 
 impl Operation {
+    /// Every operation.
+    pub const ALL: [Self; 4] = [Self::Connect, Self::Create, Self::Delete, Self::Update];
+
     fn named(name: &str) -> Result<Self, Denial> {
-        let all = [Self::Connect, Self::Create, Self::Delete, Self::Update];
-        let known = all.into_iter().find(|operation| operation.as_str() == name);
+        let known = Self::ALL.into_iter().find(|operation| operation.as_str() == name);
         known.ok_or_else(|| {
             let name = explain::quoted(name, limits::PRINTED_NAME_BYTES);
             malformed(format!("the operation {name} is not known"))

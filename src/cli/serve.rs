@@ -6,6 +6,7 @@ mod leader;
 mod policies;
 mod remotes;
 mod roots;
+mod scrape;
 
 use std::io::Write;
 use std::net::SocketAddr;
@@ -32,6 +33,7 @@ use crate::telemetry::{Metrics, field};
 use certificate::CertificateArgs;
 use leader::LeaderArgs;
 use policies::{Policies, PolicyArgs};
+use scrape::Sources;
 
 /// Run the admission webhook
 ///
@@ -101,7 +103,8 @@ async fn serve(args: Args, err: &mut dyn Write) -> Result<Outcome, Error> {
     let mut signals = Signals::new()?;
     let metrics = Arc::new(Metrics::new().map_err(Error::unavailable)?);
     let in_pod = Variable::KubernetesServiceHost.value().is_some();
-    let options = registry::Options { in_pod, ..args.registry.options()? };
+    let times = Some(metrics.registry_times());
+    let options = registry::Options { in_pod, times, ..args.registry.options()? };
     let client = registry::Client::new(options).map_err(Error::usage)?;
     if args.registry.has_login() {
         return Err(Error::usage("a server reads no password from stdin").hint("name a file with `--docker-config`"));
@@ -125,14 +128,16 @@ async fn serve(args: Args, err: &mut dyn Write) -> Result<Outcome, Error> {
 
     let clouds = args.registry.clouds()?;
     let keychain: Arc<dyn Keychain> = Arc::new(Chain::new(vec![Arc::new(docker), Arc::new(clouds.clone())]));
-    let gate = Gate::new(policies.sets(), client.clone(), Arc::clone(&keychain));
-    let gate = match policies.cluster() {
-        Some(access) => {
-            let secrets = PullSecrets::new(access, keychain);
-            let secrets = match pull_secrets {
-                None => secrets,
-                Some(namespaces) => secrets.within(namespaces),
-            };
+    let gate = Gate::new(policies.sets(), client.clone(), Arc::clone(&keychain)).with_times(metrics.verify_times());
+    let secrets = policies.cluster().map(|access| {
+        let secrets = PullSecrets::new(access, keychain);
+        match pull_secrets {
+            None => secrets,
+            Some(namespaces) => secrets.within(namespaces),
+        }
+    });
+    let gate = match secrets.clone() {
+        Some(secrets) => {
             start(secrets.clone().keep());
             gate.with_keychains(Arc::new(move |workload| secrets.of(workload)))
         }
@@ -156,12 +161,17 @@ async fn serve(args: Args, err: &mut dyn Write) -> Result<Outcome, Error> {
         }
         None => Webhook::new(gate, Arc::clone(&metrics)),
     };
-    let app = App::new(webhook, Arc::new(health), Arc::clone(&metrics), Ceilings::default()).before_scrape(scrape(
-        &policies,
-        certificate.clone(),
-        renewal.trouble(),
-        client.clone(),
-    ));
+    let sources = Sources {
+        status: policies.status(),
+        elsewhere: elsewhere.clone(),
+        certificate: certificate.clone(),
+        trouble: renewal.trouble(),
+        client: client.clone(),
+        clouds: clouds.clone(),
+        secrets,
+    };
+    let app = App::new(webhook, Arc::new(health), Arc::clone(&metrics), Ceilings::default())
+        .before_scrape(move |metrics| sources.update(metrics));
     let server = listen(args.listen, app, certificate, &authorities).await?;
 
     start(clouds.keep());
@@ -250,32 +260,6 @@ fn certificate_check(certificate: watch::Receiver<Certificate>) -> Check {
             State::Good(format!("valid until {not_after}"))
         }
     })
-}
-
-/// Brings the metrics up to date that change by themselves, or elsewhere.
-fn scrape(
-    policies: &Policies,
-    certificate: watch::Receiver<Certificate>,
-    trouble: Option<watch::Receiver<Option<String>>>,
-    client: registry::Client,
-) -> impl Fn(&Metrics) + Send + Sync + 'static {
-    let (status, elsewhere) = (policies.status(), policies.elsewhere().clone());
-    move |metrics| {
-        let status = status.borrow();
-        metrics.policies(status.policies.saturating_sub(status.invalid), status.invalid);
-        metrics.policies_read(status.stale.is_some(), status.read_at.map(clock::since).unwrap_or_default());
-        roots::scrape(&elsewhere.roots, metrics);
-        keys::scrape(&elsewhere.keys, metrics);
-        remotes::scrape(&elsewhere.remotes, metrics);
-        let left = clock::now().duration_until(certificate.borrow().not_after());
-        metrics.certificate_expires(left.as_secs_f64());
-        metrics.webhook_configuration(trouble.as_ref().is_some_and(|trouble| trouble.borrow().is_some()));
-        let requests = client.requests();
-        for outcome in registry::Outcome::ALL {
-            let of_outcome = requests.iter().filter(|(_, of, _)| *of == outcome).map(|(_, _, count)| count);
-            metrics.registry_requests(outcome.as_str(), of_outcome.sum());
-        }
-    }
 }
 
 /// Tells of every change of the policies, and of what is wrong with them.

@@ -9,10 +9,12 @@ use tokio::time::Instant;
 use super::clock;
 use super::wire::ApiError;
 use crate::limits;
+use crate::telemetry::{CacheState, CacheUses};
 
 /// Values by namespace and name. Each is read by one reader at a time, for whom the others wait.
 pub(super) struct Kept<V> {
     entries: Mutex<HashMap<(String, String), Slot<V>>>,
+    uses: CacheUses,
 }
 
 type Slot<V> = Arc<AsyncMutex<Option<Entry<V>>>>;
@@ -29,7 +31,7 @@ struct Entry<V> {
 
 impl<V: Clone> Kept<V> {
     pub(super) fn new() -> Self {
-        Self { entries: Mutex::default() }
+        Self { entries: Mutex::default(), uses: CacheUses::default() }
     }
 
     /// The value of `name`, as it is kept or as `read` finds it: where it is too old, or where it is to be read `anew`
@@ -48,9 +50,11 @@ impl<V: Clone> Kept<V> {
             let longest = if anew || entry.value.is_err() { limits::PULL_SECRET_REST } else { limits::PULL_SECRET_AGE };
             if now.saturating_duration_since(entry.looked_at) < longest {
                 entry.is_used = true;
+                self.uses.hit();
                 return entry.value.clone();
             }
         }
+        self.uses.missed();
         put(&mut held, read.await, now, true)
     }
 
@@ -73,6 +77,11 @@ impl<V: Clone> Kept<V> {
         let slot = self.slot(namespace, name);
         let mut held = slot.lock().await;
         drop(put(&mut held, value, clock::now(), false));
+    }
+
+    /// What it was good for so far, and how much it keeps.
+    pub(super) fn state(&self) -> CacheState {
+        self.uses.state(self.entries.lock().unwrap_or_else(PoisonError::into_inner).len())
     }
 
     fn slot(&self, namespace: &str, name: &str) -> Slot<V> {
@@ -118,6 +127,7 @@ mod tests {
         // A registry that refuses again and again does not make requests to the API server.
         assert_eq!(kept.get("a", "x", true, ready(Ok(2))).await, Ok(1));
         assert_eq!(kept.get("b", "x", false, ready(Ok(3))).await, Ok(3), "the same name of another namespace");
+        assert_eq!(kept.state(), CacheState { hits: 2, misses: 2, entries: 2 });
         let gone = || ApiError::NotFound("gone".to_owned());
         assert_eq!(kept.get("a", "y", false, ready(Err(gone()))).await, Err(gone()));
         assert_eq!(kept.get("a", "y", false, ready(Ok(4))).await, Err(gone()));

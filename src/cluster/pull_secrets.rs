@@ -21,6 +21,7 @@ use crate::image::Repository;
 use crate::limits;
 use crate::policy::Workload;
 use crate::registry::{Credential, DockerConfig, Keychain};
+use crate::telemetry::CacheState;
 
 /// Reads pull secrets when a registry is asked, and keeps them for a while.
 ///
@@ -66,6 +67,16 @@ impl PullSecrets {
                 shared.secrets.put(&namespace, &name, shared.secret(&namespace, &name).await).await;
             }
         }
+    }
+
+    /// What the pull secrets that are kept were good for so far.
+    pub fn secrets(&self) -> CacheState {
+        self.shared.secrets.state()
+    }
+
+    /// What the ServiceAccounts that are kept were good for so far.
+    pub fn accounts(&self) -> CacheState {
+        self.shared.accounts.state()
     }
 
     /// The credentials of `workload`. Nothing is read before a registry is asked.

@@ -14,12 +14,14 @@ use super::examine::examine;
 use crate::evidence::Evidence;
 use crate::image::ImageDigest;
 use crate::policy::{DenyReason, Failure, Finding, Lookup, Plan, SubjectId, Verdict};
+use crate::telemetry::VerifyTimes;
 
 /// Verifies on threads of its own, as many at a time as there are cores.
 #[derive(Clone, Debug)]
 pub(super) struct Pool {
     cores: Arc<Semaphore>,
     shares: Arc<Shares>,
+    times: Option<VerifyTimes>,
 }
 
 /// How many threads decide for one tenant at a time: half of them, and at least one. What others ask meanwhile finds the
@@ -52,7 +54,12 @@ impl Shares {
 impl Pool {
     pub(super) fn new() -> Self {
         let cores = available_parallelism().map_or(2, usize::from);
-        Self { cores: Arc::new(Semaphore::new(cores)), shares: Arc::new(Shares::new(cores)) }
+        Self { cores: Arc::new(Semaphore::new(cores)), shares: Arc::new(Shares::new(cores)), times: None }
+    }
+
+    /// The same, counting how long verification takes.
+    pub(super) fn timed(self, times: VerifyTimes) -> Self {
+        Self { times: Some(times), ..self }
     }
 
     /// Decides before `deadline`: conditions are run there, and what a policy's author wrote may take its time. What has
@@ -92,6 +99,7 @@ impl Pool {
         now: Timestamp,
         deadline: Instant,
     ) -> Finding {
+        let _timed = self.times.as_ref().map(VerifyTimes::start);
         let work = async {
             let core = Arc::clone(&self.cores).acquire_owned().await;
             let core = core.map_err(|_| Failure::new(DenyReason::InternalError, "the verification pool is closed"))?;

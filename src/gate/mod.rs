@@ -32,6 +32,7 @@ use crate::policy::{
     DenyReason, Failure, Finding, Lookup, PinRule, Plan, PolicySet, Subject, SubjectId, Verdict, Workload,
 };
 use crate::registry::{Client, Keychain};
+use crate::telemetry::VerifyTimes;
 use crate::verify::{Configs, Facts, Platforms};
 use blocking::Pool;
 pub use configs::configs;
@@ -89,6 +90,13 @@ impl Gate {
     #[must_use]
     pub fn with_keychains(mut self, keychains: Keychains) -> Self {
         self.keychains = keychains;
+        self
+    }
+
+    /// The same, counting in `times` how long verification takes.
+    #[must_use]
+    pub fn with_times(mut self, times: VerifyTimes) -> Self {
+        self.pool = self.pool.timed(times);
         self
     }
 

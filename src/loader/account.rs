@@ -1,5 +1,7 @@
 //! What became of single documents.
 
+use jiff::Timestamp;
+
 use crate::api::{Compiled, PolicyDocument, Problem, Reference, TrustRootDocument, references};
 use crate::policy::{Mode, PolicyBody, Rule, Stance};
 
@@ -52,10 +54,24 @@ pub struct PolicyAccount {
     pub stale: Vec<String>,
     /// Whether none of its authorities can vouch for anything now.
     pub is_stale: bool,
+    /// Until when each of its authorities counts; none for one that has no end.
+    pub ends: Vec<Option<Timestamp>>,
     /// Whether it names keys that are elsewhere: in Secrets or key management services.
     pub names_keys: bool,
     /// Whether it names TrustRoots.
     pub names_roots: bool,
+}
+
+impl PolicyAccount {
+    /// The next time at which one of its authorities ends; none where none will.
+    pub fn next_end(&self, now: Timestamp) -> Option<Timestamp> {
+        self.ends.iter().flatten().filter(|end| **end > now).min().copied()
+    }
+
+    /// Whether every one of its authorities has ended: what is signed now satisfies none of them.
+    pub fn has_ended(&self, now: Timestamp) -> bool {
+        !self.ends.is_empty() && self.ends.iter().all(|end| end.is_some_and(|end| end <= now))
+    }
 }
 
 impl Account {
@@ -79,6 +95,7 @@ impl Account {
             stance: compiled.stance.clone(),
             is_stale: is_compiled && stale.len() == rules().count(),
             stale,
+            ends: compiled.policy.authorities().map(|authority| authority.terms.valid_until).collect(),
             names_keys: names(|named| matches!(named, Reference::Kms(_) | Reference::Secret { .. })),
             names_roots: names(|named| matches!(named, Reference::TrustRoot { .. })),
         };

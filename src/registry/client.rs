@@ -14,6 +14,7 @@ use super::{Error, Fetched, Keychain, Mirror, Proxy, Reference, Requests, clock,
 use crate::evidence::{Evidence, Query, Unasked, UnaskedKind};
 use crate::image::{ImageDigest, ImageRef, Registry, Repository};
 use crate::limits;
+use crate::telemetry::{CacheState, RegistryTimes};
 
 /// A client of every registry. Clones share connections, tokens and what was learned.
 #[derive(Clone)]
@@ -53,6 +54,8 @@ pub struct Options {
     pub rest: Duration,
     /// The first wait before a request is repeated; it doubles. Default: [`limits::RETRY_WAIT`].
     pub retry_wait: Duration,
+    /// Where it is counted how long requests take.
+    pub times: Option<RegistryTimes>,
 }
 
 impl Default for Options {
@@ -68,6 +71,7 @@ impl Default for Options {
             connect_time: limits::CONNECT_TIME,
             rest: limits::REGISTRY_REST,
             retry_wait: limits::RETRY_WAIT,
+            times: None,
         }
     }
 }
@@ -165,6 +169,11 @@ impl Client {
     /// The requests sent so far.
     pub fn requests(&self) -> Requests {
         self.inner.transport.hosts().requests()
+    }
+
+    /// What the tokens of registries that are kept were good for so far.
+    pub fn tokens(&self) -> CacheState {
+        self.inner.tokens.state()
     }
 
     /// Asks `repository` with what `keys` have for it.

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::HeaderValue;
 use http::header::ACCEPT;
 
+use super::requests::RequestKind;
 use super::session::{Question, Session};
 use super::transport::{Failure, Reply};
 use super::trouble::plain;
@@ -48,7 +49,7 @@ impl Session<'_> {
             Reference::Digest(digest) => format!("manifests/{digest}"),
             Reference::Tag(tag) => format!("manifests/{tag}"),
         };
-        let mut question = Question::get(path, limits::MANIFEST_BYTES);
+        let mut question = Question::get(RequestKind::Manifest, path, limits::MANIFEST_BYTES);
         question.headers.insert(ACCEPT, MANIFEST_TYPES);
         let reply = self.ask(&question).await?;
         match reply.status.as_u16() {
@@ -88,7 +89,7 @@ impl Session<'_> {
                 format_args!("it does not have the {ceiling} bytes announced"),
             )))
         };
-        let question = Question::get(format!("blobs/{}", descriptor.digest), ceiling);
+        let question = Question::get(RequestKind::Blob, format!("blobs/{}", descriptor.digest), ceiling);
         let reply = match self.ask(&question).await {
             Ok(reply) => reply,
             Err(Failure::TooLong) => return size_differs(),

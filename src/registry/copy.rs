@@ -7,6 +7,7 @@ use http::{HeaderValue, Method, StatusCode};
 use tokio::time::Instant;
 
 use super::push::{has_blob, location, post, put, rejected, unasked, upload};
+use super::requests::RequestKind;
 use super::session::{Access, Place, Question, Session};
 use super::{Client, Keychain, PushError};
 use crate::evidence::{Descriptor, Unasked, UnaskedKind};
@@ -126,7 +127,7 @@ async fn part(source: &Session<'_>, descriptor: &Descriptor, offset: u64) -> Res
     let most = u64::try_from(limits::COPIED_PART_BYTES).unwrap_or(u64::MAX);
     let length = descriptor.size.saturating_sub(offset).min(most);
     let ceiling = usize::try_from(length).unwrap_or(usize::MAX);
-    let mut question = Question::get(format!("blobs/{}", descriptor.digest), ceiling);
+    let mut question = Question::get(RequestKind::Blob, format!("blobs/{}", descriptor.digest), ceiling);
     let is_whole = length == descriptor.size;
     if !is_whole {
         let last = offset.saturating_add(length).saturating_sub(1);

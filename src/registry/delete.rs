@@ -4,6 +4,7 @@ use http::{Method, StatusCode};
 use tokio::time::Instant;
 
 use super::push::{rejected, unasked};
+use super::requests::RequestKind;
 use super::session::{Access, Question, error_code};
 use super::{Client, Keychain, PushError};
 use crate::image::{Digest, Repository};
@@ -40,7 +41,8 @@ impl Client {
         deadline: Instant,
     ) -> Result<Deleted, PushError> {
         self.session(repository, Access::Delete, keys, deadline, async |session| {
-            let mut question = Question::get(format!("manifests/{digest}"), limits::SMALL_ANSWER_BYTES);
+            let mut question =
+                Question::get(RequestKind::Write, format!("manifests/{digest}"), limits::SMALL_ANSWER_BYTES);
             question.method = Method::DELETE;
             question.redirects = false;
             let reply = session.ask(&question).await.map_err(unasked)?;

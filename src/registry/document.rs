@@ -6,6 +6,7 @@ use tokio::time::{Instant, timeout_at};
 use url::Url;
 
 use super::Client;
+use super::requests::RequestKind;
 use super::transport::{Ask, Failure};
 use super::zone::authority;
 use crate::evidence::{Unasked, UnaskedKind};
@@ -21,6 +22,7 @@ impl Client {
     pub async fn document(&self, url: &Url, ceiling: usize, deadline: Instant) -> Result<Bytes, Unasked> {
         let host = authority(url);
         let ask = Ask {
+            kind: RequestKind::Document,
             method: Method::GET,
             url: url.clone(),
             headers: HeaderMap::new(),

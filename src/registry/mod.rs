@@ -64,4 +64,4 @@ pub use layout_writer::LayoutWriter;
 pub use mirror::Mirror;
 pub use proxy::{Proxy, ProxyError};
 pub use push::{Fetched, Pushed, Reference};
-pub use requests::{Outcome, Requests};
+pub use requests::{Outcome, RequestKind, Requests};

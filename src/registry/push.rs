@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::content::{check, of_path};
+use super::requests::RequestKind;
 use super::session::{Access, Place, Question, Session, error_code};
 use super::transport::{Failure, Reply};
 use super::zone::same_origin;
@@ -219,7 +220,7 @@ pub(super) async fn upload(session: &Session<'_>, digest: Digest, bytes: Bytes) 
 }
 
 pub(super) async fn has_blob(session: &Session<'_>, digest: Digest) -> Result<bool, Unasked> {
-    let mut question = Question::get(format!("blobs/{digest}"), 0);
+    let mut question = Question::get(RequestKind::Blob, format!("blobs/{digest}"), 0);
     question.method = Method::HEAD;
     let reply = session.ask(&question).await.map_err(of_path)?;
     match reply.status {
@@ -230,7 +231,7 @@ pub(super) async fn has_blob(session: &Session<'_>, digest: Digest) -> Result<bo
 }
 
 pub(super) fn post(path: String) -> Question {
-    let mut question = Question::get(path, limits::SMALL_ANSWER_BYTES);
+    let mut question = Question::get(RequestKind::Write, path, limits::SMALL_ANSWER_BYTES);
     question.method = Method::POST;
     question.redirects = false;
     question
@@ -240,6 +241,7 @@ pub(super) fn put(place: Place, media_type: &str, body: Bytes) -> Result<Questio
     let media_type = HeaderValue::from_str(media_type)
         .map_err(|_| Unasked::new(UnaskedKind::Refused, "the media type is none that can be sent"))?;
     Ok(Question {
+        kind: RequestKind::Write,
         method: Method::PUT,
         place,
         headers: [(CONTENT_TYPE, media_type)].into_iter().collect(),

@@ -13,6 +13,7 @@ use super::Reference;
 use super::content::{Kind, check_kind, of_path};
 use super::fetch::{Fetch, limit, of_request, unreadable, unreadable_layers};
 use super::link;
+use super::requests::RequestKind;
 use super::session::{Place, Question, error_code};
 use super::transport::{Failure, Reply};
 use super::zone::same_origin;
@@ -71,7 +72,8 @@ impl Fetch<'_> {
 
     /// The registry's own list, page by page. Without an interface for it nothing is listed.
     async fn list(&self, namespace: &str, listing: &mut Listing) -> Result<(), Unasked> {
-        let mut question = Question::get(format!("referrers/{}", self.subject), limits::MANIFEST_BYTES);
+        let mut question =
+            Question::get(RequestKind::Referrers, format!("referrers/{}", self.subject), limits::MANIFEST_BYTES);
         question.headers.insert(ACCEPT, HeaderValue::from_static(media_type::OCI_INDEX));
         question.redirects = false;
         let mut seen = BTreeSet::new();

@@ -15,6 +15,7 @@ use super::challenge::Challenge;
 use super::client::Inner;
 use super::credential::{Credential, Secret};
 use super::host::{AsksFor, Host, Scheme};
+use super::requests::RequestKind;
 use super::token::{self, Key, Slot};
 use super::transport::{Ask, Failure, Reply};
 use super::zone::{Origin, Reach, authority};
@@ -58,6 +59,7 @@ pub(super) enum Access<'a> {
 /// A question to the registry.
 #[derive(Clone, Debug)]
 pub(super) struct Question {
+    pub(super) kind: RequestKind,
     pub(super) method: Method,
     pub(super) place: Place,
     pub(super) headers: HeaderMap,
@@ -78,8 +80,9 @@ pub(super) enum Place {
 
 impl Question {
     /// Reads what stands behind `/v2/<name>/`, of at most `ceiling` bytes.
-    pub(super) fn get(path: String, ceiling: usize) -> Self {
+    pub(super) fn get(kind: RequestKind, path: String, ceiling: usize) -> Self {
         Self {
+            kind,
             method: Method::GET,
             place: Place::Path(path),
             headers: HeaderMap::new(),
@@ -300,12 +303,14 @@ impl<'a> Session<'a> {
     ) -> Result<HeaderValue, Failure> {
         let mut held = slot.lock().await;
         if let Some(token) = held.as_ref().filter(|token| token.is_alive() && Some(&token.header) != refused) {
+            self.inner.tokens.uses.hit();
             return Ok(token.header.clone());
         }
         *held = None;
         let AsksFor::Bearer(bearer, _) = asks_for else {
             return Err(Unasked::new(UnaskedKind::Unauthorized, "no token is asked for").into());
         };
+        self.inner.tokens.uses.missed();
         let token = token::obtain(&self.inner.transport, from, bearer, scopes, credential, self.deadline).await?;
         Ok(held.insert(token).header.clone())
     }
@@ -347,6 +352,7 @@ impl<'a> Session<'a> {
             headers.insert(AUTHORIZATION, header);
         }
         let ask = Ask {
+            kind: question.kind,
             method: question.method.clone(),
             url: url.clone(),
             headers,

@@ -22,11 +22,13 @@ use super::challenge::Bearer;
 use super::clock;
 use super::credential::{Credential, CredentialId, Hidden, Secret};
 use super::host::lock;
+use super::requests::RequestKind;
 use super::transport::{Ask, Failure, Transport};
 use super::zone::{Origin, authority};
 use crate::evidence::{Unasked, UnaskedKind};
 use crate::image::Repository;
 use crate::limits;
+use crate::telemetry::{CacheState, CacheUses};
 
 /// How long before its end a token counts as ended, so that it does not end on the way.
 const MARGIN: Duration = Duration::from_secs(5);
@@ -36,6 +38,7 @@ const MARGIN: Duration = Duration::from_secs(5);
 #[derive(Debug, Default)]
 pub(super) struct Tokens {
     slots: Mutex<HashMap<Key, Arc<Slot>>>,
+    pub(super) uses: CacheUses,
 }
 
 /// Whose token it is, and for what.
@@ -78,6 +81,14 @@ impl Tokens {
             }
         }
         Arc::clone(slots.entry(key).or_default())
+    }
+
+    /// What they were good for so far, and how many are kept.
+    pub(super) fn state(&self) -> CacheState {
+        let slots = lock(&self.slots);
+        // Where somebody holds the place, a token is on its way.
+        let is_kept = |slot: &&Arc<Slot>| slot.try_lock().map_or(true, |token| token.is_some());
+        self.uses.state(slots.values().filter(is_kept).count())
     }
 }
 
@@ -132,6 +143,7 @@ pub(super) async fn obtain(
     }
     let service = authority(&url);
     let ask = Ask {
+        kind: RequestKind::Token,
         method,
         url,
         headers,

@@ -12,7 +12,7 @@ use super::body::{self, BodyError};
 use super::client::{ClientError, Options};
 use super::host::{Host, Hosts};
 use super::proxy::{self, Proxy};
-use super::requests::Outcome;
+use super::requests::{Outcome, RequestKind, Sent};
 use super::resolver::Guarded;
 use super::retry_after::retry_after;
 use super::trouble::{self, Trouble};
@@ -20,6 +20,7 @@ use super::zone::{Exceptions, Origin, Reach, Zone, authority, same_origin};
 use super::{clock, tls};
 use crate::evidence::{Unasked, UnaskedKind};
 use crate::limits;
+use crate::telemetry::RegistryTimes;
 
 /// The connections, and what is known of the hosts at their other ends.
 pub(super) struct Transport {
@@ -34,11 +35,14 @@ pub(super) struct Transport {
     hosts: Hosts,
     rest: Duration,
     retry_wait: Duration,
+    times: Option<RegistryTimes>,
 }
 
 /// A request.
 #[derive(Clone, Debug)]
 pub(super) struct Ask {
+    /// What it asks for.
+    pub(super) kind: RequestKind,
     pub(super) method: Method,
     pub(super) url: Url,
     pub(super) headers: HeaderMap,
@@ -146,6 +150,7 @@ impl Transport {
             hosts: Hosts::new(options.requests_per_registry),
             rest: options.rest,
             retry_wait: options.retry_wait,
+            times: options.times,
         })
     }
 
@@ -268,13 +273,12 @@ impl Transport {
         if ask.method != Method::GET && ask.method != Method::HEAD {
             request = request.body(ask.body.clone());
         }
+        let mut sent = Sent::now(host, ask.kind, self.times.as_ref());
         let mut response = match request.send().await {
             Ok(response) => response,
             Err(error) => {
                 let trouble = trouble::of_error(host, &error);
-                if !matches!(trouble, Trouble::NoTls(_)) {
-                    host.count(Outcome::Broken);
-                }
+                sent.became((!matches!(trouble, Trouble::NoTls(_))).then_some(Outcome::Broken));
                 return Err(trouble);
             }
         };
@@ -288,27 +292,27 @@ impl Transport {
         };
         let body = body.map_err(|error| match error {
             BodyError::Broken(error) => {
-                host.count(Outcome::Broken);
+                sent.became(Some(Outcome::Broken));
                 trouble::of_error(host, &error)
             }
             BodyError::Encoded => {
-                host.count(Outcome::Answered);
+                sent.became(Some(Outcome::Answered));
                 Trouble::Unusable(Unasked::new(
                     UnaskedKind::Corrupt,
                     format!("`{}` sends compressed what was asked for as it is", host.name()),
                 ))
             }
             BodyError::TooLong => {
-                host.count(Outcome::Answered);
+                sent.became(Some(Outcome::Answered));
                 Trouble::TooLong
             }
         })?;
-        host.count(match status.as_u16() {
+        sent.became(Some(match status.as_u16() {
             401 | 403 => Outcome::Refused,
             429 => Outcome::RateLimited,
             500.. => Outcome::Failed,
             _ => Outcome::Answered,
-        });
+        }));
         Ok(Reply {
             status,
             // Behind a proxy, the other end is the proxy's, and whoever is there points nowhere but to the internet.

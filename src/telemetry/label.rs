@@ -12,6 +12,9 @@ pub enum Endpoint {
 }
 
 impl Endpoint {
+    /// Every webhook.
+    pub const ALL: [Self; 3] = [Self::AdmitPolicy, Self::Mutate, Self::Validate];
+
     /// The label.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -34,6 +37,9 @@ pub enum Decision {
 }
 
 impl Decision {
+    /// Every answer.
+    pub const ALL: [Self; 3] = [Self::Allow, Self::Deny, Self::None];
+
     /// The label.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -97,6 +103,34 @@ impl EventWrite {
     }
 }
 
+/// What is kept so that it need not be got again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cache {
+    /// Credentials that clouds give for their registries.
+    CloudCredentials,
+    /// The pull secrets of workloads.
+    PullSecrets,
+    /// The tokens of registries.
+    RegistryTokens,
+    /// What the ServiceAccounts of workloads list.
+    ServiceAccounts,
+}
+
+impl Cache {
+    /// Every cache.
+    pub const ALL: [Self; 4] = [Self::CloudCredentials, Self::PullSecrets, Self::RegistryTokens, Self::ServiceAccounts];
+
+    /// The label.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::CloudCredentials => "cloud_credentials",
+            Self::PullSecrets => "pull_secrets",
+            Self::RegistryTokens => "registry_tokens",
+            Self::ServiceAccounts => "service_accounts",
+        }
+    }
+}
+
 /// How a connection ended before its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Broken {
@@ -121,6 +155,56 @@ impl Broken {
             Self::HandshakeTime => "handshake_time",
             Self::Http => "http",
             Self::Slow => "slow",
+        }
+    }
+}
+
+/// Why a policy lets through what it seems to refuse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leniency {
+    /// A condition asks for nothing.
+    EmptyCondition,
+    /// Everything satisfies an authority, and one is enough.
+    StaticPass,
+    /// It only warns.
+    WarnMode,
+}
+
+impl Leniency {
+    /// Every reason.
+    pub const ALL: [Self; 3] = [Self::EmptyCondition, Self::StaticPass, Self::WarnMode];
+
+    /// The label.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::EmptyCondition => "empty_condition",
+            Self::StaticPass => "static_pass",
+            Self::WarnMode => "warn_mode",
+        }
+    }
+}
+
+/// Whether anybody is asked about the images of a namespace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum NamespaceState {
+    /// It is left out, whatever its labels say.
+    LeftOut,
+    /// It is protected.
+    Protected,
+    /// It has no label that asks for protection.
+    Unlabelled,
+}
+
+impl NamespaceState {
+    /// Every state.
+    pub const ALL: [Self; 3] = [Self::LeftOut, Self::Protected, Self::Unlabelled];
+
+    /// The label.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::LeftOut => "left_out",
+            Self::Protected => "protected",
+            Self::Unlabelled => "unlabelled",
         }
     }
 }

@@ -6,10 +6,15 @@
 //!
 //! This module never decides anything, and starts nothing but the log.
 
+mod cache;
 pub mod field;
 pub mod label;
 mod log;
+mod maker;
 mod metrics;
+mod times;
 
+pub use cache::{CacheState, CacheUses};
 pub use log::{LogFormat, LogLevel, ParseLogLevelError, start_log};
 pub use metrics::{Answered, MEDIA_TYPE, Metrics, MetricsError};
+pub use times::{RegistryTimes, VerifyTimes};

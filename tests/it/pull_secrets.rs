@@ -8,6 +8,7 @@ use countersign::cluster::PullSecrets;
 use countersign::image::Repository;
 use countersign::policy::Workload;
 use countersign::registry::{Credential, DockerConfig, Keychain};
+use countersign::telemetry::CacheState;
 use serde_json::{Value, json};
 
 use crate::support::Fault;
@@ -77,6 +78,8 @@ async fn secrets_are_merged_in_their_order_and_read_once() {
         assert!(keys.troubles(&repository()).is_empty());
     }
     assert_eq!(server.front.seen().len(), 4);
+    assert_eq!(secrets.secrets(), CacheState { hits: 9, misses: 3, entries: 3 });
+    assert_eq!(secrets.accounts(), CacheState { hits: 3, misses: 1, entries: 1 });
     // A registry that refuses what was read just now makes no requests either.
     assert_eq!(keys.renewed_by(&named, &repository()).await.unwrap().len(), 4);
     assert_eq!(server.front.seen().len(), 4);

@@ -9,6 +9,7 @@ mod network;
 mod proxies;
 mod pushing;
 mod resolving;
+mod timing;
 mod volume;
 
 use std::time::Duration;

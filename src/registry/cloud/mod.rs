@@ -31,6 +31,7 @@ use super::{Credential, Keychain};
 use crate::cloud::{Http, Lease, ServiceError, Settings, SettingsError};
 use crate::image::Repository;
 use crate::limits;
+use crate::telemetry::{CacheState, CacheUses};
 
 /// Credentials for the registries of clouds. Clones share what was obtained.
 #[derive(Clone)]
@@ -41,6 +42,7 @@ struct Inner {
     azure: Option<acr::Client>,
     google: Option<google::Client>,
     slots: Mutex<HashMap<CloudRegistry, Arc<Slot>>>,
+    uses: CacheUses,
 }
 
 impl CloudKeys {
@@ -56,6 +58,7 @@ impl CloudKeys {
             azure: on(Cloud::Azure).then(|| acr::Client::new(&settings.azure, http.clone())),
             google: on(Cloud::Google).then(|| google::Client::new(&settings.google, http)),
             slots: Mutex::default(),
+            uses: CacheUses::default(),
         })))
     }
 
@@ -65,6 +68,11 @@ impl CloudKeys {
             sleep(limits::CLOUD_TOKEN_LOOK).await;
             self.refresh().await;
         }
+    }
+
+    /// What the credentials that are kept were good for so far.
+    pub fn uses(&self) -> CacheState {
+        self.0.uses.state(lock(&self.0.slots).len())
     }
 
     /// Asks anew for what was used and ends soon.
@@ -86,7 +94,7 @@ impl CloudKeys {
             }
             self.0.ask(&registry).await
         };
-        Some(slot.get(reading, ask).await)
+        Some(slot.get(reading, &self.0.uses, ask).await)
     }
 }
 

@@ -9,6 +9,7 @@ use crate::cloud::{Lease, ServiceError};
 use crate::limits;
 use crate::registry::host::lock;
 use crate::registry::{Credential, clock};
+use crate::telemetry::CacheUses;
 
 /// The place of one credential. Many who need it at once ask for it once, and a failure is not repeated at once.
 #[derive(Debug, Default)]
@@ -38,18 +39,26 @@ pub(super) enum Reading {
 
 impl Slot {
     /// The credential that is held, or what `ask` gets; or why there is none.
-    pub(super) async fn get<F>(&self, reading: Reading, ask: impl FnOnce() -> F) -> Result<Credential, String>
+    pub(super) async fn get<F>(
+        &self,
+        reading: Reading,
+        uses: &CacheUses,
+        ask: impl FnOnce() -> F,
+    ) -> Result<Credential, String>
     where
         F: Future<Output = Result<Lease<Credential>, ServiceError>>,
     {
         if let Some(found) = self.usable(reading) {
+            uses.hit();
             return found;
         }
         let _asking = self.asking.lock().await;
         // Whoever asked before may have got it.
         if let Some(found) = self.usable(reading) {
+            uses.hit();
             return found;
         }
+        uses.missed();
         let held = obtain(ask()).await;
         let found = held.found.clone();
         *lock(&self.held) = Some(held);

@@ -287,3 +287,39 @@ spec: {{remote: {{mirror: 'http://127.0.0.1:1', root: {root}}}}}
     }
     assert!(serving.judge());
 }
+
+/// Policies that warn, that ask for nothing and whose authorities end can be counted.
+#[test]
+fn what_policies_say_of_themselves_is_counted() {
+    let place = Place::new();
+    let key = include_str!("../../data/cosign/cosign.pub").trim_end().replace('\n', "\n        ");
+    let policy = |name: &str, mode: &str, until: &[&str]| {
+        let head = format!(
+            "apiVersion: countersign.dev/v1alpha1\nkind: ClusterImagePolicy\nmetadata: {{name: {name}}}\nspec:\n  mode: {mode}\n  images: [{{glob: {name}.example/**}}]\n  authorities:\n"
+        );
+        let authority = |until: &&str| format!("  - key:\n      data: |\n        {key}\n{until}");
+        place.write(&format!("policies/{name}.yaml"), &(head + &until.iter().map(authority).collect::<String>()));
+    };
+    let (past, future, far) =
+        ("    validUntil: 2020-01-01\n", "    validUntil: 2999-01-01\n", "    validUntil: 3999-01-01\n");
+    policy("endless", "warn", &[""]);
+    policy("ended", "enforce", &[past, past]);
+    policy("replaced", "enforce", &[past, far, future]);
+    policy("open", "warn", &[past, ""]);
+    let serving = Serving::start(&place);
+    let (_, metrics) = serving.get("/metrics");
+    for line in [
+        "policies{state=\"valid\"} 5",
+        "policies{state=\"invalid\"} 0",
+        "policies_permissive{why=\"warn_mode\"} 2",
+        "policies_permissive{why=\"static_pass\"} 1",
+        "policies_permissive{why=\"empty_condition\"} 0",
+        "policies_ended 1",
+    ] {
+        assert!(metrics.contains(&format!("countersign_{line}\n")), "{line}\n{metrics}");
+    }
+    let seconds = metrics.lines().find_map(|line| line.strip_prefix("countersign_authority_expiry_seconds "));
+    let years = seconds.unwrap().parse::<f64>().unwrap() / (365.2425 * 86400.0);
+    // This test is of the years after 2025.
+    assert!((800.0..974.0).contains(&years), "{years}");
+}

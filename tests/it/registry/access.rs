@@ -60,6 +60,9 @@ async fn one_token_serves_a_repository() {
     assert_eq!(artifacts(&evidence, Path::SignatureTag).len(), 1);
     assert!(is_absent(answer(&evidence, Path::Referrers)));
     let [asked] = service.seen().try_into().expect("one token");
+    let tokens = client.tokens();
+    assert_eq!((tokens.misses, tokens.entries), (1, 1));
+    assert_eq!(usize::try_from(tokens.hits).unwrap(), front.seen().len() - 2, "all but the first, asked twice");
     assert_eq!(asked.header("authorization"), Some(ALICE));
     assert_eq!(asked.path, "/token?service=test&scope=repository%3Ateam%2Fapp%3Apull");
     let refused = front.seen().iter().filter(|seen| seen.header("authorization").is_none()).count();

@@ -3,6 +3,7 @@
 use countersign::cloud::{AwsSettings, AzureSettings, GoogleSettings, Secret, Settings};
 use countersign::image::Repository;
 use countersign::registry::{Chain, Client, Cloud, CloudKeys, Credential, Error, Keychain, Options};
+use countersign::telemetry::CacheState;
 use futures_util::future::join_all;
 
 use super::Keys;
@@ -129,6 +130,7 @@ async fn acr_by_the_ways_of_azure() {
     let first = one(&keys, ACR).await;
     assert_eq!(double.front.count("POST /oauth2/exchange"), 1);
     assert!(one(&keys, "acme.azurecr.io/other").await == first, "one token for the registry");
+    assert_eq!(keys.uses(), CacheState { hits: 1, misses: 1, entries: 1 });
     assert_eq!(double.front.count("POST /oauth2/exchange"), 1);
     // The machine's own, without a token of its own.
     one(&of_azure(settings), ACR).await;

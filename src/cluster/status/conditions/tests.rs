@@ -15,6 +15,7 @@ fn policy() -> PolicyAccount {
         stance: Stance::Enforcing,
         stale: Vec::new(),
         is_stale: false,
+        ends: Vec::new(),
         names_keys: false,
         names_roots: false,
     }
