@@ -5,14 +5,18 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
 use crate::support::cluster::Cluster;
 use crate::support::codes;
 use crate::support::cosign::{Cosign, KeyPair};
 use crate::support::countersign::{Options, pod, policy};
+use crate::support::http::{self, Tls};
 use crate::support::installed::{Installed, SYSTEM};
 use crate::support::registry::{Kind, Registry};
+use crate::support::scratch;
 use crate::support::wait::poll;
 
 const LIMIT: Duration = Duration::from_secs(90);
@@ -105,6 +109,16 @@ fn asked(cluster: &Cluster) -> (BTreeSet<Right>, BTreeSet<Right>) {
     (allowed, refused)
 }
 
+/// What `/metrics` says to whoever believes whom the API server believes.
+fn scraped(installed: &Installed) -> String {
+    let asked = ["get", "validatingwebhookconfiguration", "countersign", "-o", "json"];
+    let bundle = installed.cluster.json(&asked)["webhooks"][0]["clientConfig"]["caBundle"].clone();
+    let bundle = BASE64_STANDARD.decode(bundle.as_str().expect("a bundle")).expect("base64");
+    let ca = scratch::file(&scratch::folder("scraped"), "ca.pem", bundle);
+    let tls = Tls { ca: &ca, client: None };
+    http::send("GET", &installed.gate.url("/metrics"), Some(&tls), &[], b"").text().to_owned()
+}
+
 #[test]
 fn every_right_is_used_and_nothing_else_is_asked_for() {
     let registry = Registry::shared(Kind::ReferrersBearer);
@@ -169,6 +183,16 @@ fn every_right_is_used_and_nothing_else_is_asked_for() {
     };
     let at_deletion = |right: &Right| right.resource == "customresourcedefinitions" && right.verb == "get";
     poll("use of the other rights", LIMIT, || unused(&at_deletion));
+    // When it began to lead there were the namespaces that every cluster has, and its own.
+    poll("count of namespaces", LIMIT, || {
+        let metrics = scraped(&installed);
+        let count = |state: &str| {
+            let start = format!("countersign_namespaces{{state=\"{state}\"}} ");
+            metrics.lines().find_map(|line| line.strip_prefix(&start)?.parse::<usize>().ok())
+        };
+        let is_so = count("left_out") == Some(2) && count("unlabelled").is_some_and(|count| count >= 3);
+        if is_so { Ok(()) } else { Err(metrics) }
+    });
     // Who sees an object go asks whether its definition goes too.
     namespace.kubectl(&["delete", "imagepolicies.countersign.dev", "team"]).expect_success();
     for group in ["countersign.dev", "policy.sigstore.dev"] {

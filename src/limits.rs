@@ -741,5 +741,8 @@ pub const EVENT_BURST_OF_NAMESPACE: u32 = 20;
 /// See [`EVENT_BURST`].
 pub const EVENT_PAUSE_OF_NAMESPACE: Duration = Duration::from_secs(6);
 
+/// The time between two counts of namespaces, by the one replica that counts them.
+pub const NAMESPACE_LOOK: Duration = Duration::from_secs(300);
+
 /// Bytes of an error of the API server. Scope: answer; what it says is not told.
 pub const API_ERROR_BYTES: usize = 64 << 10;

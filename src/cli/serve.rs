@@ -182,7 +182,8 @@ async fn serve(args: Args, err: &mut dyn Write) -> Result<Outcome, Error> {
     start(keys::keep(elsewhere.keys, kms));
     start(remotes::tell(elsewhere.remotes.clone()));
     start(remotes::keep(elsewhere.remotes, client.clone()));
-    let leading = leader.map(|leader| leader.follow(&policies, &metrics));
+    let namespaces = args.certificate.namespaces(policies.cluster());
+    let leading = leader.map(|leader| leader.follow(&policies, namespaces, &metrics));
     policies.follow();
     renewal.follow(renewed, metrics);
     let address = server.address();

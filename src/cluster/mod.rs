@@ -18,7 +18,8 @@
 //! [`Records`] are the signing records of a namespace: read as chains, and added, never changed.
 //!
 //! [`CertificateKeeper`] makes and renews the webhook's certificate across replicas. [`Webhooks`] are the configurations by
-//! which the API server asks: whom they believe, and whether they still ask about all that was installed.
+//! which the API server asks: whom they believe, and whether they still ask about all that was installed; [`NamespaceCount`]
+//! counts the namespaces that they are asked about, and the others.
 //!
 //! [`Answer`] is what a cluster would say to an image. [`Deletion`] is the end of it all: nobody is asked any more.
 //!
@@ -37,6 +38,7 @@ mod election;
 mod events;
 mod hub;
 mod kept;
+mod namespaces;
 mod object;
 mod place;
 mod pull_secrets;
@@ -55,6 +57,7 @@ pub use access::{Access, AccessError};
 pub use certificate::{CertificateKeeper, MadeCertificate, Make};
 pub use election::{Election, Lead};
 pub use events::{EventWriter, Events};
+pub use namespaces::NamespaceCount;
 pub use pull_secrets::PullSecrets;
 pub use question::Answer;
 pub use records::{Records, RecordsError};

@@ -9,10 +9,10 @@ use serde_json::{Map, Value, json};
 use tokio::sync::watch;
 use tokio::time::sleep;
 
-use super::Access;
 use super::place::Place;
 use super::trouble::Trouble;
 use super::wire::{self, ApiError};
+use super::{Access, NamespaceCount};
 use crate::limits;
 use crate::telemetry::field;
 
@@ -25,11 +25,11 @@ pub struct Webhooks {
 
 /// The namespaces that have to be asked about.
 #[derive(Clone, Debug)]
-struct Scope {
+pub(super) struct Scope {
     /// Those with a label alone.
-    labelled: bool,
+    pub(super) labelled: bool,
     /// All but these.
-    left_out: BTreeSet<String>,
+    pub(super) left_out: BTreeSet<String>,
 }
 
 impl Webhooks {
@@ -39,6 +39,11 @@ impl Webhooks {
         let always = ["kube-system", access.namespace.as_str()].map(str::to_owned);
         let scope = Scope { labelled, left_out: left_out.iter().cloned().chain(always).collect() };
         Self { client: access.client.clone(), names, scope }
+    }
+
+    /// Counts the namespaces that are asked about.
+    pub fn namespaces(&self) -> NamespaceCount {
+        NamespaceCount::new(self.client.clone(), self.scope.clone())
     }
 
     /// Has each of them believe the authorities of `bundle`, in base64, where there is one.
@@ -167,9 +172,9 @@ struct ClientConfig {
 /// The label that the API server keeps on each namespace, with its name.
 const NAME: &str = "kubernetes.io/metadata.name";
 /// The label by which a namespace asks for protection.
-const ENFORCE: &str = "countersign.dev/enforce";
+pub(super) const ENFORCE: &str = "countersign.dev/enforce";
 /// The one of policy-controller.
-const INCLUDE: &str = "policy.sigstore.dev/include";
+pub(super) const INCLUDE: &str = "policy.sigstore.dev/include";
 /// The webhook that tells authors what is wrong with their policies.
 const POLICIES: &str = "policies.countersign.dev";
 /// What the names of webhooks end with that are asked about namespaces with policy-controller's label.

@@ -18,6 +18,7 @@ mod globs;
 mod keyless;
 mod kms;
 mod manual;
+mod namespace_count;
 mod provenance;
 mod pull_secrets;
 mod registry;

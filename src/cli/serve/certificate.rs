@@ -8,7 +8,7 @@ use clap::ValueEnum;
 use tokio::sync::watch;
 
 use super::{Error, clock, file, start};
-use crate::cluster::{Access, CertificateKeeper, MadeCertificate, WebhookWatch, Webhooks};
+use crate::cluster::{Access, CertificateKeeper, MadeCertificate, NamespaceCount, WebhookWatch, Webhooks};
 use crate::server::{Certificate, CertificateError, CertificateFiles, Check, SelfMade, SelfMadeError, State};
 use crate::telemetry::{Metrics, field};
 
@@ -104,6 +104,12 @@ impl CertificateArgs {
         let shown = std::path::absolute(path).unwrap_or_else(|_| path.clone());
         let _ = writeln!(err, "made a certificate for this run; its CA bundle is {}", shown.display());
         Ok((made.certificate, Renewal::Never))
+    }
+
+    /// Counts the namespaces that the webhook configurations ask about; none where there are none to look at.
+    pub(super) fn namespaces(&self, access: Option<&Access>) -> Option<NamespaceCount> {
+        let access = access.filter(|_| !self.webhook_configuration.is_empty())?;
+        Some(self.webhooks(access).namespaces())
     }
 
     fn webhooks(&self, access: &Access) -> Webhooks {

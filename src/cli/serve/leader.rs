@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 use super::policies::Policies;
 use super::{Error, start};
 use crate::cli::env::Variable;
-use crate::cluster::{Election, Lead};
+use crate::cluster::{Election, Lead, NamespaceCount};
 use crate::server::{Check, State};
 use crate::telemetry::Metrics;
 
@@ -17,7 +17,7 @@ use crate::telemetry::Metrics;
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Cluster")]
 pub(super) struct LeaderArgs {
-    /// Write the status of policies while this Lease of the controller's namespace is held
+    /// Write the status of policies, and count namespaces, while this Lease of the controller's namespace is held
     ///
     /// The Lease has to be there. Serving does not depend on it.
     #[arg(long, value_name = "NAME", conflicts_with = "policies")]
@@ -67,7 +67,15 @@ impl Leader {
     }
 
     /// Competes from now on, and does what a leader does.
-    pub(super) fn follow(self, policies: &Policies, metrics: &Arc<Metrics>) -> Leading {
+    pub(super) fn follow(
+        self,
+        policies: &Policies,
+        namespaces: Option<NamespaceCount>,
+        metrics: &Arc<Metrics>,
+    ) -> Leading {
+        if let Some(namespaces) = namespaces {
+            start(namespaces.keep(self.lead.clone(), Arc::clone(metrics)));
+        }
         if let Some(writer) = policies.status_writer() {
             start(writer.run(policies.status(), self.lead, Arc::clone(metrics)));
         }

@@ -1,0 +1,151 @@
+//! How many namespaces are protected, and how many are not.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use http::HeaderValue;
+use http::header::ACCEPT;
+use kube::Client;
+use serde::Deserialize;
+use tokio::sync::watch;
+use tokio::time::sleep;
+
+use super::election::Lead;
+use super::place::Place;
+use super::webhooks::{ENFORCE, INCLUDE, Scope};
+use super::wire::{self, ApiError};
+use crate::limits;
+use crate::telemetry::label::NamespaceState;
+use crate::telemetry::{Metrics, field};
+
+/// Names and labels alone: nothing else of a namespace is read.
+const METADATA: HeaderValue =
+    HeaderValue::from_static("application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1");
+
+/// Counts the namespaces of a cluster by whether anybody is asked about them. It goes by what was installed; that the
+/// webhook configurations say the same is looked at by [`Webhooks`](super::Webhooks).
+pub struct NamespaceCount {
+    client: Client,
+    scope: Scope,
+}
+
+impl NamespaceCount {
+    pub(super) fn new(client: Client, scope: Scope) -> Self {
+        Self { client, scope }
+    }
+
+    /// Counts again and again, while `lead` says that this replica does; the others count none.
+    pub async fn keep(self, mut lead: watch::Receiver<Lead>, metrics: Arc<Metrics>) {
+        loop {
+            let is_own = lead.borrow_and_update().is_own;
+            let counted = if is_own { self.count().await } else { Ok(BTreeMap::new()) };
+            match counted {
+                Ok(counts) => {
+                    for state in NamespaceState::ALL {
+                        metrics.namespaces(state, counts.get(&state).copied().unwrap_or_default());
+                    }
+                }
+                Err(error) => {
+                    let detail = error.to_string();
+                    tracing::warn!({ field::EVENT } = "namespaces", { field::DETAIL } = detail, "cannot count them");
+                }
+            }
+            tokio::select! {
+                () = sleep(limits::NAMESPACE_LOOK), if is_own => {}
+                changed = lead.changed() => if changed.is_err() { return },
+            }
+        }
+    }
+
+    async fn count(&self) -> Result<BTreeMap<NamespaceState, usize>, ApiError> {
+        let place = Place::new("", "v1", "namespaces", None);
+        let page = limits::API_PAGE_OBJECTS.to_string();
+        let (mut counts, mut more, mut left) = (BTreeMap::new(), String::new(), limits::API_LIST_BYTES);
+        loop {
+            let mut parameters = vec![("limit", page.as_str())];
+            if !more.is_empty() {
+                parameters.push(("continue", more.as_str()));
+            }
+            let mut request = wire::get(&place.query(&parameters))?;
+            request.headers_mut().insert(ACCEPT, METADATA);
+            let body = wire::read(&self.client, request, left).await?;
+            left = left.saturating_sub(body.len());
+            let list: List = serde_json::from_slice(&body)
+                .map_err(|_| ApiError::Trouble("the list of namespaces cannot be read".to_owned()))?;
+            for Item { metadata } in list.items.unwrap_or_default() {
+                let count: &mut usize = counts.entry(self.scope.state(&metadata)).or_default();
+                *count = count.saturating_add(1);
+            }
+            if list.metadata.more.is_empty() {
+                return Ok(counts);
+            }
+            more = list.metadata.more;
+        }
+    }
+}
+
+impl Scope {
+    fn state(&self, namespace: &Metadata) -> NamespaceState {
+        let has = |label: &str| {
+            namespace.labels.as_ref().is_some_and(|labels| labels.get(label).is_some_and(|is| is == "true"))
+        };
+        if self.left_out.contains(&namespace.name) {
+            NamespaceState::LeftOut
+        } else if self.labelled && !has(ENFORCE) && !has(INCLUDE) {
+            NamespaceState::Unlabelled
+        } else {
+            NamespaceState::Protected
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct List {
+    #[serde(default)]
+    metadata: Page,
+    items: Option<Vec<Item>>,
+}
+
+#[derive(Default, Deserialize)]
+struct Page {
+    #[serde(default, rename = "continue")]
+    more: String,
+}
+
+#[derive(Deserialize)]
+struct Item {
+    metadata: Metadata,
+}
+
+#[derive(Deserialize)]
+struct Metadata {
+    name: String,
+    labels: Option<BTreeMap<String, String>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_namespace_is_protected_by_its_label_or_by_default() {
+        let namespace = |name: &str, labels: &[(&str, &str)]| Metadata {
+            name: name.to_owned(),
+            labels: Some(labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()),
+        };
+        let scope = |labelled| Scope { labelled, left_out: ["kube-system".to_owned()].into() };
+        use NamespaceState::{LeftOut, Protected, Unlabelled};
+        for (namespace, labelled, all) in [
+            (namespace("shop", &[]), Unlabelled, Protected),
+            (Metadata { name: "shop".to_owned(), labels: None }, Unlabelled, Protected),
+            (namespace("shop", &[(ENFORCE, "true")]), Protected, Protected),
+            (namespace("shop", &[(INCLUDE, "true")]), Protected, Protected),
+            (namespace("shop", &[(ENFORCE, "false")]), Unlabelled, Protected),
+            (namespace("shop", &[("enforce", "true")]), Unlabelled, Protected),
+            (namespace("kube-system", &[(ENFORCE, "true")]), LeftOut, LeftOut),
+        ] {
+            assert_eq!(scope(true).state(&namespace), labelled);
+            assert_eq!(scope(false).state(&namespace), all);
+        }
+    }
+}
