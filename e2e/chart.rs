@@ -52,6 +52,7 @@ const GOOD: &[&[&str]] = &[
         "metrics.serviceMonitor.labels.a=b",
         "metrics.prometheusRule.enabled=true",
         "metrics.prometheusRule.labels.a=b",
+        "metrics.prometheusRule.warnModeDays=3",
         "webhook.timeoutSeconds=15",
     ],
     &[

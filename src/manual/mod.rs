@@ -3,6 +3,7 @@
 //! - [`threat_model`]: who may attack, what holds against each, and what is left to others
 //! - [`past_bypasses`]: how verifiers of images were bypassed before, and what stops each of these here
 //! - [`install`]: how it comes into a cluster and out again, who may touch it, and what to do when nothing is admitted
+//! - [`metrics`]: every metric, the alerts of the chart, and what nothing protects
 //! - [`deny_codes`]: every reason for a refusal, and what to do about it
 //! - [`policies`]: what policies can ask, by what somebody wants to be sure of
 //! - [`required_proofs`]: what has to be proved beside a signature, and how a policy changes it
@@ -15,6 +16,7 @@
 pub mod decisions;
 pub mod deny_codes;
 pub mod install;
+pub mod metrics;
 pub mod past_bypasses;
 pub mod policies;
 pub mod registries;

@@ -19,6 +19,7 @@ mod keyless;
 mod kms;
 mod manual;
 mod namespace_count;
+mod observability;
 mod provenance;
 mod pull_secrets;
 mod registry;
