@@ -26,6 +26,13 @@ fn ours() -> String {
 
 /// A control plane with the chart in it, and two users who may change nearly everything that it protects.
 fn installed(values: &[&str]) -> Cluster {
+    let cluster = prepared();
+    release(&cluster, "install", values);
+    cluster
+}
+
+/// The same, before the chart comes.
+fn prepared() -> Cluster {
     let cluster = Cluster::start();
     cluster.kubectl(&["create", "namespace", SYSTEM]).expect_success();
     cluster.apply(&json!({
@@ -40,14 +47,18 @@ fn installed(values: &[&str]) -> Cluster {
     let users = [OPERATOR, ADMIN].map(|user| format!("--user={user}"));
     let bind = ["create", "clusterrolebinding", "operators", "--clusterrole=operators", &users[0], &users[1]];
     cluster.kubectl(&bind).expect_success();
+    cluster
+}
+
+/// Installs or upgrades the release, and gives what was said about it.
+fn release(cluster: &Cluster, verb: &str, values: &[&str]) -> String {
     let chart = concat!(env!("CARGO_MANIFEST_DIR"), "/charts/countersign");
     let kubeconfig = cluster.kubeconfig().display().to_string();
     let (repository, digest) = (format!("image.repository={REPOSITORY}"), format!("image.digest={}", digest()));
-    let head = ["install", "countersign", chart, "-n", SYSTEM, "--kubeconfig", &kubeconfig];
+    let head = [verb, "countersign", chart, "-n", SYSTEM, "--kubeconfig", &kubeconfig];
     let sets = ["--set", &repository, "--set", &digest, "--set", "selfProtection.admins.users={alice}"];
     let more = values.iter().flat_map(|value| ["--set", value]);
-    helm(&head.into_iter().chain(sets).chain(more).collect::<Vec<_>>()).expect_success();
-    cluster
+    helm(&head.into_iter().chain(sets).chain(more).collect::<Vec<_>>()).expect_success()
 }
 
 impl Cluster {
@@ -181,6 +192,56 @@ fn h69_only_admins_take_protection_from_a_namespace() {
     cluster.lets(ADMIN, &label("policy.sigstore.dev/include-"));
     // One that never asked for protection is free.
     cluster.lets(OPERATOR, &label("team-"));
+}
+
+#[test]
+fn t20_where_all_namespaces_are_protected_none_gets_out_by_its_name_or_a_label() {
+    let (cluster, values) = (prepared(), ["namespaces.mode=all", "noMatch=deny"]);
+    let foreign = pod("p", &["registry.example/other:1"]);
+    poll("account", CONTROLLER_LIMIT, || {
+        let outcome = cluster.kubectl_with(&["create", "-f", "-"], &foreign.to_string());
+        if outcome.succeeded() { Ok(()) } else { Err(outcome.to_string()) }
+    });
+    // What it means for those that are there is said, before any policy can exist and when there are some.
+    let said = release(&cluster, "install", &values);
+    assert!(said.contains("1 Pods run there, and 0 policies cover images"), "{said}");
+    assert!(said.contains("all 1 are refused"), "{said}");
+    cluster.kubectl(&["wait", "crd", "--for=condition=Established", "--timeout=30s", "--all"]).expect_success();
+    cluster.apply(&json!({
+        "apiVersion": "countersign.dev/v1alpha1", "kind": "ClusterImagePolicy", "metadata": {"name": "some"},
+        "spec": {"images": [{"glob": "registry.example/**"}], "authorities": [{"static": {"action": "fail"}}]},
+    }));
+    let said = release(&cluster, "upgrade", &values);
+    assert!(said.contains("and 1 policies cover images"), "{said}");
+    assert!(said.contains("those are refused of which an image is covered by no policy"), "{said}");
+
+    // Nobody answers here: what is refused was asked about.
+    let is_protected = |namespace: &str| {
+        poll("refusal", CONTROLLER_LIMIT, || {
+            let outcome = cluster.creates(OPERATOR, namespace, &foreign);
+            if outcome.stderr.contains("failed calling webhook") { Ok(()) } else { Err(outcome.to_string()) }
+        });
+    };
+    let nearly_its_own = format!("{SYSTEM}-2");
+    for name in ["kube-system-2", &nearly_its_own, "kube-public"] {
+        if name != "kube-public" {
+            cluster.lets(OPERATOR, &["create", "namespace", name]);
+        }
+        is_protected(name);
+        for label in [
+            "countersign.dev/enforce=false",
+            "policy.sigstore.dev/include=false",
+            "policy.sigstore.dev/exclude=true",
+            // The API server puts it right.
+            "kubernetes.io/metadata.name=kube-system",
+        ] {
+            cluster.lets(OPERATOR, &["label", "--overwrite", "namespace", name, label]);
+            is_protected(name);
+        }
+    }
+    // The two that bring everything back are not asked about.
+    cluster.creates(OPERATOR, "kube-system", &foreign).expect_success();
+    cluster.creates(OPERATOR, SYSTEM, &pod("p", &[&ours()])).expect_success();
 }
 
 #[test]
