@@ -1,7 +1,7 @@
 //! The chart, installed by the real Helm into a real API server. No pod runs here: countersign runs beside it, with the
 //! rights that the chart gives, and the webhooks are sent to it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -383,6 +383,7 @@ fn installs_upgrades_and_goes(helm: Helm) {
     });
 
     helm_test(&installed.cluster, helm, &image.by_tag(), &unsigned.by_tag());
+    failed_helm_test(&installed.cluster, helm);
 
     // Whatever happens to the controller, the chart goes, and leaves the definitions with the policies.
     let guarded = guarded.name().to_owned();
@@ -444,6 +445,25 @@ fn helm_test(cluster: &Cluster, helm: Helm, signed: &str, unsigned: &str) {
         let kind = if kind == "ClusterImagePolicy" { "clusterimagepolicies.countersign.dev" } else { kind };
         cluster.kubectl(&["-n", namespace, "delete", kind, name]).expect_success();
     }
+}
+
+/// As no node is here the Pod of the test never runs, and the test fails. Nothing stays of it but that Pod, with what it
+/// would have said.
+fn failed_helm_test(cluster: &Cluster, helm: Helm) {
+    let names = || {
+        let others = cluster.kubectl(&["get", "namespaces,clusterimagepolicies.countersign.dev", "-o", "name"]);
+        let others = others.expect_success();
+        let mut all: BTreeSet<String> = others.lines().map(str::to_owned).collect();
+        all.extend(objects(cluster));
+        all
+    };
+    let before = names();
+    let kubeconfig = cluster.kubeconfig().display().to_string();
+    let failed = helm.run(&["test", "countersign", "--kubeconfig", &kubeconfig, "-n", SYSTEM, "--timeout", "40s"]);
+    assert!(!failed.succeeded(), "{failed}");
+    let left: Vec<_> = names().difference(&before).cloned().collect();
+    assert_eq!(left, ["pod/countersign-test"], "{failed}");
+    cluster.kubectl(&["-n", SYSTEM, "delete", "pod", "countersign-test"]).expect_success();
 }
 
 #[test]

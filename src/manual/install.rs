@@ -20,7 +20,13 @@
 //!
 //! `helm test` labels a namespace of its own and asks, by dry runs, whether what a policy admits is admitted and what a
 //! policy refuses is refused. Signatures are part of it when `test.signedImages` and `test.unsignedImages` name images of
-//! your registry that your policies admit and refuse. What a failed test leaves is taken away by the next.
+//! your registry that your policies admit and refuse. A test that fails leaves its Pod, whose log says why. One that is killed
+//! leaves its namespace and policies too; the next test takes all of it away, and so does this:
+//!
+//! ```console
+//! $ kubectl -n countersign-system delete pod,serviceaccount,networkpolicy countersign-test
+//! $ kubectl delete namespace/countersign-test clusterimagepolicies.countersign.dev/countersign-test-{pass,fail}
+//! ```
 //!
 //! The namespace of the release may ask for the strictest standard of Pods, which all of these keep:
 //! `kubectl label namespace countersign-system pod-security.kubernetes.io/enforce=restricted`. On OpenShift the values of
