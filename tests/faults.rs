@@ -40,7 +40,7 @@ const OWNED: &[&str] = &[
     // protocol and body
     "T01", "T02", "T03", "T04", "T05", "T06", "T07", "T08", "T09", "T10", "T11",
     // the shape of Kubernetes objects
-    "T12", "T13", "T14", "T15", "T16", "T17", "T19", "T21", "T22", "T23", "T24",
+    "T12", "T13", "T14", "T15", "T16", "T17", "T19", "T20", "T21", "T22", "T23", "T24",
     // references and policies
     "T25", "T26", "T27", "T28", "T29", "T30", "T30b", "T30c",
     // between check and use
@@ -56,7 +56,7 @@ const OWNED: &[&str] = &[
     // registry and network
     "T69", "T70", "T71", "T72", "T73", "T74", "T75", "T76", "T77", "T78", "T79", "T80",
     // the life of the service
-    "T82", "T83", "T84", "T85", "T86", "T87", "T88", "T89", "T90", "T91", "T92", "T93", "T94", "T95", "T98", "T99",
+    "T82", "T83", "T84", "T85", "T86", "T87", "T88", "T89", "T90", "T91", "T92", "T93", "T94", "T95", "T96", "T98", "T99",
 ];
 
 #[test]

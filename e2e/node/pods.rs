@@ -49,7 +49,7 @@ fn a_signed_pod_runs_and_an_unsigned_one_does_not() {
 }
 
 #[test]
-fn its_own_pods_are_restricted() {
+fn t87_its_own_pods_are_restricted_and_write_to_no_disk() {
     let Some(node) = Use::together() else { return };
     replicas(&node);
     // The namespace demands it of every pod; these are the pods that it let in.
@@ -60,5 +60,8 @@ fn its_own_pods_are_restricted() {
         let container = &pod["spec"]["containers"][0]["securityContext"];
         assert_eq!(container["readOnlyRootFilesystem"], json!(true), "{pod}");
         assert_eq!(container["allowPrivilegeEscalation"], json!(false), "{pod}");
+        for mount in pod["spec"]["containers"][0]["volumeMounts"].as_array().expect("mounts") {
+            assert_eq!(mount["readOnly"], json!(true), "{pod}");
+        }
     }
 }
