@@ -8,12 +8,14 @@ use super::place::Place;
 /// Whether a kind is there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Definition {
-    /// There is no definition, or it is not established yet.
+    /// There is no definition.
     Absent,
     /// It is being deleted, and its objects with it.
     Leaving,
     /// Its objects are served at this version.
     Served(String),
+    /// It is there, and its objects cannot be asked for: it is not established yet, or no version of it is served.
+    Unserved,
 }
 
 #[derive(Deserialize)]
@@ -79,7 +81,7 @@ impl Definition {
         let version = served().find(|version| version.storage).or_else(|| served().next());
         Ok(match version {
             Some(version) if established => Self::Served(version.name.clone()),
-            Some(_) | None => Self::Absent,
+            Some(_) | None => Self::Unserved,
         })
     }
 }
@@ -107,14 +109,14 @@ mod tests {
         let two = [version("v1beta1", true, false), version("v1alpha1", true, true)];
         let rows = [
             (crd(&two, "True"), served("v1alpha1")),
-            (crd(&two, "False"), Definition::Absent),
+            (crd(&two, "False"), Definition::Unserved),
             (crd(&[version("v1beta1", true, false), version("v1alpha1", false, true)], "True"), served("v1beta1")),
-            (crd(&[version("v1", false, true)], "True"), Definition::Absent),
+            (crd(&[version("v1", false, true)], "True"), Definition::Unserved),
             (
                 json!({"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}, "spec": {"versions": two}}),
                 Definition::Leaving,
             ),
-            (json!({"metadata": {}, "spec": {"versions": two}}), Definition::Absent),
+            (json!({"metadata": {}, "spec": {"versions": two}}), Definition::Unserved),
         ];
         for (crd, expected) in rows {
             assert_eq!(Definition::of(&crd.to_string()), Ok(expected), "{crd}");

@@ -125,6 +125,8 @@ impl Hub {
     pub(super) fn defined(&self, source: Source, version: &str) {
         self.update(source, |slot| {
             slot.absent = false;
+            // A definition that came back says nothing of objects that were known: their list will.
+            slot.frozen = slot.frozen.take().filter(|_| slot.complete);
             slot.api_version = Some(version.to_owned());
             slot.defined_at = slot.defined_at.or_else(|| Some(clock::now()));
             slot.definition.confirm()
@@ -136,14 +138,24 @@ impl Hub {
         self.update(source, |slot| slot.definition.confirm());
     }
 
-    /// There is no definition of `source`, and `why`: where its objects were known, they stay as they were.
-    pub(super) fn undefined(&self, source: Source, why: &str) {
+    /// There is no definition of `source`: where its objects were known, they stay as they were.
+    pub(super) fn undefined(&self, source: Source) {
         self.update(source, |slot| {
             slot.absent = !slot.complete;
             slot.defined_at = None;
-            if slot.complete || source.necessity() == Necessity::Required {
-                slot.frozen = Some(format!("{} {why}", source.name()));
-            }
+            slot.frozen = (slot.complete || source.necessity() == Necessity::Required)
+                .then(|| format!("{} is not defined", source.name()));
+            slot.definition.confirm()
+        });
+    }
+
+    /// There is a definition of `source` whose objects cannot be asked for, and `why`: where they were known, they stay as
+    /// they were, and where not, nobody knows what there is.
+    pub(super) fn unserved(&self, source: Source, why: &str) {
+        self.update(source, |slot| {
+            slot.absent = false;
+            slot.defined_at = slot.defined_at.or_else(|| Some(clock::now()));
+            slot.frozen = Some(format!("{} {why}", source.name()));
             slot.definition.confirm()
         });
     }
@@ -363,3 +375,6 @@ fn read_document(source: Source, object: &Object) -> Option<Arc<Document>> {
         Arc::new(Document::ClusterImagePolicy(Box::new(policy)))
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -62,6 +62,9 @@ impl Watches {
     }
 }
 
+/// What is told of a definition whose objects go with it.
+const LEAVING: &str = "is being deleted";
+
 /// The watch of one source.
 #[derive(Clone, Copy)]
 struct One<'a> {
@@ -112,9 +115,10 @@ impl One<'_> {
             match found {
                 Ok(found) => {
                     match &found {
-                        Definition::Absent => self.hub.undefined(self.source, "is not defined"),
-                        Definition::Leaving => self.hub.undefined(self.source, "is being deleted"),
+                        Definition::Absent => self.hub.undefined(self.source),
+                        Definition::Leaving => self.hub.unserved(self.source, LEAVING),
                         Definition::Served(version) => self.hub.defined(self.source, version),
+                        Definition::Unserved => self.hub.unserved(self.source, "is defined and not served"),
                     }
                     tell.send_if_modified(|told| {
                         let is_new = told.as_ref() != Some(&found);
@@ -133,7 +137,9 @@ impl One<'_> {
             let followed = async {
                 match definition {
                     Some(Definition::Served(version)) => self.follow(&version).await,
-                    Some(Definition::Absent | Definition::Leaving) | None => std::future::pending().await,
+                    Some(Definition::Absent | Definition::Leaving | Definition::Unserved) | None => {
+                        std::future::pending().await
+                    }
                 }
             };
             tokio::select! {
@@ -178,8 +184,8 @@ impl One<'_> {
         loop {
             match self.ask_definition().await {
                 Ok(Definition::Served(_)) => return,
-                Ok(Definition::Absent | Definition::Leaving) => {
-                    self.hub.undefined(self.source, "is being deleted");
+                Ok(Definition::Absent | Definition::Leaving | Definition::Unserved) => {
+                    self.hub.unserved(self.source, LEAVING);
                 }
                 Err(error) => self.hub.trouble(self.source, error.to_string()),
             }

@@ -72,6 +72,13 @@
 //!
 //! Pods that stand in a repository themselves differ by the digest that they were pinned to. Argo CD is told by
 //! `argocd.argoproj.io/compare-options: ServerSideDiff=true,IncludeMutationWebhook=true`.
+//! # Policies of policy-controller
+//!
+//! Where the definitions of `policy.sigstore.dev` are installed their objects count, from when they appear. A definition
+//! that goes takes no policy with it: what was known stays in force and gets too old after `policies.maxAgeSeconds`, when
+//! everything is refused that a policy is asked about. Who removes policy-controller on purpose deletes the policies
+//! first, then the definitions, and restarts the replicas (`kubectl -n countersign-system rollout restart
+//! deployment/countersign`): one that starts without the definitions knows that there is nothing.
 //!
 //! # Uninstall
 //!
