@@ -40,6 +40,9 @@ pub type Make = Box<dyn Fn() -> Result<MadeCertificate, String> + Send + Sync>;
 /// made ──2/3 of its time──▶ the next is made, and believed too ──some minutes──▶ the next is used, the last still believed
 /// ```
 ///
+/// The next is used when it was read back from every webhook configuration that its authority is believed. Until then the
+/// last stays, up to the end of its time, and that is told.
+///
 /// Every replica does the same at any time: the API server takes a change only from who saw the last one.
 pub struct CertificateKeeper {
     client: Client,
@@ -71,7 +74,7 @@ impl CertificateKeeper {
     /// The certificate to begin with. This waits until the API server can be asked.
     pub async fn first(&self) -> MadeCertificate {
         loop {
-            match self.look().await {
+            match self.look(None).await {
                 Ok(certificate) => return certificate,
                 Err(error) => self.trouble.tell(Some(error.to_string())),
             }
@@ -81,8 +84,9 @@ impl CertificateKeeper {
 
     /// Looks again and again, and hands on what is to be used from then on.
     pub async fn keep(self, mut used: MadeCertificate, hand_on: impl Fn(&MadeCertificate)) {
+        let mut believed = None;
         loop {
-            let trouble = match self.look().await {
+            let trouble = match self.look(believed.as_deref()).await {
                 Ok(certificate) => {
                     if certificate != used {
                         tracing::info!(
@@ -92,17 +96,21 @@ impl CertificateKeeper {
                         hand_on(&certificate);
                         used = certificate;
                     }
-                    self.believe().await.err()
+                    self.believe(&mut believed).await
                 }
-                Err(error) => Some(error),
+                Err(error) => {
+                    believed = None;
+                    Some(error.to_string())
+                }
             };
-            self.trouble.tell(trouble.map(|error| error.to_string()));
+            self.trouble.tell(trouble);
             sleep(limits::CERTIFICATE_SECRET_POLL).await;
         }
     }
 
-    /// Takes the step that is due, until none is, and gives the certificate to use.
-    async fn look(&self) -> Result<MadeCertificate, ApiError> {
+    /// Takes the step that is due, until none is, and gives the certificate to use. Every configuration was found to
+    /// believe the bundle `believed` at the last look.
+    async fn look(&self, believed: Option<&str>) -> Result<MadeCertificate, ApiError> {
         // Each step makes the next one possible; replicas that race take a few more.
         for _ in 0..limits::CERTIFICATE_STEPS {
             let now = clock::timestamp();
@@ -114,7 +122,7 @@ impl CertificateKeeper {
                 }
                 Seen::Nothing => (Step::MakeFirst, self.create(&Stored::first(make()?, now)).await),
                 Seen::Stored(stored) => {
-                    let step = Step::due(Some(&stored), now);
+                    let step = Step::due(Some(&stored), now, believed == Some(stored.bundle().as_str()));
                     let changed = match step {
                         Step::MakeFirst => stored.anew(make()?, now),
                         Step::None => return Ok(stored.current),
@@ -156,12 +164,26 @@ impl CertificateKeeper {
         wire::write(&self.client, "PUT", &self.place().object(&self.secret), wire::JSON, &object).await
     }
 
-    /// Has the API server believe every authority that is in use, or may be soon.
-    async fn believe(&self) -> Result<(), ApiError> {
-        match self.read().await? {
-            Seen::Stored(stored) => self.webhooks.keep_up(Some(&stored.bundle())).await,
-            Seen::Empty(_) | Seen::Nothing => Ok(()),
+    /// Has the API server believe every authority that is in use, or may be soon, and tells what is wrong. The bundle is
+    /// `believed` where it was found in every configuration, without a change.
+    async fn believe(&self, believed: &mut Option<String>) -> Option<String> {
+        *believed = None;
+        let stored = match self.read().await {
+            Ok(Seen::Stored(stored)) => stored,
+            Ok(Seen::Empty(_) | Seen::Nothing) => return None,
+            Err(error) => return Some(error.to_string()),
+        };
+        let bundle = stored.bundle();
+        let found = self.webhooks.keep_up(Some(&bundle)).await;
+        if found.as_ref().is_ok_and(|found| found.believe) {
+            *believed = Some(bundle);
         }
+        let trouble = found.map_or_else(|error| Some(error.to_string()), |found| found.trouble);
+        if believed.is_none() && stored.is_waiting(clock::timestamp()) {
+            let why = trouble.as_deref().unwrap_or("the webhook configurations had another `caBundle`");
+            return Some(format!("the next certificate is not used, because it is not believed yet: {why}"));
+        }
+        trouble
     }
 }
 

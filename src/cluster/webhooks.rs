@@ -49,9 +49,10 @@ impl Webhooks {
     /// Has each of them believe the authorities of `bundle`, in base64, where there is one.
     ///
     /// # Errors
-    /// When that fails, or one of them is not there or asks about less than it has to.
-    pub(super) async fn keep_up(&self, bundle: Option<&str>) -> Result<(), ApiError> {
+    /// When that fails.
+    pub(super) async fn keep_up(&self, bundle: Option<&str>) -> Result<Found, ApiError> {
         let mut trouble = None;
+        let mut believe = true;
         for name in &self.names {
             // There may be one of each kind, or of one of them.
             let mutating = self.look("mutatingwebhookconfigurations", name, bundle).await?;
@@ -59,14 +60,15 @@ impl Webhooks {
             if mutating.is_none() && validating.is_none() {
                 trouble = Some(format!("there is no webhook configuration `{name}`"));
             }
-            let mut found = [mutating, validating].into_iter().flatten();
-            let narrowed = found.find_map(|configuration| configuration.narrowed(&self.scope));
+            let found: Vec<_> = [mutating, validating].into_iter().flatten().collect();
+            believe &= bundle.is_none_or(|bundle| found.iter().all(|configuration| configuration.believes(bundle)));
+            let narrowed = found.iter().find_map(|configuration| configuration.narrowed(&self.scope));
             trouble = narrowed.map(|why| format!("the webhook configuration `{name}` is narrowed: {why}")).or(trouble);
         }
-        trouble.map_or(Ok(()), |trouble| Err(ApiError::Trouble(trouble)))
+        Ok(Found { trouble, believe })
     }
 
-    /// The one of this kind and name, which believes `bundle` from now on; none where there is none.
+    /// The one of this kind and name as it was found; it believes `bundle` from now on. None where there is none.
     async fn look(&self, plural: &str, name: &str, bundle: Option<&str>) -> Result<Option<Configuration>, ApiError> {
         let path = Place::new("admissionregistration.k8s.io", "v1", plural, None).object(name);
         let body = match wire::read(&self.client, wire::get(&path)?, limits::API_EVENT_BYTES).await {
@@ -89,6 +91,15 @@ impl Webhooks {
     }
 }
 
+/// How the configurations were found.
+#[derive(Debug)]
+pub(super) struct Found {
+    /// That one of them is not there, or asks about less than it has to.
+    pub(super) trouble: Option<String>,
+    /// Whether all that are there believed the bundle before anything was changed.
+    pub(super) believe: bool,
+}
+
 /// Looks at the configurations where somebody else says whom they believe.
 pub struct WebhookWatch {
     webhooks: Webhooks,
@@ -109,8 +120,8 @@ impl WebhookWatch {
     /// Looks again and again.
     pub async fn keep(self) {
         loop {
-            let trouble = self.webhooks.keep_up(None).await.err();
-            self.trouble.tell(trouble.map(|error| error.to_string()));
+            let found = self.webhooks.keep_up(None).await;
+            self.trouble.tell(found.map_or_else(|error| Some(error.to_string()), |found| found.trouble));
             sleep(limits::CERTIFICATE_SECRET_POLL).await;
         }
     }
@@ -262,6 +273,11 @@ impl Configuration {
         None
     }
 
+    /// Whether each webhook believes `bundle`, in base64.
+    fn believes(&self, bundle: &str) -> bool {
+        self.webhooks.iter().all(|webhook| webhook.client_config.ca_bundle == bundle)
+    }
+
     /// What has to change so that each webhook believes `bundle`, in base64. Each change first tests that its webhook
     /// still stands where it was seen.
     fn patch(&self, bundle: &str) -> Vec<Value> {
@@ -371,7 +387,8 @@ mod tests {
     fn whom_to_believe_is_changed_where_it_differs() {
         let mut text = configuration(true);
         text["webhooks"][1]["clientConfig"]["caBundle"] = json!("bmV3");
-        let configuration: Configuration = serde_json::from_value(text).unwrap();
+        let configuration: Configuration = serde_json::from_value(text.clone()).unwrap();
+        assert!(!configuration.believes("bmV3"), "two webhooks have none");
         let patch = configuration.patch("bmV3");
         let paths: Vec<_> = patch.iter().map(|change| change["path"].as_str().unwrap()).collect();
         assert_eq!(
@@ -383,5 +400,11 @@ mod tests {
                 "/webhooks/2/clientConfig/caBundle"
             ]
         );
+        for at in [0, 2] {
+            text["webhooks"][at]["clientConfig"]["caBundle"] = json!("bmV3");
+        }
+        let configuration: Configuration = serde_json::from_value(text).unwrap();
+        assert!(configuration.believes("bmV3") && !configuration.believes("b2xk"));
+        assert!(configuration.patch("bmV3").is_empty());
     }
 }

@@ -44,19 +44,20 @@ pub(super) enum Step {
     None,
     /// Two thirds of its time are over.
     PrepareNext,
-    /// Everybody had time to believe the next.
+    /// The next is believed, and everybody had time to see that; or the time of the one in use is over.
     UseNext,
 }
 
 impl Step {
-    /// What is due `now`.
-    pub(super) fn due(stored: Option<&Stored>, now: Timestamp) -> Self {
+    /// What is due `now`, when the bundle of `stored` was found to be `believed` everywhere, or not.
+    pub(super) fn due(stored: Option<&Stored>, now: Timestamp, believed: bool) -> Self {
         let Some(stored) = stored else {
             return Self::MakeFirst;
         };
+        let is_over = now >= stored.current.not_after;
         match &stored.next {
-            Some((_, use_after)) if now >= *use_after => Self::UseNext,
-            _ if now >= stored.current.not_after => Self::MakeFirst,
+            Some(_) if is_over || (believed && stored.is_waiting(now)) => Self::UseNext,
+            None if is_over => Self::MakeFirst,
             None if now >= stored.renew_after => Self::PrepareNext,
             Some(_) | None => Self::None,
         }
@@ -111,6 +112,11 @@ impl Stored {
             }
             None => self,
         }
+    }
+
+    /// Whether the time has come to use the next.
+    pub(super) fn is_waiting(&self, now: Timestamp) -> bool {
+        self.next.as_ref().is_some_and(|(_, use_after)| now >= *use_after)
     }
 
     /// Whom to believe, in base64 as webhook configurations have it.
@@ -242,7 +248,9 @@ mod tests {
 
     #[test]
     fn a_life() {
-        assert_eq!(Step::due(None, at("2026-01-01T00:00:00Z")), Step::MakeFirst);
+        for believed in [true, false] {
+            assert_eq!(Step::due(None, at("2026-01-01T00:00:00Z"), believed), Step::MakeFirst);
+        }
         let first = through(&Stored::first(made("a", "2026-03-31T00:00:00Z"), at("2026-01-01T00:00:00Z")));
         assert_eq!(believed(&first), ["a"]);
         let rows = [
@@ -251,21 +259,36 @@ mod tests {
             ("2026-03-31T00:00:00Z", Step::MakeFirst),
         ];
         for (now, step) in rows {
-            assert_eq!(Step::due(Some(&first), at(now)), step, "{now}");
+            for believed in [true, false] {
+                assert_eq!(Step::due(Some(&first), at(now), believed), step, "{now}");
+            }
         }
 
         let next = through(&first.with_next(made("b", "2026-05-31T00:00:00Z"), at("2026-03-02T00:00:00Z")));
         assert_eq!(believed(&next), ["a", "b"], "the next is believed before it is used");
         assert_eq!(*next.current.key, "a key\n");
-        assert_eq!(Step::due(Some(&next), at("2026-03-02T00:09:59Z")), Step::None);
-        assert_eq!(Step::due(Some(&next), at("2026-03-02T00:10:00Z")), Step::UseNext);
-        // Even one that is over has to come after it, where nobody looked for long.
-        assert_eq!(Step::due(Some(&next), at("2026-04-01T00:00:00Z")), Step::UseNext);
+        let rows = [
+            ("2026-03-02T00:09:59Z", true, Step::None),
+            ("2026-03-02T00:10:00Z", true, Step::UseNext),
+            // As long as it is not believed the one in use stays, for the four weeks that it has left.
+            ("2026-03-02T00:10:00Z", false, Step::None),
+            ("2026-03-30T23:59:59Z", false, Step::None),
+            ("2026-03-30T23:59:59Z", true, Step::UseNext),
+            // When its time is over nobody believes it, and the next may be.
+            ("2026-03-31T00:00:00Z", false, Step::UseNext),
+            // Even one that is over has to come after it, where nobody looked for long.
+            ("2026-07-01T00:00:00Z", false, Step::UseNext),
+        ];
+        for (now, believed, step) in rows {
+            assert_eq!(Step::due(Some(&next), at(now), believed), step, "{now}, believed: {believed}");
+            assert_eq!(next.is_waiting(at(now)), now != "2026-03-02T00:09:59Z");
+        }
 
         let used = through(&next.use_next(at("2026-03-02T00:10:00Z")));
         assert_eq!(*used.current.key, "b key\n");
         assert_eq!(believed(&used), ["a", "b"], "a replica may still use the last");
-        assert_eq!(Step::due(Some(&used), at("2026-03-02T00:10:00Z")), Step::None);
+        assert_eq!(Step::due(Some(&used), at("2026-03-02T00:10:00Z"), true), Step::None);
+        assert!(!used.is_waiting(at("2026-03-02T00:10:00Z")));
 
         let again = used.anew(made("c", "2026-09-01T00:00:00Z"), at("2026-06-01T00:00:00Z"));
         assert_eq!(believed(&through(&again)), ["b", "c"]);

@@ -1,0 +1,84 @@
+//! The certificate that the replicas make, when something stands in the way of its renewal.
+
+use serde_json::{Value, json};
+
+use crate::support::cluster::{EFFECT_LIMIT, Namespace};
+use crate::support::cosign::{Cosign, KeyPair};
+use crate::support::countersign::{Options, policy};
+use crate::support::installed::{Installed, SYSTEM};
+use crate::support::registry::{Image, Kind, Registry};
+use crate::support::wait::poll;
+
+const SECRET: &str = "countersign-certificate";
+const CONTROLLER: &str = "system:serviceaccount:countersign-system:countersign";
+
+/// An installation that makes its certificate, with an image that its one policy admits.
+fn installed(name: &str) -> (Installed, Image) {
+    let registry = Registry::shared(Kind::Referrers);
+    let options = Options { certificate_secret: Some(SECRET), ..Options::default() };
+    let installed = Installed::with(registry, options);
+    let image = registry.push(&format!("certificates/{name}"), "v1");
+    Cosign::V3.sign(registry, KeyPair::trusted(), &image.by_digest());
+    let mut policy = policy(name, "127.0.0.1:*/certificates/**", KeyPair::trusted());
+    policy["apiVersion"] = json!("countersign.dev/v1alpha1");
+    installed.cluster.apply(&policy);
+    (installed, image)
+}
+
+impl Installed {
+    fn certificate(&self) -> Value {
+        self.cluster.json(&["-n", SYSTEM, "get", "secret", SECRET, "-o", "json"])["data"].clone()
+    }
+
+    /// The time that stands under `key` of the certificate's Secret is over.
+    fn is_over(&self, key: &str) {
+        let patch = json!({"stringData": {key: "2026-01-01T00:00:00Z"}}).to_string();
+        self.cluster.kubectl(&["-n", SYSTEM, "patch", "secret", SECRET, "-p", &patch]).expect_success();
+    }
+
+    fn logs_soon_while_admitting(&self, namespace: &Namespace<'_>, image: &Image, text: &str) {
+        self.soon_while_admitting(namespace, &image.by_tag(), || self.gate.log().contains(text));
+    }
+}
+
+#[test]
+fn t84_a_certificate_that_nobody_believes_is_not_used() {
+    let (installed, image) = installed("unbelieved");
+    let (cluster, namespace) = (&installed.cluster, installed.namespace());
+    installed.admits_soon(&namespace, &image.by_tag());
+
+    // Somebody takes the right to say whom to believe.
+    let mut role = cluster.json(&["get", "clusterrole", "countersign", "-o", "json"]);
+    role["metadata"].as_object_mut().expect("metadata").remove("resourceVersion");
+    let mut less = role.clone();
+    let rules = less["rules"].as_array_mut().expect("rules");
+    let before = rules.len();
+    rules.retain(|rule| {
+        rule["apiGroups"] != json!(["admissionregistration.k8s.io"]) || rule["verbs"] != json!(["patch"])
+    });
+    assert_eq!(rules.len(), before - 2, "one right for each kind: {role}");
+    cluster.kubectl_with(&["replace", "-f", "-"], &less.to_string()).expect_success();
+    poll("loss of the right", EFFECT_LIMIT, || {
+        let what = "validatingwebhookconfigurations.admissionregistration.k8s.io/countersign";
+        let may = cluster.kubectl(&["auth", "can-i", "patch", what, "--as", CONTROLLER]);
+        if may.stdout.trim() == "no" { Ok(()) } else { Err(may.to_string()) }
+    });
+
+    let first = installed.certificate();
+    installed.is_over("renew-after");
+    installed.soon_while_admitting(&namespace, &image.by_tag(), || !installed.certificate()["next-tls.crt"].is_null());
+    installed.is_over("use-next-after");
+    let told = "the next certificate is not used, because it is not believed yet";
+    installed.logs_soon_while_admitting(&namespace, &image, told);
+    assert!(installed.gate.log().contains("is forbidden"), "the reason is told");
+    let still = installed.certificate();
+    assert_eq!(still["tls.crt"], first["tls.crt"], "it is used, and nobody believes it");
+    assert!(!still["next-tls.crt"].is_null());
+
+    // With the right it goes on by itself.
+    cluster.kubectl_with(&["replace", "-f", "-"], &role.to_string()).expect_success();
+    installed.soon_while_admitting(&namespace, &image.by_tag(), || {
+        installed.certificate()["tls.crt"] == still["next-tls.crt"]
+    });
+    installed.logs_soon_while_admitting(&namespace, &image, "served from now on: the certificate in the Secret");
+}
