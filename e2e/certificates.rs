@@ -1,12 +1,18 @@
 //! The certificate that the replicas make, when something stands in the way of its renewal.
 
+use std::fs;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
 use crate::support::cluster::{EFFECT_LIMIT, Namespace};
 use crate::support::cosign::{Cosign, KeyPair};
 use crate::support::countersign::{Options, policy};
+use crate::support::http::{self, Tls};
 use crate::support::installed::{Installed, SYSTEM};
 use crate::support::registry::{Image, Kind, Registry};
+use crate::support::scratch;
 use crate::support::wait::poll;
 
 const SECRET: &str = "countersign-certificate";
@@ -36,6 +42,30 @@ impl Installed {
         self.cluster.kubectl(&["-n", SYSTEM, "patch", "secret", SECRET, "-p", &patch]).expect_success();
     }
 
+    /// Whom the API server believes to be the judge.
+    fn believed(&self) -> Value {
+        let configuration = self.cluster.json(&["get", "validatingwebhookconfiguration", "countersign", "-o", "json"]);
+        configuration["webhooks"][0]["clientConfig"]["caBundle"].clone()
+    }
+
+    /// The values of a metric without labels, as asked of whom the Secret's authority vouches for.
+    fn metric(&self, name: &str) -> f64 {
+        let authority = self.certificate()["ca.crt"].as_str().map(str::to_owned).expect("an authority");
+        let authority = BASE64_STANDARD.decode(authority).expect("base64");
+        let file = scratch::file(&scratch::folder("authority"), "ca.pem", authority);
+        let tls = Tls { ca: &file, client: None };
+        let answer = http::send("GET", &self.gate.url("/metrics"), Some(&tls), &[], b"");
+        let line = answer.text().lines().find_map(|line| line.strip_prefix(&format!("countersign_{name} ")));
+        line.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("no `{name}`: {}", answer.text()))
+    }
+
+    fn troubled_soon(&self, is_troubled: bool) {
+        poll("the metric of the trouble", EFFECT_LIMIT, || {
+            let value = self.metric("webhook_configuration_trouble");
+            if (value == 1.0) == is_troubled { Ok(()) } else { Err(value.to_string()) }
+        });
+    }
+
     fn logs_soon_while_admitting(&self, namespace: &Namespace<'_>, image: &Image, text: &str) {
         self.soon_while_admitting(namespace, &image.by_tag(), || self.gate.log().contains(text));
     }
@@ -46,6 +76,7 @@ fn t84_a_certificate_that_nobody_believes_is_not_used() {
     let (installed, image) = installed("unbelieved");
     let (cluster, namespace) = (&installed.cluster, installed.namespace());
     installed.admits_soon(&namespace, &image.by_tag());
+    installed.troubled_soon(false);
 
     // Somebody takes the right to say whom to believe.
     let mut role = cluster.json(&["get", "clusterrole", "countersign", "-o", "json"]);
@@ -71,6 +102,7 @@ fn t84_a_certificate_that_nobody_believes_is_not_used() {
     let told = "the next certificate is not used, because it is not believed yet";
     installed.logs_soon_while_admitting(&namespace, &image, told);
     assert!(installed.gate.log().contains("is forbidden"), "the reason is told");
+    installed.troubled_soon(true);
     let still = installed.certificate();
     assert_eq!(still["tls.crt"], first["tls.crt"], "it is used, and nobody believes it");
     assert!(!still["next-tls.crt"].is_null());
@@ -81,4 +113,32 @@ fn t84_a_certificate_that_nobody_believes_is_not_used() {
         installed.certificate()["tls.crt"] == still["next-tls.crt"]
     });
     installed.logs_soon_while_admitting(&namespace, &image, "served from now on: the certificate in the Secret");
+    installed.troubled_soon(false);
+}
+
+#[test]
+fn h69_who_has_others_believed_is_told_and_put_right() {
+    let (installed, image) = installed("foreign");
+    let namespace = installed.namespace();
+    installed.admits_soon(&namespace, &image.by_tag());
+    installed.troubled_soon(false);
+    let ours = installed.believed();
+    let theirs = fs::read(installed.gate.ca()).expect("an authority that is not the certificate's");
+    let both = [BASE64_STANDARD.decode(ours.as_str().expect("text")).expect("base64"), theirs.clone()].concat();
+    // Beside ours nobody would notice: admissions go on.
+    for foreign in [both, theirs] {
+        let foreign = json!(BASE64_STANDARD.encode(foreign));
+        let change =
+            json!([{"op": "replace", "path": "/webhooks/0/clientConfig/caBundle", "value": foreign}]).to_string();
+        let patch = ["patch", "validatingwebhookconfiguration", "countersign", "--type=json", "-p", &change];
+        installed.cluster.kubectl(&patch).expect_success();
+        poll("repair", EFFECT_LIMIT, || {
+            let believed = installed.believed();
+            if believed == ours { Ok(()) } else { Err(believed.to_string()) }
+        });
+        installed.troubled_soon(true);
+        installed.admits_soon(&namespace, &image.by_tag());
+    }
+    let log = installed.gate.log();
+    assert!(log.matches("`countersign` had another `caBundle`").count() >= 2, "each is told: {log}");
 }

@@ -351,9 +351,16 @@ fn h69_a_configuration_that_asks_about_less_is_told() {
     patch(&json!({"op": "add", "path": selector, "value": not}));
     alarms_soon("the `namespaceSelector` of `validate.countersign.dev` leaves out namespaces");
     patch(&json!({"op": "remove", "path": "/webhooks/0/namespaceSelector/matchExpressions/2"}));
+    patch(&json!({"op": "replace", "path": "/webhooks/0/rules/0/apiGroups", "value": ["apps"]}));
+    alarms_soon("`validate.countersign.dev` is not asked about CREATE of pods");
+    patch(&json!({"op": "replace", "path": "/webhooks/0/rules/0/apiGroups", "value": [""]}));
     let never = json!([{"name": "never", "expression": "false"}]);
     patch(&json!({"op": "add", "path": "/webhooks/0/matchConditions", "value": never}));
     alarms_soon("has `matchConditions`");
+    patch(&json!({"op": "remove", "path": "/webhooks/0/matchConditions"}));
+    // Whoever answers there admits everything.
+    patch(&json!({"op": "replace", "path": "/webhooks/0/clientConfig/url", "value": installed.gate.url("/mutate")}));
+    alarms_soon("`validate.countersign.dev` is asked elsewhere than at `/validate` of");
     installed.cluster.kubectl(&["delete", "validatingwebhookconfiguration", "countersign"]).expect_success();
     alarms_soon("there is no webhook configuration `countersign`");
 }

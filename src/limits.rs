@@ -670,6 +670,9 @@ pub const CERTIFICATE_SECRET_POLL: Duration = Duration::from_secs(10);
 /// How long the API server is given to believe the next certificate before it is used.
 pub const CERTIFICATE_SPREAD: Duration = Duration::from_secs(600);
 
+/// How long it is told that a webhook configuration believed somebody else, after that was put right.
+pub const WEBHOOK_FOREIGN_TOLD: Duration = Duration::from_secs(600);
+
 /// Changes of the Secret of the certificate at one look. Scope: look; it is given up for now.
 pub const CERTIFICATE_STEPS: usize = 8;
 

@@ -145,6 +145,7 @@ impl Gate {
             Some(secret) => {
                 command.args(["--certificate-secret", secret, "--webhook-configuration", "countersign"]);
                 command.args(["--webhook-configuration", "zz-countersign"]);
+                command.args(["--webhook-address", &format!("https://127.0.0.1:{}", options.port)]);
             }
             None => {
                 let leaf = authority.server("countersign", &[]);

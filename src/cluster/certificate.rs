@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use super::place::Place;
 use super::trouble::Trouble;
-use super::webhooks::Webhooks;
+use super::webhooks::{Bundle, Webhooks};
 use super::wire::{self, ApiError};
 use super::{Access, clock};
 use crate::limits;
@@ -84,9 +84,9 @@ impl CertificateKeeper {
 
     /// Looks again and again, and hands on what is to be used from then on.
     pub async fn keep(self, mut used: MadeCertificate, hand_on: impl Fn(&MadeCertificate)) {
-        let mut believed = None;
+        let mut known = Known::default();
         loop {
-            let trouble = match self.look(believed.as_deref()).await {
+            let trouble = match self.look(known.believed()).await {
                 Ok(certificate) => {
                     if certificate != used {
                         tracing::info!(
@@ -96,10 +96,10 @@ impl CertificateKeeper {
                         hand_on(&certificate);
                         used = certificate;
                     }
-                    self.believe(&mut believed).await
+                    self.believe(&mut known).await
                 }
                 Err(error) => {
-                    believed = None;
+                    known.is_believed = false;
                     Some(error.to_string())
                 }
             };
@@ -164,26 +164,71 @@ impl CertificateKeeper {
         wire::write(&self.client, "PUT", &self.place().object(&self.secret), wire::JSON, &object).await
     }
 
-    /// Has the API server believe every authority that is in use, or may be soon, and tells what is wrong. The bundle is
-    /// `believed` where it was found in every configuration, without a change.
-    async fn believe(&self, believed: &mut Option<String>) -> Option<String> {
-        *believed = None;
+    /// Has the API server believe every authority that is in use, or may be soon, and tells what is wrong.
+    async fn believe(&self, known: &mut Known) -> Option<String> {
+        known.is_believed = false;
         let stored = match self.read().await {
             Ok(Seen::Stored(stored)) => stored,
             Ok(Seen::Empty(_) | Seen::Nothing) => return None,
             Err(error) => return Some(error.to_string()),
         };
         let bundle = stored.bundle();
-        let found = self.webhooks.keep_up(Some(&bundle)).await;
-        if found.as_ref().is_ok_and(|found| found.believe) {
-            *believed = Some(bundle);
-        }
-        let trouble = found.map_or_else(|error| Some(error.to_string()), |found| found.trouble);
-        if believed.is_none() && stored.is_waiting(clock::timestamp()) {
-            let why = trouble.as_deref().unwrap_or("the webhook configurations had another `caBundle`");
+        let found = self.webhooks.keep_up(Some(Bundle { now: &bundle, before: known.bundle.as_deref() })).await;
+        let now = clock::timestamp();
+        let trouble = match found {
+            Ok(found) => {
+                // Another replica may just have renewed the certificate, and told the API server.
+                if let Some(name) = found.foreign
+                    && self.is_still(&bundle).await
+                {
+                    known.foreign = Some((name, now));
+                }
+                known.is_believed = found.believe;
+                known.bundle = Some(bundle);
+                found.trouble
+            }
+            Err(error) => Some(error.to_string()),
+        };
+        let trouble = trouble.or_else(|| known.foreign_since(now));
+        if !known.is_believed && stored.is_waiting(now) {
+            let why = trouble.as_deref().unwrap_or("a webhook configuration had another `caBundle`");
             return Some(format!("the next certificate is not used, because it is not believed yet: {why}"));
         }
         trouble
+    }
+
+    async fn is_still(&self, bundle: &str) -> bool {
+        matches!(self.read().await, Ok(Seen::Stored(stored)) if stored.bundle() == bundle)
+    }
+}
+
+/// What is known of the webhook configurations from the last looks at them.
+#[derive(Default)]
+struct Known {
+    /// Whom each was told to believe.
+    bundle: Option<String>,
+    /// Whether each was found to believe that, without a change.
+    is_believed: bool,
+    /// The one that somebody had believe others, and when that was put right.
+    foreign: Option<(String, Timestamp)>,
+}
+
+impl Known {
+    /// The bundle that every one was found to believe at the last look.
+    fn believed(&self) -> Option<&str> {
+        self.bundle.as_deref().filter(|_| self.is_believed)
+    }
+
+    /// That others were believed, for some time after it was put right: long enough to be seen.
+    fn foreign_since(&self, now: Timestamp) -> Option<String> {
+        let (name, at) = self.foreign.as_ref()?;
+        let is_recent = now.duration_since(*at).unsigned_abs() < limits::WEBHOOK_FOREIGN_TOLD;
+        let text = || {
+            format!(
+                "the webhook configuration `{name}` had another `caBundle` at {at}: somebody else was believed; it was put right"
+            )
+        };
+        is_recent.then(text)
     }
 }
 

@@ -64,4 +64,4 @@ pub use records::{Records, RecordsError};
 pub use status::StatusWriter;
 pub use uninstall::{Deletion, Release};
 pub use watches::Watches;
-pub use webhooks::{WebhookWatch, Webhooks};
+pub use webhooks::{WebhookAddress, WebhookWatch, Webhooks};

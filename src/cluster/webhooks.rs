@@ -1,6 +1,8 @@
 //! The webhook configurations by which the API server asks: that they are there, believe the certificate, and ask about no
 //! less than was installed.
 
+mod asked;
+
 use std::collections::BTreeSet;
 
 use kube::Client;
@@ -15,6 +17,8 @@ use super::wire::{self, ApiError};
 use super::{Access, NamespaceCount};
 use crate::limits;
 use crate::telemetry::field;
+pub use asked::WebhookAddress;
+use asked::{ClientConfig, Rule};
 
 /// The configurations of this installation.
 pub struct Webhooks {
@@ -23,13 +27,16 @@ pub struct Webhooks {
     scope: Scope,
 }
 
-/// The namespaces that have to be asked about.
+/// The namespaces that have to be asked about, and where.
 #[derive(Clone, Debug)]
 pub(super) struct Scope {
     /// Those with a label alone.
     pub(super) labelled: bool,
     /// All but these.
     pub(super) left_out: BTreeSet<String>,
+    /// Where to ask, if that is known, and the controller's own namespace.
+    address: Option<WebhookAddress>,
+    own: String,
 }
 
 impl Webhooks {
@@ -37,7 +44,8 @@ impl Webhooks {
     /// controller's own.
     pub fn new(access: &Access, names: Vec<String>, labelled: bool, left_out: &[String]) -> Self {
         let always = ["kube-system", access.namespace.as_str()].map(str::to_owned);
-        let scope = Scope { labelled, left_out: left_out.iter().cloned().chain(always).collect() };
+        let left_out = left_out.iter().cloned().chain(always).collect();
+        let scope = Scope { labelled, left_out, address: None, own: access.namespace.clone() };
         Self { client: access.client.clone(), names, scope }
     }
 
@@ -46,13 +54,20 @@ impl Webhooks {
         NamespaceCount::new(self.client.clone(), self.scope.clone())
     }
 
-    /// Has each of them believe the authorities of `bundle`, in base64, where there is one.
+    /// The same that have to ask at this address.
+    pub fn asking_at(mut self, address: WebhookAddress) -> Self {
+        self.scope.address = Some(address);
+        self
+    }
+
+    /// Has each of them believe the authorities of `bundle`, where there is one.
     ///
     /// # Errors
     /// When that fails.
-    pub(super) async fn keep_up(&self, bundle: Option<&str>) -> Result<Found, ApiError> {
+    pub(super) async fn keep_up(&self, bundle: Option<Bundle<'_>>) -> Result<Found, ApiError> {
         let mut trouble = None;
         let mut believe = true;
+        let mut foreign = None;
         for name in &self.names {
             // There may be one of each kind, or of one of them.
             let mutating = self.look("mutatingwebhookconfigurations", name, bundle).await?;
@@ -60,16 +75,26 @@ impl Webhooks {
             if mutating.is_none() && validating.is_none() {
                 trouble = Some(format!("there is no webhook configuration `{name}`"));
             }
-            let found: Vec<_> = [mutating, validating].into_iter().flatten().collect();
-            believe &= bundle.is_none_or(|bundle| found.iter().all(|configuration| configuration.believes(bundle)));
-            let narrowed = found.iter().find_map(|configuration| configuration.narrowed(&self.scope));
+            let found = [mutating.zip(Some("/mutate")), validating.zip(Some("/validate"))];
+            let found: Vec<_> = found.into_iter().flatten().collect();
+            if let Some(bundle) = bundle {
+                believe &= found.iter().all(|(configuration, _)| configuration.believes(bundle));
+                let is_foreign = found.iter().any(|(configuration, _)| configuration.believes_others(bundle));
+                foreign = is_foreign.then(|| name.clone()).or(foreign);
+            }
+            let narrowed = found.iter().find_map(|(configuration, path)| configuration.narrowed(&self.scope, path));
             trouble = narrowed.map(|why| format!("the webhook configuration `{name}` is narrowed: {why}")).or(trouble);
         }
-        Ok(Found { trouble, believe })
+        Ok(Found { trouble, believe, foreign })
     }
 
     /// The one of this kind and name as it was found; it believes `bundle` from now on. None where there is none.
-    async fn look(&self, plural: &str, name: &str, bundle: Option<&str>) -> Result<Option<Configuration>, ApiError> {
+    async fn look(
+        &self,
+        plural: &str,
+        name: &str,
+        bundle: Option<Bundle<'_>>,
+    ) -> Result<Option<Configuration>, ApiError> {
         let path = Place::new("admissionregistration.k8s.io", "v1", plural, None).object(name);
         let body = match wire::read(&self.client, wire::get(&path)?, limits::API_EVENT_BYTES).await {
             Ok(body) => body,
@@ -91,6 +116,15 @@ impl Webhooks {
     }
 }
 
+/// Whom to believe, in base64 as configurations have it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bundle<'a> {
+    /// From now on.
+    pub(super) now: &'a str,
+    /// Before, if that is known.
+    pub(super) before: Option<&'a str>,
+}
+
 /// How the configurations were found.
 #[derive(Debug)]
 pub(super) struct Found {
@@ -98,6 +132,8 @@ pub(super) struct Found {
     pub(super) trouble: Option<String>,
     /// Whether all that are there believed the bundle before anything was changed.
     pub(super) believe: bool,
+    /// One that somebody had believe something else.
+    pub(super) foreign: Option<String>,
 }
 
 /// Looks at the configurations where somebody else says whom they believe.
@@ -165,21 +201,6 @@ struct Expression {
     values: Vec<String>,
 }
 
-#[derive(Deserialize)]
-struct Rule {
-    #[serde(default)]
-    operations: Vec<String>,
-    #[serde(default)]
-    resources: Vec<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct ClientConfig {
-    #[serde(default)]
-    ca_bundle: String,
-}
-
 /// The label that the API server keeps on each namespace, with its name.
 const NAME: &str = "kubernetes.io/metadata.name";
 /// The label by which a namespace asks for protection.
@@ -229,14 +250,13 @@ impl Webhook {
     }
 
     fn asks_about(&self, operation: &str, resource: &str) -> bool {
-        let names = |list: &[String], name: &str| list.iter().any(|listed| listed == name || listed == "*");
-        self.rules.iter().any(|rule| names(&rule.operations, operation) && names(&rule.resources, resource))
+        self.rules.iter().any(|rule| rule.asks_about(operation, resource))
     }
 }
 
 impl Configuration {
-    /// By what less is asked than has to be, whoever changed it; none where nothing is.
-    fn narrowed(&self, scope: &Scope) -> Option<String> {
+    /// By what less is asked than has to be at `path`, whoever changed it; none where nothing is.
+    fn narrowed(&self, scope: &Scope, path: &str) -> Option<String> {
         let judging = || self.webhooks.iter().filter(|webhook| webhook.judges());
         if !judging().any(|webhook| !webhook.is_included()) {
             return Some("it has no webhook that judges".to_owned());
@@ -246,6 +266,10 @@ impl Configuration {
         }
         for webhook in judging() {
             let name = &webhook.name;
+            if !webhook.client_config.asks_at(path, scope.address.as_ref(), &scope.own) {
+                let of = scope.address.as_ref().map(|address| format!(" of {address}")).unwrap_or_default();
+                return Some(format!("`{name}` is asked elsewhere than at `{path}`{of}"));
+            }
             if webhook.failure_policy != "Fail" {
                 return Some(format!("`{name}` does not say `failurePolicy: Fail`"));
             }
@@ -273,14 +297,22 @@ impl Configuration {
         None
     }
 
-    /// Whether each webhook believes `bundle`, in base64.
-    fn believes(&self, bundle: &str) -> bool {
-        self.webhooks.iter().all(|webhook| webhook.client_config.ca_bundle == bundle)
+    /// Whether each webhook believes `bundle`.
+    fn believes(&self, bundle: Bundle<'_>) -> bool {
+        self.webhooks.iter().all(|webhook| webhook.client_config.ca_bundle == bundle.now)
     }
 
-    /// What has to change so that each webhook believes `bundle`, in base64. Each change first tests that its webhook
+    /// Whether a webhook believes what is not, and was not, `bundle`. One that believes nobody yet believes no others.
+    fn believes_others(&self, bundle: Bundle<'_>) -> bool {
+        self.webhooks.iter().map(|webhook| webhook.client_config.ca_bundle.as_str()).any(|believed| {
+            !believed.is_empty() && believed != bundle.now && bundle.before.is_none_or(|before| believed != before)
+        })
+    }
+
+    /// What has to change so that each webhook believes `bundle`. Each change first tests that its webhook
     /// still stands where it was seen.
-    fn patch(&self, bundle: &str) -> Vec<Value> {
+    fn patch(&self, bundle: Bundle<'_>) -> Vec<Value> {
+        let bundle = bundle.now;
         let differing =
             self.webhooks.iter().enumerate().filter(|(_, webhook)| webhook.client_config.ca_bundle != bundle);
         let changes = differing.flat_map(|(at, webhook)| {
@@ -298,16 +330,24 @@ mod tests {
     use super::*;
 
     fn scope(labelled: bool) -> Scope {
-        Scope { labelled, left_out: ["kube-system", "countersign-system"].map(str::to_owned).into() }
+        let own = "countersign-system".to_owned();
+        let address = Some("countersign".parse().unwrap());
+        Scope { labelled, left_out: ["kube-system", "countersign-system"].map(str::to_owned).into(), address, own }
     }
 
     fn webhook(name: &str, labels: &[Value]) -> Value {
         let names = json!({"key": NAME, "operator": "NotIn", "values": ["kube-system", "countersign-system"]});
         let expressions: Vec<_> = std::iter::once(&names).chain(labels).collect();
         json!({
-            "name": name, "clientConfig": {}, "failurePolicy": "Fail", "objectSelector": {},
+            "name": name, "failurePolicy": "Fail", "objectSelector": {},
+            "clientConfig": {"service": {
+                "namespace": "countersign-system", "name": "countersign", "path": "/validate", "port": 443,
+            }},
             "namespaceSelector": {"matchExpressions": expressions},
-            "rules": [{"operations": ["CREATE", "UPDATE"], "resources": ["pods", "pods/ephemeralcontainers"]}],
+            "rules": [{
+                "apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE", "UPDATE"],
+                "resources": ["pods", "pods/ephemeralcontainers"], "scope": "Namespaced",
+            }],
         })
     }
 
@@ -328,7 +368,7 @@ mod tests {
     }
 
     fn narrowed(configuration: Value, labelled: bool) -> Option<String> {
-        serde_json::from_value::<Configuration>(configuration).unwrap().narrowed(&scope(labelled))
+        serde_json::from_value::<Configuration>(configuration).unwrap().narrowed(&scope(labelled), "/validate")
     }
 
     /// What is told where the value at `pointer` is another one.
@@ -362,6 +402,15 @@ mod tests {
                 ("/webhooks/0/rules/0/operations", json!(["CREATE"]), "UPDATE of pods"),
                 ("/webhooks/0/rules/0/resources", json!(["pods"]), "UPDATE of pods/ephemeralcontainers"),
                 ("/webhooks/0/rules", json!([]), "CREATE of pods"),
+                ("/webhooks/0/rules/0/resources", json!(["*"]), "UPDATE of pods/ephemeralcontainers"),
+                ("/webhooks/0/rules/0/scope", json!("Cluster"), "CREATE of pods"),
+                ("/webhooks/0/rules/0/apiGroups", json!(["apps"]), "CREATE of pods"),
+                ("/webhooks/0/rules/0/apiVersions", json!(["v1beta1"]), "CREATE of pods"),
+                ("/webhooks/0/clientConfig/service/name", json!("other"), "elsewhere"),
+                ("/webhooks/0/clientConfig/service/namespace", json!("other"), "elsewhere"),
+                ("/webhooks/0/clientConfig/service/path", json!("/mutate"), "elsewhere"),
+                ("/webhooks/0/clientConfig/service/port", json!(8443), "elsewhere"),
+                ("/webhooks/0/clientConfig", json!({"url": "https://a.example/validate"}), "elsewhere"),
                 ("/webhooks", json!([]), "no webhook"),
             ] {
                 let told = changed(labelled, pointer, value.clone());
@@ -369,7 +418,8 @@ mod tests {
             }
             // Who asks about more has narrowed nothing.
             assert_eq!(changed(labelled, selector, json!([])), None);
-            assert_eq!(changed(labelled, "/webhooks/0/rules/0/resources", json!(["*"])), None);
+            assert_eq!(changed(labelled, "/webhooks/0/rules/0/resources", json!(["*/*"])), None);
+            assert_eq!(changed(labelled, "/webhooks/0/rules/0/scope", json!("*")), None);
         }
         // By label, where all were to be asked about; and without policy-controller's label, where it was to count.
         assert!(narrowed(configuration(true), false).unwrap().contains("namespaceSelector"));
@@ -383,13 +433,36 @@ mod tests {
         assert_eq!(narrowed(second, true), None);
     }
 
+    const NEW: Bundle<'_> = Bundle { now: "bmV3", before: None };
+    const OLD: Bundle<'_> = Bundle { now: "b2xk", before: None };
+
+    #[test]
+    fn h69_who_has_others_believed_is_told() {
+        let with = |bundle: &str| {
+            let mut text = configuration(true);
+            text["webhooks"][1]["clientConfig"]["caBundle"] = json!(bundle);
+            serde_json::from_value::<Configuration>(text).unwrap()
+        };
+        let renewed = Bundle { now: "bmV3", before: Some("b2xk") };
+        for (found, bundle, is_foreign) in [
+            ("", NEW, false),
+            ("bmV3", NEW, false),
+            ("b2xk", NEW, true),
+            ("b2xk", renewed, false),
+            ("ZXZpbA==", renewed, true),
+            ("bmV3", renewed, false),
+        ] {
+            assert_eq!(with(found).believes_others(bundle), is_foreign, "{found} {bundle:?}");
+        }
+    }
+
     #[test]
     fn whom_to_believe_is_changed_where_it_differs() {
         let mut text = configuration(true);
         text["webhooks"][1]["clientConfig"]["caBundle"] = json!("bmV3");
         let configuration: Configuration = serde_json::from_value(text.clone()).unwrap();
-        assert!(!configuration.believes("bmV3"), "two webhooks have none");
-        let patch = configuration.patch("bmV3");
+        assert!(!configuration.believes(NEW), "two webhooks have none");
+        let patch = configuration.patch(NEW);
         let paths: Vec<_> = patch.iter().map(|change| change["path"].as_str().unwrap()).collect();
         assert_eq!(
             paths,
@@ -404,7 +477,7 @@ mod tests {
             text["webhooks"][at]["clientConfig"]["caBundle"] = json!("bmV3");
         }
         let configuration: Configuration = serde_json::from_value(text).unwrap();
-        assert!(configuration.believes("bmV3") && !configuration.believes("b2xk"));
-        assert!(configuration.patch("bmV3").is_empty());
+        assert!(configuration.believes(NEW) && !configuration.believes(OLD));
+        assert!(configuration.patch(NEW).is_empty());
     }
 }

@@ -8,7 +8,9 @@ use clap::ValueEnum;
 use tokio::sync::watch;
 
 use super::{Error, clock, file, start};
-use crate::cluster::{Access, CertificateKeeper, MadeCertificate, NamespaceCount, WebhookWatch, Webhooks};
+use crate::cluster::{
+    Access, CertificateKeeper, MadeCertificate, NamespaceCount, WebhookAddress, WebhookWatch, Webhooks,
+};
 use crate::server::{Certificate, CertificateError, CertificateFiles, Check, SelfMade, SelfMadeError, State};
 use crate::telemetry::{Metrics, field};
 
@@ -38,6 +40,9 @@ pub(super) struct CertificateArgs {
     /// With --certificate-secret their caBundle is kept up to date as well.
     #[arg(long, value_name = "NAME", conflicts_with = "policies")]
     webhook_configuration: Vec<String>,
+    /// Where they have to ask: NAME or NAME:PORT of a Service in the controller's namespace, or https://HOST:PORT
+    #[arg(long, value_name = "ADDRESS", requires = "webhook_configuration")]
+    webhook_address: Option<WebhookAddress>,
     /// The namespaces that the webhook configurations have to ask about: those with a label, or all
     #[arg(long, value_name = "WHICH", value_enum, default_value_t = ProtectedNamespaces::Labelled, requires = "webhook_configuration")]
     protected_namespaces: ProtectedNamespaces,
@@ -114,7 +119,11 @@ impl CertificateArgs {
 
     fn webhooks(&self, access: &Access) -> Webhooks {
         let labelled = self.protected_namespaces == ProtectedNamespaces::Labelled;
-        Webhooks::new(access, self.webhook_configuration.clone(), labelled, &self.unprotected_namespace)
+        let webhooks = Webhooks::new(access, self.webhook_configuration.clone(), labelled, &self.unprotected_namespace);
+        match self.webhook_address.clone() {
+            Some(address) => webhooks.asking_at(address),
+            None => webhooks,
+        }
     }
 }
 
