@@ -667,6 +667,10 @@ pub const API_EVENT_BYTES: usize = 8 << 20;
 /// How often the Secret of the certificate and the webhook configurations are looked at.
 pub const CERTIFICATE_SECRET_POLL: Duration = Duration::from_secs(10);
 
+/// How long a start waits for the certificate that the replicas share. After that the server listens without it, so that
+/// whoever watches it sees that it lives and is not ready.
+pub const CERTIFICATE_FIRST_TIME: Duration = Duration::from_secs(10);
+
 /// How long the API server is given to believe the next certificate before it is used.
 pub const CERTIFICATE_SPREAD: Duration = Duration::from_secs(600);
 

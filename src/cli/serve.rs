@@ -31,7 +31,7 @@ use crate::registry::{self, Chain, Keychain};
 use crate::server::{App, Ceilings, Certificate, Check, Drained, Health, Server, State, Webhook, tls};
 use crate::telemetry::{Metrics, field};
 use certificate::CertificateArgs;
-use leader::LeaderArgs;
+use leader::{LeaderArgs, Leading};
 use policies::{Policies, PolicyArgs};
 use scrape::Sources;
 
@@ -101,6 +101,20 @@ pub fn run(args: Args, err: &mut dyn Write) -> Result<Outcome, Error> {
 
 async fn serve(args: Args, err: &mut dyn Write) -> Result<Outcome, Error> {
     let mut signals = Signals::new()?;
+    let (server, leading) = tokio::select! {
+        begun = begin(args, err) => begun?,
+        // Nobody has asked anything yet.
+        () = signals.next() => return Ok(Outcome { exit: Exit::Success, ..Outcome::default() }),
+    };
+    let drained = until_signal(server, &mut signals).await?;
+    if let Some(leading) = leading {
+        leading.end().await;
+    }
+    Ok(drained)
+}
+
+/// Starts everything, and listens.
+async fn begin(args: Args, err: &mut dyn Write) -> Result<(Server, Option<Leading>), Error> {
     let metrics = Arc::new(Metrics::new().map_err(Error::unavailable)?);
     let in_pod = Variable::KubernetesServiceHost.value().is_some();
     let times = Some(metrics.registry_times());
@@ -191,11 +205,7 @@ async fn serve(args: Args, err: &mut dyn Write) -> Result<Outcome, Error> {
     if let Some(path) = &args.addr_file {
         file::replace("the address", path, format!("{address}\n").as_bytes())?;
     }
-    let drained = until_signal(server, &mut signals).await?;
-    if let Some(leading) = leading {
-        leading.end().await;
-    }
-    Ok(drained)
+    Ok((server, leading))
 }
 
 /// Runs the server until a signal, and ends it; a second signal does not wait.
@@ -254,8 +264,11 @@ fn policies_check(policies: &Policies) -> Check {
 /// Whether the certificate is valid.
 fn certificate_check(certificate: watch::Receiver<Certificate>) -> Check {
     Check::new("certificate", move || {
-        let not_after = certificate.borrow().not_after();
-        if clock::now() > not_after {
+        let certificate = certificate.borrow();
+        let not_after = certificate.not_after();
+        if certificate.stands_in() {
+            State::Failed("the one that the replicas share could not be had yet".to_owned())
+        } else if clock::now() > not_after {
             State::Failed(format!("expired at {not_after}"))
         } else {
             State::Good(format!("valid until {not_after}"))

@@ -5,7 +5,7 @@ mod secret;
 use jiff::{SignedDuration, Timestamp};
 use kube::Client;
 use tokio::sync::watch;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use zeroize::Zeroizing;
 
 use super::place::Place;
@@ -71,30 +71,28 @@ impl CertificateKeeper {
         self.trouble.subscribe()
     }
 
-    /// The certificate to begin with. This waits until the API server can be asked.
-    pub async fn first(&self) -> MadeCertificate {
-        loop {
-            match self.look(None).await {
-                Ok(certificate) => return certificate,
-                Err(error) => self.trouble.tell(Some(error.to_string())),
-            }
-            sleep(limits::API_LONGEST_WAIT).await;
-        }
+    /// The certificate to begin with; none where it cannot be had at once, for which [`Self::trouble`] says why.
+    pub async fn first(&self) -> Option<MadeCertificate> {
+        let first = match timeout(limits::CERTIFICATE_FIRST_TIME, self.look(None)).await {
+            Ok(first) => first.map_err(|error| error.to_string()),
+            Err(_) => Err("the API server cannot be asked for the certificate in time".to_owned()),
+        };
+        first.map_err(|error| self.trouble.tell(Some(error))).ok()
     }
 
     /// Looks again and again, and hands on what is to be used from then on.
-    pub async fn keep(self, mut used: MadeCertificate, hand_on: impl Fn(&MadeCertificate)) {
+    pub async fn keep(self, mut used: Option<MadeCertificate>, hand_on: impl Fn(&MadeCertificate)) {
         let mut known = Known::default();
         loop {
             let trouble = match self.look(known.believed()).await {
                 Ok(certificate) => {
-                    if certificate != used {
+                    if used.as_ref() != Some(&certificate) {
                         tracing::info!(
                             { field::EVENT } = "certificate",
                             "served from now on: the certificate in the Secret"
                         );
                         hand_on(&certificate);
-                        used = certificate;
+                        used = Some(certificate);
                     }
                     self.believe(&mut known).await
                 }
@@ -104,7 +102,8 @@ impl CertificateKeeper {
                 }
             };
             self.trouble.tell(trouble);
-            sleep(limits::CERTIFICATE_SECRET_POLL).await;
+            let pause = if used.is_some() { limits::CERTIFICATE_SECRET_POLL } else { limits::API_LONGEST_WAIT };
+            sleep(pause).await;
         }
     }
 

@@ -133,7 +133,8 @@ mod tests {
             name: name.to_owned(),
             labels: Some(labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()),
         };
-        let scope = |labelled| Scope { labelled, left_out: ["kube-system".to_owned()].into() };
+        let left_out = || ["kube-system".to_owned()].into();
+        let scope = |labelled| Scope { labelled, left_out: left_out(), address: None, own: String::new() };
         use NamespaceState::{LeftOut, Protected, Unlabelled};
         for (namespace, labelled, all) in [
             (namespace("shop", &[]), Unlabelled, Protected),

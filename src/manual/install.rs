@@ -72,6 +72,9 @@
 //!
 //! Pods that stand in a repository themselves differ by the digest that they were pinned to. Argo CD is told by
 //! `argocd.argoproj.io/compare-options: ServerSideDiff=true,IncludeMutationWebhook=true`.
+//! A replica that starts while the API server is away lives (`/livez`), is not ready, and refuses whoever asks all the same;
+//! it goes on by itself when the certificate and the policies can be had.
+//!
 //! # Policies of policy-controller
 //!
 //! Where the definitions of `policy.sigstore.dev` are installed their objects count, from when they appear. A definition

@@ -15,6 +15,7 @@ use x509_cert::der::Decode as _;
 pub struct Certificate {
     key: Arc<CertifiedKey>,
     not_after: Timestamp,
+    stands_in: bool,
 }
 
 /// Why a certificate cannot be used. Says nothing of the key.
@@ -77,12 +78,24 @@ impl Certificate {
         let key = CertifiedKey::new(chain, key);
         // A key that does not know its public half is refused as well.
         key.keys_match().map_err(|_| CertificateError::KeyMismatch)?;
-        Ok(Self { key: Arc::new(key), not_after })
+        Ok(Self { key: Arc::new(key), not_after, stands_in: false })
     }
 
     /// When its time is over.
     pub fn not_after(&self) -> Timestamp {
         self.not_after
+    }
+
+    /// The same for as long as the one to be served cannot be had: the API server believes it not, and whoever watches the
+    /// process can ask how it is.
+    #[must_use]
+    pub fn standing_in(self) -> Self {
+        Self { stands_in: true, ..self }
+    }
+
+    /// Whether it stands in for another.
+    pub fn stands_in(&self) -> bool {
+        self.stands_in
     }
 
     pub(super) fn certified_key(&self) -> Arc<CertifiedKey> {

@@ -70,7 +70,7 @@ pub(super) enum Renewal {
     /// In its files. The webhook configurations are somebody else's.
     Files(Box<(CertificateFiles, Option<WebhookWatch>)>),
     /// In its Secret.
-    Kept(Box<(CertificateKeeper, MadeCertificate)>),
+    Kept(Box<(CertificateKeeper, Option<MadeCertificate>)>),
     /// Not at all: nothing will renew it.
     Never,
 }
@@ -99,7 +99,12 @@ impl CertificateArgs {
             let make = Box::new(move || make(&names).map_err(|error| error.to_string()));
             let keeper = CertificateKeeper::new(access, secret, self.webhooks(access), make);
             let first = keeper.first().await;
-            let certificate = read(&first).map_err(Error::unavailable)?;
+            let certificate = first.as_ref().and_then(|first| read(first).ok());
+            let (certificate, first) = match certificate {
+                Some(certificate) => (certificate, first),
+                // It comes when the API server can be asked.
+                None => (SelfMade::new(&[]).map_err(Error::unavailable)?.certificate.standing_in(), None),
+            };
             return Ok((certificate, Renewal::Kept(Box::new((keeper, first)))));
         }
         let made = SelfMade::new(&self.tls_san).map_err(Error::usage)?;

@@ -34,8 +34,9 @@ impl Sources {
         roots::scrape(&self.elsewhere.roots, metrics);
         keys::scrape(&self.elsewhere.keys, metrics);
         remotes::scrape(&self.elsewhere.remotes, metrics);
-        let left = clock::now().duration_until(self.certificate.borrow().not_after());
-        metrics.certificate_expires(left.as_secs_f64());
+        let served = self.certificate.borrow();
+        let left = clock::now().duration_until(served.not_after()).as_secs_f64();
+        metrics.certificate_expires(if served.stands_in() { f64::INFINITY } else { left });
         metrics.webhook_configuration(self.trouble.as_ref().is_some_and(|trouble| trouble.borrow().is_some()));
         let requests = self.client.requests();
         for outcome in Outcome::ALL {

@@ -14,6 +14,7 @@ mod secrets;
 mod serving;
 mod signing;
 mod sources;
+mod starting;
 mod support;
 mod usage;
 mod verify_bundle;

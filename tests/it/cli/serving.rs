@@ -13,7 +13,7 @@ use base64::engine::general_purpose::STANDARD;
 use rustls::crypto::aws_lc_rs::default_provider;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use rustls::{ClientConfig, ClientConnection, ConfigBuilder, RootCertStore, StreamOwned, WantsVerifier};
 use serde_json::{Value, json};
 
 use super::support::Place;
@@ -97,7 +97,17 @@ impl Serving {
     }
 
     /// Starts what serves with the certificate that `countersign-ca.pem` vouches for.
-    pub(super) fn start_with(place: &Place, mut command: Command) -> Self {
+    pub(super) fn start_with(place: &Place, command: Command) -> Self {
+        Self::start_believing(command, || {
+            let mut roots = RootCertStore::empty();
+            let ca = CertificateDer::from_pem_file(place.path().join("countersign-ca.pem")).unwrap();
+            roots.add(ca).unwrap();
+            tls().with_root_certificates(roots).with_no_client_auth()
+        })
+    }
+
+    /// Starts what serves with a certificate that is believed by the rules of `tls`.
+    pub(super) fn start_believing(mut command: Command, tls: impl FnOnce() -> ClientConfig) -> Self {
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
         let mut line = String::new();
@@ -106,18 +116,9 @@ impl Serving {
             assert!(stderr.read_line(&mut line).unwrap() > 0, "it ended before it listened");
         }
         let address = line.trim_end().trim_start_matches("listening on https://").to_owned();
-
-        let mut roots = RootCertStore::empty();
-        let ca = CertificateDer::from_pem_file(place.path().join("countersign-ca.pem")).unwrap();
-        roots.add(ca).unwrap();
-        let tls = ClientConfig::builder_with_provider(Arc::new(default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_root_certificates(roots)
-            .with_no_client_auth();
         let (lines, log) = channel();
         start(move || stderr.lines().map_while(Result::ok).try_for_each(|line| lines.send(line)));
-        Self { child, log, read: Vec::new(), client: Client { address, tls: Arc::new(tls) } }
+        Self { child, log, read: Vec::new(), client: Client { address, tls: Arc::new(tls()) } }
     }
 
     /// What asks it.
@@ -130,7 +131,7 @@ impl Serving {
         self.client.ask(method, path, body).unwrap()
     }
 
-    fn get(&self, path: &str) -> (u16, String) {
+    pub(super) fn get(&self, path: &str) -> (u16, String) {
         self.ask("GET", path, "")
     }
 
@@ -141,6 +142,11 @@ impl Serving {
 
     /// Whether a pod of `app.example` passes.
     pub(super) fn judge(&self) -> bool {
+        self.answer()["allowed"].as_bool().unwrap()
+    }
+
+    /// The answer about a pod of `app.example`.
+    pub(super) fn answer(&self) -> Value {
         let digest = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
         let review = json!({
             "apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview",
@@ -159,7 +165,7 @@ impl Serving {
         let (status, body) = self.ask("POST", "/validate?timeout=5s", &review.to_string());
         assert_eq!(status, 200, "{body}");
         let answer: Value = serde_json::from_str(&body).unwrap();
-        answer["response"]["allowed"].as_bool().unwrap()
+        answer["response"].clone()
     }
 
     /// Asks until it is so. Every question is a round trip, so that this does not spin; a test that fails stops after
@@ -193,6 +199,11 @@ impl Serving {
 #[expect(clippy::disallowed_methods, reason = "the test and the reader of the log go on beside each other")]
 fn start<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) {
     drop(std::thread::spawn(work));
+}
+
+/// A client's side of TLS, of which it is still to be said whom it believes.
+pub(super) fn tls() -> ConfigBuilder<ClientConfig, WantsVerifier> {
+    ClientConfig::builder_with_provider(Arc::new(default_provider())).with_safe_default_protocol_versions().unwrap()
 }
 
 impl Drop for Serving {
