@@ -642,6 +642,16 @@ pub const API_TIME: Duration = Duration::from_secs(15);
 /// and [`API_TIME`].
 pub const WATCH_TIME: Duration = Duration::from_secs(60);
 
+/// How long a list is believed that a watch continues. Scope: collection; it is listed again when its watch ends the next
+/// time. A watch does not tell what it never saw.
+pub const API_RELIST_TIME: Duration = Duration::from_secs(900);
+
+/// By how much longer at most, so that not everything is listed at once.
+pub const API_RELIST_SPREAD: Duration = Duration::from_secs(300);
+
+/// How often in a row a watch cannot be opened before its collection is listed again.
+pub const API_WATCH_FAILURES: usize = 3;
+
 /// The first wait before the API server is asked again; it doubles.
 pub const API_WAIT: Duration = Duration::from_millis(100);
 

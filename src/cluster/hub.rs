@@ -170,11 +170,14 @@ impl Hub {
         let known = objects.iter().filter_map(|object| Some((object.key.clone(), read(source, object)?)));
         let known: BTreeMap<_, _> = known.collect();
         self.update(source, |slot| {
+            let is_same = slot.complete
+                && slot.known.len() == known.len()
+                && known.iter().all(|(key, now)| slot.known.get(key).is_some_and(|before| before.says_the_same(now)));
             slot.known = known;
             slot.complete = true;
             slot.frozen = None;
             slot.list.confirm();
-            true
+            !is_same
         });
     }
 

@@ -1,13 +1,15 @@
-//! One collection, listed once and then followed.
+//! One collection, listed and then followed, and listed again from time to time.
 
 use std::collections::BTreeMap;
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::time::Duration;
 
 use kube::Client;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
+use super::clock;
 use super::object::{Key, Object};
 use super::place::Place;
 use super::wire::{self, ApiError, Cut, Lines};
@@ -16,7 +18,8 @@ use crate::limits;
 /// Follows a collection: a list, which is complete or none, and then every change.
 ///
 /// What breaks off is taken up again where it ended, and listed again where the API server does not know any more what
-/// happened since. Waiting for the next happening may be given up at any time, and begun again.
+/// happened since. A watch says nothing of what it missed, after etcd was restored say: so it is also listed again after some
+/// failures in a row, when versions go back, and from time to time. Waiting for the next happening may be given up at any time, and begun again.
 pub(super) struct Watcher {
     client: Client,
     place: Place,
@@ -26,6 +29,45 @@ pub(super) struct Watcher {
     pause: Option<Duration>,
     /// How long to wait after the next trouble.
     patience: Duration,
+    again: Again,
+}
+
+/// Whether all is to be listed again although a watch could go on.
+struct Again {
+    listed_at: Instant,
+    /// How long a list is believed.
+    after: Duration,
+    /// How often in a row the watch could not be opened.
+    failures: usize,
+    is_due: bool,
+    /// Whether that failed just now: then the watch goes on first.
+    is_tried: bool,
+}
+
+impl Again {
+    fn new() -> Self {
+        // Each watch another time, so that the API server is not asked for everything at once.
+        let spread = limits::API_RELIST_SPREAD.as_secs().max(1);
+        let after = limits::API_RELIST_TIME + Duration::from_secs(RandomState::new().build_hasher().finish() % spread);
+        Self { listed_at: clock::now(), after, failures: 0, is_due: false, is_tried: false }
+    }
+
+    fn listed(&mut self) {
+        *self = Self { listed_at: clock::now(), after: self.after, failures: 0, is_due: false, is_tried: false };
+    }
+
+    /// A watch ended.
+    fn ended(&mut self) {
+        self.is_tried = false;
+        self.is_due |= clock::now().duration_since(self.listed_at) >= self.after;
+    }
+
+    /// A watch could not be opened.
+    fn failed(&mut self) {
+        self.is_tried = false;
+        self.failures = self.failures.saturating_add(1);
+        self.is_due |= self.failures >= limits::API_WATCH_FAILURES;
+    }
 }
 
 enum State {
@@ -53,7 +95,8 @@ pub(super) enum Happening {
 impl Watcher {
     pub(super) fn new(client: &Client, place: Place) -> Self {
         let bounds = Bounds::Together { left: limits::API_LIST_BYTES };
-        Self { client: client.clone(), place, bounds, state: State::Listing, pause: None, patience: limits::API_WAIT }
+        let (client, again) = (client.clone(), Again::new());
+        Self { client, place, bounds, state: State::Listing, pause: None, patience: limits::API_WAIT, again }
     }
 
     /// The same, but the objects of each namespace have a ceiling of their own.
@@ -70,26 +113,39 @@ impl Watcher {
             }
             match &mut self.state {
                 State::Listing => match list(&self.client, &self.place, self.bounds.clone()).await {
-                    Ok((objects, version)) => {
-                        self.state = State::Watching { version, lines: None };
-                        self.patience = limits::API_WAIT;
-                        return Happening::Listed(objects);
-                    }
+                    Ok((objects, version)) => return self.listed(objects, version),
                     Err(error) => return self.failed(error),
                 },
+                State::Watching { version: _, lines: None } if self.again.is_due && !self.again.is_tried => {
+                    match list(&self.client, &self.place, self.bounds.clone()).await {
+                        Ok((objects, version)) => return self.listed(objects, version),
+                        Err(error) => {
+                            self.again.is_tried = true;
+                            return self.failed(error);
+                        }
+                    }
+                }
                 State::Watching { version, lines: None } => match watch(&self.client, &self.place, version).await {
                     Ok(opened) => {
                         self.state = State::Watching { version: version.clone(), lines: Some(opened) };
                         self.patience = limits::API_WAIT;
+                        self.again.failures = 0;
                         return Happening::Confirmed;
                     }
                     Err(ApiError::Expired) => self.state = State::Listing,
-                    Err(error) => return self.failed(error),
+                    Err(error) => {
+                        self.again.failed();
+                        return self.failed(error);
+                    }
                 },
                 State::Watching { version, lines: Some(open) } => {
                     let longest = limits::WATCH_TIME + limits::API_TIME;
                     match timeout(longest, open.next()).await {
                         Ok(Ok(Some(line))) => match read(&line) {
+                            // This is another history: nobody told what is not in it any more.
+                            Ok(event) if event.version().is_some_and(|newer| is_before(newer, version)) => {
+                                self.state = State::Listing;
+                            }
                             Ok(Event::Applied(object)) => {
                                 version.clone_from(&object.version);
                                 return Happening::Applied(object);
@@ -119,11 +175,19 @@ impl Watcher {
                         Ok(Ok(None) | Err(Cut::Broken)) | Err(_) => {
                             self.state = State::Watching { version: std::mem::take(version), lines: None };
                             self.pause = Some(limits::API_WAIT);
+                            self.again.ended();
                         }
                     }
                 }
             }
         }
+    }
+
+    fn listed(&mut self, objects: Vec<Object>, version: String) -> Happening {
+        self.state = State::Watching { version, lines: None };
+        self.patience = limits::API_WAIT;
+        self.again.listed();
+        Happening::Listed(objects)
     }
 
     fn failed(&mut self, error: ApiError) -> Happening {
@@ -249,6 +313,25 @@ enum Event {
     Bookmark(String),
     Deleted(Object),
     Expired,
+}
+
+impl Event {
+    /// The version of the collection from which it comes.
+    fn version(&self) -> Option<&str> {
+        match self {
+            Self::Applied(object) | Self::Deleted(object) => Some(&object.version),
+            Self::Bookmark(version) => Some(version),
+            Self::Expired => None,
+        }
+    }
+}
+
+/// Whether a version is an older one than `known`. Those that are no numbers cannot be compared.
+fn is_before(version: &str, known: &str) -> bool {
+    match (version.parse::<u64>(), known.parse::<u64>()) {
+        (Ok(version), Ok(known)) => version < known,
+        (Ok(_) | Err(_), Ok(_) | Err(_)) => false,
+    }
 }
 
 #[derive(Deserialize)]

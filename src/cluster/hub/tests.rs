@@ -149,3 +149,19 @@ fn t85_a_definition_that_comes_and_cannot_be_listed_ages_from_then_on() {
     assert!(hub.look().confirmed_at > since);
     assert_eq!((shown(&hub), trouble(&hub).as_str()), (Some(1), ""));
 }
+
+#[test]
+fn a_list_that_says_the_same_changes_nothing() {
+    let hub = hub(FOREIGN);
+    let list = |names: &[&str]| {
+        hub.listed(FOREIGN, &names.iter().map(|name| object(FOREIGN, name)).collect::<Vec<_>>());
+        hub.look().documents.unwrap()
+    };
+    hub.defined(FOREIGN, "v1beta1");
+    let (first, again) = (list(&["a", "b"]), list(&["a", "b"]));
+    assert!(Arc::ptr_eq(&first, &again), "nobody has to read it again");
+    for others in [&["a"][..], &["a", "c"], &["a", "b", "c"], &[]] {
+        assert_eq!(list(others).len(), others.len());
+        assert!(!Arc::ptr_eq(&first, &list(&["a", "b"])));
+    }
+}

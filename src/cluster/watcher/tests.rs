@@ -77,7 +77,18 @@ async fn next(watcher: &mut Watcher) -> String {
 }
 
 async fn happen(answers: Vec<Answer>, expected: &[&str]) -> Vec<String> {
+    let (watcher, asked) = watcher(answers);
+    happen_to(watcher, &asked, expected).await
+}
+
+/// The same where no list is believed for longer than its watch lasts.
+async fn happen_to_doubters(answers: Vec<Answer>, expected: &[&str]) -> Vec<String> {
     let (mut watcher, asked) = watcher(answers);
+    watcher.again.after = Duration::ZERO;
+    happen_to(watcher, &asked, expected).await
+}
+
+async fn happen_to(mut watcher: Watcher, asked: &Mutex<Vec<String>>, expected: &[&str]) -> Vec<String> {
     for (at, expected) in expected.iter().enumerate() {
         let happening = next(&mut watcher).await;
         let is_so = if expected.ends_with(':') { happening.starts_with(expected) } else { happening == *expected };
@@ -179,4 +190,50 @@ async fn a_namespace_does_not_crowd_out_another() {
     let (watcher, _) = self::watcher(vec![large(), large(), one()]);
     let Happening::Listed(objects) = watcher.bounded_by_namespace().next().await else { panic!("a list") };
     assert_eq!(objects.len(), 3);
+}
+
+#[tokio::test]
+async fn t85_after_some_failures_in_a_row_all_is_listed_again() {
+    let broken = || refused(500, "etcdserver: no leader");
+    let other = || list(&[object("b", 2)], 3, "");
+    let expected = ["listed a", "trouble:", "trouble:", "trouble:", "listed b"];
+    let asked = happen(vec![one(), broken(), broken(), broken(), other()], &expected).await;
+    assert!(!asked[4].contains("watch=true"), "{asked:?}");
+    // A watch that could be opened meanwhile starts the count anew.
+    let answers = vec![one(), broken(), broken(), events(&[]), broken(), broken(), events(&[])];
+    let expected = ["listed a", "trouble:", "trouble:", "confirmed", "trouble:", "trouble:", "confirmed"];
+    happen(answers, &expected).await;
+    // Where that fails as well the watch goes on, and the list is tried until there is one.
+    let answers = vec![one(), broken(), broken(), broken(), broken(), events(&[]), broken(), events(&[]), other()];
+    let troubles = ["listed a", "trouble:", "trouble:", "trouble:", "trouble:", "confirmed", "trouble:", "confirmed"];
+    let asked = happen(answers, &[&troubles[..], &["listed b"]].concat()).await;
+    let watches: Vec<_> = asked.iter().map(|path| path.contains("watch=true")).collect();
+    assert_eq!(watches, [false, true, true, true, false, true, false, true, false], "{asked:?}");
+}
+
+#[tokio::test]
+async fn t85_a_list_is_not_believed_for_ever() {
+    let other = || list(&[object("b", 30)], 31, "");
+    let expected = ["listed a", "confirmed", "listed b", "confirmed"];
+    let asked = happen_to_doubters(vec![one(), events(&[]), other(), events(&[])], &expected).await;
+    assert!(asked[3].contains("resourceVersion=31"), "{asked:?}");
+    // One that cannot be had costs nothing of what the watch tells.
+    let answers = vec![one(), events(&[]), refused(500, "no"), events(&[("ADDED", object("c", 8))]), other()];
+    let expected = ["listed a", "confirmed", "trouble:", "confirmed", "applied c", "listed b"];
+    let asked = happen_to_doubters(answers, &expected).await;
+    assert!(asked[3].contains("resourceVersion=7"), "{asked:?}");
+    // While it is believed nothing is listed.
+    let asked = happen(vec![one(), events(&[]), events(&[])], &["listed a", "confirmed", "confirmed"]).await;
+    assert!(asked[2].contains("watch=true"), "{asked:?}");
+}
+
+#[tokio::test]
+async fn t85_versions_that_go_back_are_another_history() {
+    let other = || list(&[object("b", 2)], 3, "");
+    for event in [("BOOKMARK", object("", 6)), ("ADDED", object("c", 2)), ("DELETED", object("a", 6))] {
+        happen(vec![one(), events(&[event]), other()], &["listed a", "confirmed", "listed b"]).await;
+    }
+    let same = vec![one(), events(&[("BOOKMARK", object("", 7))])];
+    happen(same, &["listed a", "confirmed", "confirmed"]).await;
+    assert!(is_before("9", "10") && !is_before("10", "9") && !is_before("a", "b") && !is_before("", "7"));
 }
