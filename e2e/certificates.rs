@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::support::cluster::{EFFECT_LIMIT, Namespace};
 use crate::support::cosign::{Cosign, KeyPair};
-use crate::support::countersign::{Options, policy};
+use crate::support::countersign::{Gate, Options, pod, policy};
 use crate::support::http::{self, Tls};
 use crate::support::installed::{Installed, SYSTEM};
 use crate::support::registry::{Image, Kind, Registry};
@@ -33,7 +33,13 @@ fn installed(name: &str) -> (Installed, Image) {
 
 impl Installed {
     fn certificate(&self) -> Value {
-        self.cluster.json(&["-n", SYSTEM, "get", "secret", SECRET, "-o", "json"])["data"].clone()
+        self.found_certificate().expect("the Secret of the certificate")
+    }
+
+    fn found_certificate(&self) -> Option<Value> {
+        let found = self.cluster.kubectl(&["-n", SYSTEM, "get", "secret", SECRET, "-o", "json"]);
+        let secret: Value = serde_json::from_str(&found.stdout).ok().filter(|_| found.succeeded())?;
+        Some(secret["data"].clone())
     }
 
     /// The time that stands under `key` of the certificate's Secret is over.
@@ -141,4 +147,49 @@ fn h69_who_has_others_believed_is_told_and_put_right() {
     }
     let log = installed.gate.log();
     assert!(log.matches("`countersign` had another `caBundle`").count() >= 2, "each is told: {log}");
+}
+
+#[test]
+fn t84_a_secret_that_is_deleted_or_emptied_is_put_back() {
+    let (mut installed, image) = installed("lost");
+    let name = {
+        let namespace = installed.namespace();
+        installed.admits_soon(&namespace, &image.by_tag());
+        let first = installed.certificate();
+        let delete = ["-n", SYSTEM, "delete", "secret", SECRET];
+        let empty = json!([{"op": "remove", "path": "/data"}]).to_string();
+        let empty = ["-n", SYSTEM, "patch", "secret", SECRET, "--type=json", "-p", &empty];
+        for lose in [&delete[..], &empty[..]] {
+            installed.cluster.kubectl(lose).expect_success();
+            installed.soon_while_admitting(&namespace, &image.by_tag(), || {
+                installed.found_certificate().is_some_and(|data| data["tls.crt"] == first["tls.crt"])
+            });
+            // Whoever threw it away meant something by it.
+            assert!(!installed.certificate()["next-tls.crt"].is_null());
+            let both =
+                || installed.believed().as_str().map_or(0, str::len) > first["ca.crt"].as_str().map_or(0, str::len);
+            installed.soon_while_admitting(&namespace, &image.by_tag(), both);
+        }
+        installed.is_over("use-next-after");
+        installed.soon_while_admitting(&namespace, &image.by_tag(), || {
+            installed.certificate()["tls.crt"] != first["tls.crt"]
+        });
+        installed.logs_soon_while_admitting(&namespace, &image, "served from now on: the certificate in the Secret");
+        namespace.name().to_owned()
+    };
+
+    // Where nobody serves any more, the first that starts makes another.
+    let port = installed.cluster.webhook_port();
+    installed.gate.terminate();
+    let lost = installed.certificate();
+    installed.cluster.kubectl(&["-n", SYSTEM, "delete", "secret", SECRET]).expect_success();
+    let kubeconfig = installed.cluster.kubeconfig_of(SYSTEM, "countersign");
+    let options = Options { port, certificate_secret: Some(SECRET), ..Options::default() };
+    installed.gate = Gate::in_cluster(&kubeconfig, SYSTEM, &[Registry::shared(Kind::Referrers)], options);
+    let pod = pod("again", &[&image.by_tag()]).to_string();
+    poll("admission", EFFECT_LIMIT, || {
+        let created = installed.cluster.kubectl_with(&["-n", &name, "create", "--dry-run=server", "-f", "-"], &pod);
+        if created.succeeded() { Ok(()) } else { Err(created.to_string()) }
+    });
+    assert_ne!(installed.certificate()["tls.crt"], lost["tls.crt"]);
 }

@@ -104,6 +104,10 @@ fn asked(cluster: &Cluster) -> (BTreeSet<Right>, BTreeSet<Right>) {
             allowed.insert(Right { verb: "create".to_owned(), ..right.clone() });
         }
         let is_allowed = event["annotations"]["authorization.k8s.io/decision"] == "allow";
+        // What is applied and was not there is created, for which there has to be a right, too.
+        if right.verb == "patch" && event["responseStatus"]["code"] == 201 {
+            allowed.insert(Right { verb: "create".to_owned(), ..right.clone() });
+        }
         _ = if is_allowed { allowed.insert(right) } else { refused.insert(right) };
     }
     (allowed, refused)
@@ -166,6 +170,8 @@ fn every_right_is_used_and_nothing_else_is_asked_for() {
     // Its certificate comes of age.
     let patch = json!({"stringData": {"renew-after": "2026-01-01T00:00:00Z"}}).to_string();
     cluster.kubectl(&["-n", SYSTEM, "patch", "secret", "countersign-certificate", "-p", &patch]).expect_success();
+    // Somebody deletes its Secret.
+    cluster.kubectl(&["-n", SYSTEM, "delete", "secret", "countersign-certificate"]).expect_success();
 
     let rights: Vec<_> = [
         ["get", "clusterrole", "countersign", "-o", "json"].as_slice(),

@@ -43,6 +43,9 @@ pub type Make = Box<dyn Fn() -> Result<MadeCertificate, String> + Send + Sync>;
 /// The next is used when it was read back from every webhook configuration that its authority is believed. Until then the
 /// last stays, up to the end of its time, and that is told.
 ///
+/// Where the Secret is deleted or emptied, what is in use is put back at once, and the next is made, so that nobody has to
+/// believe anything new at once, and what was thrown away is renewed.
+///
 /// Every replica does the same at any time: the API server takes a change only from who saw the last one.
 pub struct CertificateKeeper {
     client: Client,
@@ -73,7 +76,7 @@ impl CertificateKeeper {
 
     /// The certificate to begin with; none where it cannot be had at once, for which [`Self::trouble`] says why.
     pub async fn first(&self) -> Option<MadeCertificate> {
-        let first = match timeout(limits::CERTIFICATE_FIRST_TIME, self.look(None)).await {
+        let first = match timeout(limits::CERTIFICATE_FIRST_TIME, self.look(None, None)).await {
             Ok(first) => first.map_err(|error| error.to_string()),
             Err(_) => Err("the API server cannot be asked for the certificate in time".to_owned()),
         };
@@ -84,7 +87,7 @@ impl CertificateKeeper {
     pub async fn keep(self, mut used: Option<MadeCertificate>, hand_on: impl Fn(&MadeCertificate)) {
         let mut known = Known::default();
         loop {
-            let trouble = match self.look(known.believed()).await {
+            let trouble = match self.look(known.believed(), used.as_ref()).await {
                 Ok(certificate) => {
                     if used.as_ref() != Some(&certificate) {
                         tracing::info!(
@@ -108,23 +111,26 @@ impl CertificateKeeper {
     }
 
     /// Takes the step that is due, until none is, and gives the certificate to use. Every configuration was found to
-    /// believe the bundle `believed` at the last look.
-    async fn look(&self, believed: Option<&str>) -> Result<MadeCertificate, ApiError> {
+    /// believe the bundle `believed` at the last look; `used` is served by this replica.
+    async fn look(&self, believed: Option<&str>, used: Option<&MadeCertificate>) -> Result<MadeCertificate, ApiError> {
         // Each step makes the next one possible; replicas that race take a few more.
         for _ in 0..limits::CERTIFICATE_STEPS {
             let now = clock::timestamp();
             let make = || (self.make)().map_err(ApiError::Trouble);
             let (step, written) = match self.read().await? {
                 Seen::Empty(state) => {
-                    let first = Stored::first(make()?, now).in_place_of(state);
-                    (Step::MakeFirst, self.replace(&first).await)
+                    let (step, stored) = match used.filter(|used| now < used.not_after) {
+                        None => (Step::MakeFirst, Stored::first(make()?, now)),
+                        Some(used) => (Step::PutBack, Stored::first(used.clone(), now).with_next(make()?, now)),
+                    };
+                    (step, self.replace(&stored.in_place_of(state)).await)
                 }
-                Seen::Nothing => (Step::MakeFirst, self.create(&Stored::first(make()?, now)).await),
+                Seen::Nothing => (Step::MakeSecret, self.create().await),
                 Seen::Stored(stored) => {
                     let step = Step::due(Some(&stored), now, believed == Some(stored.bundle().as_str()));
                     let changed = match step {
                         Step::MakeFirst => stored.anew(make()?, now),
-                        Step::None => return Ok(stored.current),
+                        Step::MakeSecret | Step::None | Step::PutBack => return Ok(stored.current),
                         Step::PrepareNext => stored.with_next(make()?, now),
                         Step::UseNext => stored.use_next(now),
                     };
@@ -153,9 +159,12 @@ impl CertificateKeeper {
         }
     }
 
-    async fn create(&self, stored: &Stored) -> Result<(), ApiError> {
-        let object = stored.object(&self.namespace, &self.secret);
-        wire::write(&self.client, "POST", &self.place().query(&[]), wire::JSON, &object).await
+    /// Makes the Secret, with nothing in it: whoever fills it first has filled it for all. It is applied, because the API
+    /// server knows its name then, and can hold the right to it.
+    async fn create(&self) -> Result<(), ApiError> {
+        let object = secret::empty(&self.namespace, &self.secret);
+        let path = format!("{}?fieldManager=countersign", self.place().object(&self.secret));
+        wire::write(&self.client, "PATCH", &path, wire::APPLY, &object).await
     }
 
     async fn replace(&self, stored: &Stored) -> Result<(), ApiError> {

@@ -67,6 +67,8 @@ pub(super) fn get(path: &str) -> Result<Request<Vec<u8>>, ApiError> {
     Request::get(path).body(Vec::new()).map_err(|error| ApiError::Trouble(format!("`{path}` is no path: {error}")))
 }
 
+/// The media type of an object that is applied by the server; JSON is YAML.
+pub(super) const APPLY: &str = "application/apply-patch+yaml";
 /// The media type of an object.
 pub(super) const JSON: &str = "application/json";
 /// The media type of a JSON merge patch (RFC 7386).

@@ -40,10 +40,14 @@ pub(super) enum Seen {
 pub(super) enum Step {
     /// There is no certificate, or its time is over.
     MakeFirst,
+    /// There is no Secret.
+    MakeSecret,
     /// Nothing.
     None,
     /// Two thirds of its time are over.
     PrepareNext,
+    /// The Secret holds nothing any more.
+    PutBack,
     /// The next is believed, and everybody had time to see that; or the time of the one in use is over.
     UseNext,
 }
@@ -67,8 +71,12 @@ impl Step {
     pub(super) fn done(self) -> &'static str {
         match self {
             Self::MakeFirst => "a certificate was made",
+            Self::MakeSecret => "the Secret of the certificate was not there, and was made",
             Self::None => "nothing was due",
             Self::PrepareNext => "the next certificate was made",
+            Self::PutBack => {
+                "the Secret of the certificate was empty: what is served was put back, and the next was made"
+            }
             Self::UseNext => "the next certificate is used from now on",
         }
     }
@@ -194,22 +202,27 @@ impl Stored {
         if let Some(authority) = &self.previous_authority {
             put("previous-ca.crt".to_owned(), authority);
         }
-        let mut object = json!({
-            "apiVersion": "v1",
-            "kind": "Secret",
-            "metadata": {
-                "name": name,
-                "namespace": namespace,
-                "labels": {"app.kubernetes.io/name": "countersign", "app.kubernetes.io/managed-by": "countersign"},
-            },
-            "type": "Opaque",
-            "data": data,
-        });
+        let mut object = empty(namespace, name);
+        object["data"] = json!(data);
         if let (Some(State(said)), Some(metadata)) = (&self.state, object.get_mut("metadata")) {
             *metadata = Value::Object(said.clone());
         }
         object
     }
+}
+
+/// The Secret with nothing in it.
+pub(super) fn empty(namespace: &str, name: &str) -> Value {
+    json!({
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {
+            "name": name,
+            "namespace": namespace,
+            "labels": {"app.kubernetes.io/name": "countersign", "app.kubernetes.io/managed-by": "countersign"},
+        },
+        "type": "Opaque",
+    })
 }
 
 #[cfg(test)]
@@ -304,6 +317,19 @@ mod tests {
         let said = json!({"name": "n", "resourceVersion": "7", "labels": {"by": "Helm"}});
         assert_eq!(first.object("ns", "n")["metadata"], said);
         assert!(Stored::read(br#"{"metadata":{"name":"n"}}"#).is_err(), "it is not known which state that is");
+    }
+
+    /// What is served is believed, so that it goes on, and what somebody threw away is renewed.
+    #[test]
+    fn what_is_put_back_is_renewed_soon() {
+        let lost = made("a", "2026-03-31T00:00:00Z");
+        let next = made("b", "2026-05-31T00:00:00Z");
+        let back =
+            through(&Stored::first(lost, at("2026-01-10T00:00:00Z")).with_next(next, at("2026-01-10T00:00:00Z")));
+        assert_eq!(*back.current.key, "a key\n");
+        assert_eq!(believed(&back), ["a", "b"]);
+        assert_eq!(Step::due(Some(&back), at("2026-01-10T00:09:59Z"), true), Step::None);
+        assert_eq!(Step::due(Some(&back), at("2026-01-10T00:10:00Z"), true), Step::UseNext);
     }
 
     #[test]
