@@ -123,6 +123,21 @@ fn policies_of_policy_controller_are_read_as_they_are() {
 }
 
 #[test]
+fn policies_are_read_as_they_are_stored_where_nobody_converts_them() {
+    let installed = Installed::new(registry());
+    let (cluster, namespace) = (&installed.cluster, installed.namespace());
+    let image = signed("unconverted", KeyPair::trusted());
+    // policy-controller is gone, and with it whoever converts its objects.
+    installed.define_foreign_unconverted(&["v1beta1", "v1alpha1"], "v1alpha1");
+    cluster.apply(&policy_of("policy.sigstore.dev/v1alpha1", "stored", KeyPair::trusted()));
+    let converted = cluster.kubectl(&["get", "clusterimagepolicies.v1beta1.policy.sigstore.dev"]);
+    assert!(!converted.succeeded() && converted.stderr.contains("conversion webhook"), "{converted}");
+    installed.admits_soon(&namespace, &image.by_tag());
+    cluster.apply(&policy_of("policy.sigstore.dev/v1alpha1", "stored", KeyPair::foreign()));
+    installed.denies_soon(&namespace, codes::KEY_MISMATCH, &image.by_tag());
+}
+
+#[test]
 fn t85_an_api_server_that_is_away_leaves_the_last_good_policies() {
     let installed = Installed::new(registry());
     let image = signed("outage", KeyPair::trusted());

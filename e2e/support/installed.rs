@@ -85,6 +85,21 @@ impl Installed {
         define_foreign(&self.cluster, versions);
     }
 
+    /// The same, with objects stored at `stored`, one of `versions`, and a webhook that would convert them and is not there.
+    pub(crate) fn define_foreign_unconverted(&self, versions: &[&str], stored: &str) {
+        let conversion = json!({"strategy": "Webhook", "webhook": {
+            "conversionReviewVersions": ["v1"], "clientConfig": {"url": "https://127.0.0.1:1/convert"},
+        }});
+        for (plural, kind) in FOREIGN_KINDS {
+            let mut definition = definition(plural, kind, versions);
+            for version in definition["spec"]["versions"].as_array_mut().expect("versions") {
+                version["storage"] = json!(version["name"] == stored);
+            }
+            definition["spec"]["conversion"] = conversion.clone();
+            define(&self.cluster, plural, &definition);
+        }
+    }
+
     /// Waits until a Pod with `image` would be admitted.
     pub(crate) fn admits_soon(&self, namespace: &Namespace<'_>, image: &str) {
         namespace.admits_soon(&pod("soon", &[image]));
@@ -114,11 +129,17 @@ impl Installed {
 
 /// Defines the kinds of policy-controller at `versions`, of which the first is stored, and waits until they are served.
 pub(crate) fn define_foreign(cluster: &Cluster, versions: &[&str]) {
-    for (plural, kind) in [("clusterimagepolicies", "ClusterImagePolicy"), ("trustroots", "TrustRoot")] {
-        cluster.apply(&definition(plural, kind, versions));
-        let name = format!("crd/{plural}.{FOREIGN}");
-        cluster.kubectl(&["wait", "--for=condition=Established", "--timeout=30s", &name]).expect_success();
+    for (plural, kind) in FOREIGN_KINDS {
+        define(cluster, plural, &definition(plural, kind, versions));
     }
+}
+
+const FOREIGN_KINDS: [(&str, &str); 2] = [("clusterimagepolicies", "ClusterImagePolicy"), ("trustroots", "TrustRoot")];
+
+fn define(cluster: &Cluster, plural: &str, definition: &Value) {
+    cluster.apply(definition);
+    let name = format!("crd/{plural}.{FOREIGN}");
+    cluster.kubectl(&["wait", "--for=condition=Established", "--timeout=30s", &name]).expect_success();
 }
 
 /// A definition of a kind of policy-controller whose fields nobody checks: what countersign makes of them is its own
