@@ -9,7 +9,6 @@ use serde_json::{Value, json};
 use crate::support::cluster::{EFFECT_LIMIT, Namespace};
 use crate::support::cosign::{Cosign, KeyPair};
 use crate::support::countersign::{Gate, Options, pod, policy};
-use crate::support::http::{self, Tls};
 use crate::support::installed::{Installed, SYSTEM};
 use crate::support::registry::{Image, Kind, Registry};
 use crate::support::scratch;
@@ -54,15 +53,12 @@ impl Installed {
         configuration["webhooks"][0]["clientConfig"]["caBundle"].clone()
     }
 
-    /// The values of a metric without labels, as asked of whom the Secret's authority vouches for.
+    /// The value of a metric without labels, asked of whom the Secret's authority vouches for.
     fn metric(&self, name: &str) -> f64 {
         let authority = self.certificate()["ca.crt"].as_str().map(str::to_owned).expect("an authority");
         let authority = BASE64_STANDARD.decode(authority).expect("base64");
         let file = scratch::file(&scratch::folder("authority"), "ca.pem", authority);
-        let tls = Tls { ca: &file, client: None };
-        let answer = http::send("GET", &self.gate.url("/metrics"), Some(&tls), &[], b"");
-        let line = answer.text().lines().find_map(|line| line.strip_prefix(&format!("countersign_{name} ")));
-        line.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("no `{name}`: {}", answer.text()))
+        self.gate.metric(name, &file)
     }
 
     fn troubled_soon(&self, is_troubled: bool) {

@@ -2,11 +2,13 @@
 
 use serde_json::{Value, json};
 
+use crate::support::cluster::EFFECT_LIMIT;
 use crate::support::codes;
 use crate::support::cosign::{Cosign, KeyPair};
 use crate::support::countersign::{Options, pod, policy};
 use crate::support::installed::{Installed, SYSTEM};
 use crate::support::registry::{Image, Kind, Registry};
+use crate::support::wait::poll;
 
 const OWN: &str = "countersign.dev/v1alpha1";
 const GLOB: &str = "127.0.0.1:*/cluster/**";
@@ -146,8 +148,17 @@ fn t85_an_api_server_that_is_away_leaves_the_last_good_policies() {
     installed.cluster.apply(&secret("release-key", KeyPair::trusted()));
     installed.admits_soon(&installed.namespace(), &image.by_tag());
 
+    let metric = |name: &str| installed.gate.metric(name, installed.gate.ca());
+    assert_eq!(metric("policies_stale"), 0.0);
     installed.cluster.stop_api_server();
     installed.tells_soon("policies_stale");
+    assert_eq!(metric("policies_stale"), 1.0);
+    // They get older all the time.
+    let first = metric("policies_age_seconds");
+    let oldest = poll("age", EFFECT_LIMIT, || {
+        let age = metric("policies_age_seconds");
+        if age > first + 3.0 { Ok(age) } else { Err(age.to_string()) }
+    });
     assert_eq!(installed.gate.readiness().0, 200, "it still serves");
     installed.gate.admits(&pod("during", &[&image.by_tag()]));
     installed.gate.denies(codes::SIGNATURE_MISSING, &pod("during", &[&unsigned.by_tag()]));
@@ -157,6 +168,10 @@ fn t85_an_api_server_that_is_away_leaves_the_last_good_policies() {
     installed.cluster.kubectl(&["-n", SYSTEM, "delete", "secret", "release-key"]).expect_success();
     installed.denies_soon(&namespace, codes::POLICY_INVALID, &image.by_tag());
     installed.tells_soon("policies ok");
+    poll("youth", EFFECT_LIMIT, || {
+        let (stale, age) = (metric("policies_stale"), metric("policies_age_seconds"));
+        if stale == 0.0 && age < oldest { Ok(()) } else { Err(format!("{stale} {age}")) }
+    });
 }
 
 #[test]

@@ -202,6 +202,14 @@ impl Gate {
         (answer.status, answer.text().to_owned())
     }
 
+    /// The value of a metric that has no labels, asked of whom `ca` vouches for.
+    pub(crate) fn metric(&self, name: &str, ca: &Path) -> f64 {
+        let tls = Tls { ca, client: self.client.as_ref() };
+        let answer = http::send("GET", &self.url("/metrics"), Some(&tls), &[], b"");
+        let line = answer.text().lines().find_map(|line| line.strip_prefix(&format!("countersign_{name} ")));
+        line.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("no `{name}`: {}", answer.text()))
+    }
+
     /// `https://127.0.0.1:PORT`, followed by `path`.
     pub(crate) fn url(&self, path: &str) -> String {
         format!("https://{}{path}", self.address)

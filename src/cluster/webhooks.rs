@@ -35,8 +35,8 @@ pub(super) struct Scope {
     /// All but these.
     pub(super) left_out: BTreeSet<String>,
     /// Where to ask, if that is known, and the controller's own namespace.
-    address: Option<WebhookAddress>,
-    own: String,
+    pub(super) address: Option<WebhookAddress>,
+    pub(super) own: String,
 }
 
 impl Webhooks {
