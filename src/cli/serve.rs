@@ -199,8 +199,8 @@ async fn begin(args: Args, err: &mut dyn Write) -> Result<(Server, Option<Leadin
     let namespaces = args.certificate.namespaces(policies.cluster());
     let leading = leader.map(|leader| leader.follow(&policies, namespaces, &metrics));
     policies.follow();
-    renewal.follow(renewed, metrics);
     let address = server.address();
+    renewal.follow(renewed, address, metrics);
     let _ = writeln!(err, "listening on https://{address}");
     if let Some(path) = &args.addr_file {
         file::replace("the address", path, format!("{address}\n").as_bytes())?;

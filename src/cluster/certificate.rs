@@ -2,6 +2,9 @@
 
 mod secret;
 
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+
 use jiff::{SignedDuration, Timestamp};
 use kube::Client;
 use tokio::sync::watch;
@@ -9,6 +12,7 @@ use tokio::time::{sleep, timeout};
 use zeroize::Zeroizing;
 
 use super::place::Place;
+use super::probe::probe;
 use super::trouble::Trouble;
 use super::webhooks::{Bundle, Webhooks};
 use super::wire::{self, ApiError};
@@ -83,8 +87,14 @@ impl CertificateKeeper {
         first.map_err(|error| self.trouble.tell(Some(error))).ok()
     }
 
-    /// Looks again and again, and hands on what is to be used from then on.
-    pub async fn keep(self, mut used: Option<MadeCertificate>, hand_on: impl Fn(&MadeCertificate)) {
+    /// Looks again and again, and hands on what is to be used from then on by who listens at `address`. What it serves is
+    /// verified there, as the API server would.
+    pub async fn keep(
+        self,
+        mut used: Option<MadeCertificate>,
+        address: SocketAddr,
+        hand_on: impl Fn(&MadeCertificate),
+    ) {
         let mut known = Known::default();
         loop {
             let trouble = match self.look(known.believed(), used.as_ref()).await {
@@ -97,7 +107,10 @@ impl CertificateKeeper {
                         hand_on(&certificate);
                         used = Some(certificate);
                     }
-                    self.believe(&mut known).await
+                    match self.believe(&mut known).await {
+                        None => known.probe(address).await,
+                        trouble => trouble,
+                    }
                 }
                 Err(error) => {
                     known.is_believed = false;
@@ -192,6 +205,7 @@ impl CertificateKeeper {
                     known.foreign = Some((name, now));
                 }
                 known.is_believed = found.believe;
+                known.hosts = found.hosts;
                 known.bundle = Some(bundle);
                 found.trouble
             }
@@ -219,12 +233,25 @@ struct Known {
     is_believed: bool,
     /// The one that somebody had believe others, and when that was put right.
     foreign: Option<(String, Timestamp)>,
+    /// The names under which they ask.
+    hosts: BTreeSet<String>,
 }
 
 impl Known {
     /// The bundle that every one was found to believe at the last look.
     fn believed(&self) -> Option<&str> {
         self.bundle.as_deref().filter(|_| self.is_believed)
+    }
+
+    /// That whoever believes the configurations does not believe what is served at `address`.
+    async fn probe(&self, address: SocketAddr) -> Option<String> {
+        let bundle = self.believed()?;
+        for host in &self.hosts {
+            if let Err(error) = probe(address, host, bundle).await {
+                return Some(format!("the API server would not believe what is served here as `{host}`: {error}"));
+            }
+        }
+        None
     }
 
     /// That others were believed, for some time after it was put right: long enough to be seen.

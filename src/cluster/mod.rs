@@ -41,6 +41,7 @@ mod kept;
 mod namespaces;
 mod object;
 mod place;
+mod probe;
 mod pull_secrets;
 mod question;
 mod records;

@@ -68,6 +68,7 @@ impl Webhooks {
         let mut trouble = None;
         let mut believe = true;
         let mut foreign = None;
+        let mut hosts = BTreeSet::new();
         for name in &self.names {
             // There may be one of each kind, or of one of them.
             let mutating = self.look("mutatingwebhookconfigurations", name, bundle).await?;
@@ -82,10 +83,11 @@ impl Webhooks {
                 let is_foreign = found.iter().any(|(configuration, _)| configuration.believes_others(bundle));
                 foreign = is_foreign.then(|| name.clone()).or(foreign);
             }
+            hosts.extend(found.iter().flat_map(|(configuration, _)| configuration.hosts()));
             let narrowed = found.iter().find_map(|(configuration, path)| configuration.narrowed(&self.scope, path));
             trouble = narrowed.map(|why| format!("the webhook configuration `{name}` is narrowed: {why}")).or(trouble);
         }
-        Ok(Found { trouble, believe, foreign })
+        Ok(Found { trouble, believe, foreign, hosts })
     }
 
     /// The one of this kind and name as it was found; it believes `bundle` from now on. None where there is none.
@@ -134,6 +136,8 @@ pub(super) struct Found {
     pub(super) believe: bool,
     /// One that somebody had believe something else.
     pub(super) foreign: Option<String>,
+    /// The names under which this server has to be known.
+    pub(super) hosts: BTreeSet<String>,
 }
 
 /// Looks at the configurations where somebody else says whom they believe.
@@ -295,6 +299,11 @@ impl Configuration {
             }
         }
         None
+    }
+
+    /// The names under which the webhooks are asked.
+    fn hosts(&self) -> impl Iterator<Item = String> {
+        self.webhooks.iter().filter_map(|webhook| webhook.client_config.host())
     }
 
     /// Whether each webhook believes `bundle`.

@@ -73,7 +73,8 @@
 //! Pods that stand in a repository themselves differ by the digest that they were pinned to. Argo CD is told by
 //! `argocd.argoproj.io/compare-options: ServerSideDiff=true,IncludeMutationWebhook=true`.
 //! The next certificate of the replicas is used when it was read back from the webhook configurations that it is believed;
-//! until then the last stays, and that is told. To have them make another, delete the Secret, or empty it: what is served is
+//! until then the last stays, and that is told. What a replica serves is verified by a handshake with itself, by the
+//! `caBundle` and the names in the configurations, every ten seconds. To have them make another, delete the Secret, or empty it: what is served is
 //! put back within seconds, so that nothing is refused, and the next takes its place ten minutes later.
 //!
 //! A replica that starts while the API server is away lives (`/livez`), is not ready, and refuses whoever asks all the same;

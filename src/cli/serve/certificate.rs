@@ -1,6 +1,7 @@
 //! The certificate of a running webhook.
 
 use std::io::Write;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -151,8 +152,8 @@ impl Renewal {
         }))
     }
 
-    /// Hands on new certificates from now on, until the process ends.
-    pub(super) fn follow(self, renewed: watch::Sender<Certificate>, metrics: Arc<Metrics>) {
+    /// Hands on new certificates to the server at `address` from now on, until the process ends.
+    pub(super) fn follow(self, renewed: watch::Sender<Certificate>, address: SocketAddr, metrics: Arc<Metrics>) {
         match self {
             Self::Files(files) => {
                 let (files, webhooks) = *files;
@@ -163,7 +164,7 @@ impl Renewal {
             }
             Self::Kept(kept) => {
                 let (keeper, first) = *kept;
-                start(keeper.keep(first, move |made| match read(made) {
+                start(keeper.keep(first, address, move |made| match read(made) {
                     Ok(certificate) => drop(renewed.send_replace(certificate)),
                     Err(error) => {
                         metrics.certificate_refused();

@@ -75,6 +75,15 @@ struct Service {
 }
 
 impl ClientConfig {
+    /// The name under which whoever is asked has to be known.
+    pub(super) fn host(&self) -> Option<String> {
+        if let Some(service) = &self.service {
+            return Some(format!("{}.{}.svc", service.name, service.namespace));
+        }
+        let url = url::Url::parse(self.url.as_deref()?).ok()?;
+        Some(url.host_str()?.trim_start_matches('[').trim_end_matches(']').to_owned())
+    }
+
     /// Whether the webhook is asked at `path` of `address`, or of wherever it is where that is not known; Services are
     /// those of `namespace`.
     pub(super) fn asks_at(&self, path: &str, address: Option<&WebhookAddress>, namespace: &str) -> bool {
@@ -193,6 +202,21 @@ mod tests {
             let read: ClientConfig = serde_json::from_value(config.clone()).unwrap();
             let address: Option<WebhookAddress> = address.map(|address| address.parse().unwrap());
             assert_eq!(read.asks_at("/validate", address.as_ref(), "ours"), is_there, "{config} {address:?}");
+        }
+    }
+
+    #[test]
+    fn a_webhook_is_known_under_the_name_at_which_it_is_asked() {
+        for (config, host) in [
+            (json!({"service": {"namespace": "ours", "name": "countersign"}}), Some("countersign.ours.svc")),
+            (json!({"url": "https://a.example:8443/validate"}), Some("a.example")),
+            (json!({"url": "https://127.0.0.1:8443/validate"}), Some("127.0.0.1")),
+            (json!({"url": "https://[::1]:8443/validate"}), Some("::1")),
+            (json!({"url": "nothing"}), None),
+            (json!({}), None),
+        ] {
+            let read: ClientConfig = serde_json::from_value(config).unwrap();
+            assert_eq!(read.host().as_deref(), host);
         }
     }
 
