@@ -349,6 +349,11 @@ fn installs_upgrades_and_goes(helm: Helm) {
     assert_eq!((bundles(), secret()), (bundle, certificate), "an upgrade leaves what the controller wrote");
     assert_eq!(uids(), before_upgrade, "at no time was there no webhook configuration");
 
+    // An autoscaler begins with as many replicas as there are.
+    run(&["upgrade", "countersign", &chart, "--set", "replicas=2,webhook.timeoutSeconds=9,autoscaling.enabled=true"]);
+    let deployment = cluster.json(&["-n", SYSTEM, "get", "deployment", "countersign", "-o", "json"]);
+    assert_eq!(deployment["spec"]["replicas"], 2);
+
     // Here no Service leads to a pod.
     for (kind, name) in CONFIGURATIONS {
         let webhooks = cluster.json(&["get", kind, name, "-o", "json"])["webhooks"].clone();

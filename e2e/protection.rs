@@ -255,6 +255,9 @@ fn h69_only_the_image_of_the_controller_runs_beside_it() {
     });
     let good = image(&ours());
     cluster.creates(OPERATOR, SYSTEM, &good).expect_success();
+    // While it is upgraded two of them run.
+    let next = image(&format!("{REPOSITORY}@sha256:{}", "b".repeat(64)));
+    cluster.creates(OPERATOR, SYSTEM, &next).expect_success();
     let mut init = good.clone();
     init["spec"]["initContainers"] = json!([{"name": "i", "image": "registry.example/other:1"}]);
     let mut volume = good.clone();

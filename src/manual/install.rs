@@ -122,8 +122,8 @@
 //! - change or delete the webhook configurations. The controller, and cert-manager's injector, may change whom to believe
 //!   and nothing else;
 //! - take the label that asks for protection from a namespace;
-//! - run anything but the image of the release, by digest where `image.digest` is given, in its namespace. (Not where that
-//!   is `default` or `kube-system`.)
+//! - run anything but the image of the release in its namespace, named by a digest where `image.digest` is given: by any of
+//!   its repository, for an upgrade runs two. (Not where that namespace is `default` or `kube-system`.)
 //!
 //! An admin is who may `override` the resource `protections` of `countersign.dev`: every cluster admin by the wildcard,
 //! and whom `selfProtection.admins` or a binding of your own binds to the ClusterRole `countersign-admin`. What runs Helm
@@ -141,10 +141,11 @@
 //! The API server asks no policy about the policies and bindings themselves. Whoever may write
 //! `validatingadmissionpolicies`, their bindings, `clusterroles` or `clusterrolebindings` can take all of this away, and who
 //! may write ClusterImagePolicies decides what is demanded: grant these to nobody but cluster admins. The same goes for
-//! Secrets and Pods in the controller's namespace, for `nodes/proxy`, for writing to etcd, and for deleting a namespace and
-//! making one of the same name without a label (choose `all` where tenants can). Manifest-based admission, policies in
-//! files of the API server, holds even against a cluster admin; it is the API server's administrator who can set it up,
-//! and the rendered policies of the chart can be its content.
+//! Secrets, ConfigMaps, Pods and all that makes Pods in the controller's namespace (the image is held, its arguments are
+//! not), for `nodes/proxy`, for writing to etcd, and for deleting a namespace and making one of the same name without a label
+//! (choose `all` where tenants can). Manifest-based admission, policies in files of the API server, holds even against a
+//! cluster admin; it is the API server's administrator who can set it up, and the rendered policies of the chart can be its
+//! content.
 //!
 //! ## Builds
 //!
