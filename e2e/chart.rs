@@ -54,6 +54,8 @@ const GOOD: &[&[&str]] = &[
         "metrics.prometheusRule.labels.a=b",
         "metrics.prometheusRule.warnModeDays=3",
         "webhook.timeoutSeconds=15",
+        "webhook.matchConditions[0].name=not-leases",
+        "webhook.matchConditions[0].expression=request.name!='a'",
     ],
     &[
         "certificate.mode=secret",
@@ -231,7 +233,14 @@ fn the_notes_say_what_an_installation_means() {
     excluded.admits(&bare("free"));
     let (chart, kubeconfig) = (chart(), cluster.kubeconfig().display().to_string());
     let exclude = format!("namespaces.exclude={{{}}}", excluded.name());
-    let values = ["--set", "namespaces.mode=all,noMatch=deny,replicas=1,webhook.mutate=false", "--set", &exclude];
+    let values = [
+        "--set",
+        "namespaces.mode=all,noMatch=deny,replicas=1,webhook.mutate=false",
+        "--set",
+        &exclude,
+        "--set",
+        "webhook.matchConditions[0].name=not-exempt,webhook.matchConditions[0].expression=object.metadata.name!='exempt'",
+    ];
     let run = |helm: Helm, verb: &str, values: &[&str]| {
         let head = [verb, "countersign", &chart, "-n", SYSTEM, "--kubeconfig", &kubeconfig];
         helm.run(&[&head[..], values].concat()).expect_success()
@@ -244,6 +253,7 @@ fn the_notes_say_what_an_installation_means() {
         "exclude them (namespaces.exclude)",
         "WARNING: there is one replica.",
         "WARNING: tags are not pinned",
+        "WARNING: what does not meet not-exempt is admitted unseen",
     ] {
         assert!(notes.contains(line), "{line}\n{notes}");
     }
@@ -252,6 +262,7 @@ fn the_notes_say_what_an_installation_means() {
         let outcome = old.dry_run(&bare("three"));
         if outcome.stderr.contains("failed calling webhook") { Ok(()) } else { Err(outcome.to_string()) }
     });
+    old.dry_run(&bare("exempt")).expect_success();
     for free in [excluded.name(), "kube-system", SYSTEM] {
         let arguments = ["-n", free, "create", "--dry-run=server", "-f", "-"];
         let ours = pod("three", &["countersign:0.1.0"]);

@@ -65,4 +65,4 @@ pub use records::{Records, RecordsError};
 pub use status::StatusWriter;
 pub use uninstall::{Deletion, Release};
 pub use watches::Watches;
-pub use webhooks::{WebhookAddress, WebhookWatch, Webhooks};
+pub use webhooks::{MatchCondition, WebhookAddress, WebhookWatch, Webhooks};

@@ -134,7 +134,13 @@ mod tests {
             labels: Some(labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()),
         };
         let left_out = || ["kube-system".to_owned()].into();
-        let scope = |labelled| Scope { labelled, left_out: left_out(), address: None, own: String::new() };
+        let scope = |labelled| Scope {
+            labelled,
+            left_out: left_out(),
+            address: None,
+            own: String::new(),
+            conditions: [].into(),
+        };
         use NamespaceState::{LeftOut, Protected, Unlabelled};
         for (namespace, labelled, all) in [
             (namespace("shop", &[]), Unlabelled, Protected),

@@ -37,6 +37,17 @@ pub(super) struct Scope {
     /// Where to ask, if that is known, and the controller's own namespace.
     pub(super) address: Option<WebhookAddress>,
     pub(super) own: String,
+    /// The conditions under which alone there has to be asked.
+    pub(super) conditions: BTreeSet<MatchCondition>,
+}
+
+/// A condition under which the API server asks: what does not meet it is admitted unseen.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+pub struct MatchCondition {
+    /// What it is called.
+    pub name: String,
+    /// The condition, in CEL.
+    pub expression: String,
 }
 
 impl Webhooks {
@@ -45,13 +56,20 @@ impl Webhooks {
     pub fn new(access: &Access, names: Vec<String>, labelled: bool, left_out: &[String]) -> Self {
         let always = ["kube-system", access.namespace.as_str()].map(str::to_owned);
         let left_out = left_out.iter().cloned().chain(always).collect();
-        let scope = Scope { labelled, left_out, address: None, own: access.namespace.clone() };
+        let own = access.namespace.clone();
+        let scope = Scope { labelled, left_out, address: None, own, conditions: BTreeSet::new() };
         Self { client: access.client.clone(), names, scope }
     }
 
     /// Counts the namespaces that are asked about.
     pub fn namespaces(&self) -> NamespaceCount {
         NamespaceCount::new(self.client.clone(), self.scope.clone())
+    }
+
+    /// The same that may ask under these conditions alone.
+    pub fn asking_under(mut self, conditions: &[MatchCondition]) -> Self {
+        self.scope.conditions.extend(conditions.iter().cloned());
+        self
     }
 
     /// The same that have to ask at this address.
@@ -185,7 +203,7 @@ struct Webhook {
     #[serde(default)]
     object_selector: Map<String, Value>,
     #[serde(default)]
-    match_conditions: Vec<Value>,
+    match_conditions: Vec<MatchCondition>,
     #[serde(default)]
     rules: Vec<Rule>,
 }
@@ -280,9 +298,10 @@ impl Configuration {
             if !webhook.object_selector.is_empty() {
                 return Some(format!("`{name}` has an `objectSelector`, so labels of an object exempt it"));
             }
-            if !webhook.match_conditions.is_empty() {
+            if let Some(other) = webhook.match_conditions.iter().find(|it| !scope.conditions.contains(it)) {
                 return Some(format!(
-                    "`{name}` has `matchConditions`, so there are objects that it is not asked about"
+                    "the `matchConditions` of `{name}` hold `{}`, so there are objects that it is not asked about",
+                    other.name
                 ));
             }
             if !webhook.namespace_selector.selects(scope, webhook.is_included()) {
@@ -341,7 +360,11 @@ mod tests {
     fn scope(labelled: bool) -> Scope {
         let own = "countersign-system".to_owned();
         let address = Some("countersign".parse().unwrap());
-        Scope { labelled, left_out: ["kube-system", "countersign-system"].map(str::to_owned).into(), address, own }
+        let left_out = ["kube-system", "countersign-system"].map(str::to_owned).into();
+        let condition =
+            |expression: &str| MatchCondition { name: "known".to_owned(), expression: expression.to_owned() };
+        let conditions = [condition("a == 'b'"), condition("c")].into();
+        Scope { labelled, left_out, address, own, conditions }
     }
 
     fn webhook(name: &str, labels: &[Value]) -> Value {
@@ -424,6 +447,14 @@ mod tests {
             ] {
                 let told = changed(labelled, pointer, value.clone());
                 assert!(told.as_ref().is_some_and(|told| told.contains(why)), "{pointer} {value}: {told:?}");
+            }
+            // A condition is known by what it says.
+            let conditions = "/webhooks/0/matchConditions";
+            let condition = |name: &str, expression: &str| json!([{"name": name, "expression": expression}]);
+            assert_eq!(changed(labelled, conditions, condition("known", "a == 'b'")), None);
+            for (name, expression) in [("known", "false"), ("other", "c")] {
+                let told = changed(labelled, conditions, condition(name, expression));
+                assert!(told.is_some_and(|told| told.contains("matchConditions")), "{name} {expression}");
             }
             // Who asks about more has narrowed nothing.
             assert_eq!(changed(labelled, selector, json!([])), None);

@@ -125,6 +125,10 @@ audit annotations begin with its name, which is therefore another in another rel
   failurePolicy: Fail
   matchPolicy: Equivalent
   timeoutSeconds: {{ $root.Values.webhook.timeoutSeconds }}
+  {{- with $root.Values.webhook.matchConditions }}
+  matchConditions:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
   {{- if .pods }}
   reinvocationPolicy: IfNeeded
   {{- end }}

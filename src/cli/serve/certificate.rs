@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use super::{Error, clock, file, start};
 use crate::cluster::{
-    Access, CertificateKeeper, MadeCertificate, NamespaceCount, WebhookAddress, WebhookWatch, Webhooks,
+    Access, CertificateKeeper, MadeCertificate, MatchCondition, NamespaceCount, WebhookAddress, WebhookWatch, Webhooks,
 };
 use crate::server::{Certificate, CertificateError, CertificateFiles, Check, SelfMade, SelfMadeError, State};
 use crate::telemetry::{Metrics, field};
@@ -50,6 +50,9 @@ pub(super) struct CertificateArgs {
     /// A namespace that they may leave out, besides kube-system and the controller's own; may be given several times
     #[arg(long, value_name = "NAME", requires = "webhook_configuration")]
     unprotected_namespace: Vec<String>,
+    /// A condition under which alone they have to ask; may be given several times
+    #[arg(long, value_name = "NAME=EXPRESSION", requires = "webhook_configuration", value_parser = match_condition)]
+    match_condition: Vec<MatchCondition>,
     /// Answer only clients with a certificate of the authorities in this PEM file, such as the API server's
     ///
     /// /livez, /readyz and /metrics stay open to everybody.
@@ -125,12 +128,19 @@ impl CertificateArgs {
 
     fn webhooks(&self, access: &Access) -> Webhooks {
         let labelled = self.protected_namespaces == ProtectedNamespaces::Labelled;
-        let webhooks = Webhooks::new(access, self.webhook_configuration.clone(), labelled, &self.unprotected_namespace);
+        let webhooks = Webhooks::new(access, self.webhook_configuration.clone(), labelled, &self.unprotected_namespace)
+            .asking_under(&self.match_condition);
         match self.webhook_address.clone() {
             Some(address) => webhooks.asking_at(address),
             None => webhooks,
         }
     }
+}
+
+fn match_condition(text: &str) -> Result<MatchCondition, String> {
+    let parts = text.split_once('=').filter(|(name, expression)| !name.is_empty() && !expression.is_empty());
+    let (name, expression) = parts.ok_or("a condition is a name, `=`, and an expression")?;
+    Ok(MatchCondition { name: name.to_owned(), expression: expression.to_owned() })
 }
 
 impl Renewal {
