@@ -438,6 +438,10 @@ pub const KMS_ANSWER_BYTES: usize = 1 << 20;
 /// Time for one request to such a service. Scope: that request; it fails.
 pub const KMS_REQUEST_TIME: Duration = Duration::from_secs(15);
 
+/// Time for one request to the metadata service of AWS, as its SDKs have it: it answers from the machine itself, or not at
+/// all where its answers do not reach a pod. Scope: that request; there is no such service.
+pub const AWS_METADATA_TIME: Duration = Duration::from_secs(1);
+
 /// Time to read a key or to have it sign, credentials included. Scope: that key; it fails.
 pub const KMS_TIME: Duration = Duration::from_secs(60);
 

@@ -81,9 +81,10 @@ pub struct RegistryArgs {
     registry_password_stdin: bool,
     /// Take credentials for the registries of these clouds from what they give a workload; may be given several times
     ///
-    /// Amazon ECR by an access key, IRSA or Pod Identity, Azure Container Registry by a workload identity, an
-    /// application or a managed identity, Google Artifact Registry by a file of credentials or the metadata service, as
-    /// the environment says. They come after those of --docker-config, and are sent to the cloud's own hosts alone.
+    /// Amazon ECR by an access key, IRSA, Pod Identity or the role of the machine, Azure Container Registry by a workload
+    /// identity, an application or a managed identity, Google Artifact Registry by a file of credentials or the metadata
+    /// service, as the environment says. They come after those of --docker-config, and are sent to the cloud's own hosts
+    /// alone; no cloud is asked before an image of its registries is.
     #[arg(long, value_enum, value_name = "CLOUD", value_delimiter = ',', default_value = "auto")]
     cloud_credentials: Vec<CloudArg>,
 }
@@ -91,7 +92,7 @@ pub struct RegistryArgs {
 /// Whose credentials are used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum CloudArg {
-    /// Google's, and those of AWS and Azure where the environment says who asks
+    /// Those of AWS and Google, and Azure's where the environment says who asks
     Auto,
     /// Nobody's
     None,
@@ -254,11 +255,11 @@ fn proxy() -> Result<Option<Proxy>, Error> {
     Proxy::new(&address, &direct).map(Some).map_err(|why| Error::usage(format!("`{name}`: {why}")))
 }
 
-/// The clouds whose credentials are used where nobody says. Google's machines say nothing about themselves in the
-/// environment: their metadata service is asked, when an image of Google's is.
+/// The clouds whose credentials are used where nobody says. The machines of AWS and Google say nothing about themselves in
+/// the environment: their metadata service is asked, when an image of theirs is.
 fn of_environment(settings: &Settings) -> Vec<Cloud> {
     let mut clouds = vec![Cloud::Google];
-    if settings.aws.say_who_asks() {
+    if settings.aws.say_who_asks() || settings.aws.metadata_endpoint.is_some() {
         clouds.push(Cloud::Aws);
     }
     if settings.azure.say_who_asks() {
@@ -349,13 +350,15 @@ mod tests {
                 |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
             of_environment(&Settings::from_environment(value).unwrap())
         };
-        assert_eq!(of(&[]), [Cloud::Google]);
+        assert_eq!(of(&[]), [Cloud::Google, Cloud::Aws], "the machine's role");
+        let off = ("AWS_EC2_METADATA_DISABLED", "true");
+        assert_eq!(of(&[off]), [Cloud::Google]);
         for variable in ["AWS_ACCESS_KEY_ID", "AWS_WEB_IDENTITY_TOKEN_FILE"] {
-            assert_eq!(of(&[(variable, "x")]), [Cloud::Google, Cloud::Aws]);
+            assert_eq!(of(&[off, (variable, "x")]), [Cloud::Google, Cloud::Aws]);
         }
-        let pod = [("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://169.254.170.23/v1/credentials")];
+        let pod = [off, ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://169.254.170.23/v1/credentials")];
         assert_eq!(of(&pod), [Cloud::Google, Cloud::Aws]);
-        assert_eq!(of(&[("AZURE_CLIENT_ID", "x")]), [Cloud::Google, Cloud::Azure]);
+        assert_eq!(of(&[off, ("AZURE_CLIENT_ID", "x")]), [Cloud::Google, Cloud::Azure]);
         let args = RegistryArgs { cloud_credentials: vec![CloudArg::None, CloudArg::Aws], ..RegistryArgs::default() };
         assert!(args.clouds().is_err());
     }

@@ -96,6 +96,8 @@ pub enum Service {
     AwsEcr,
     /// AWS KMS.
     AwsKms,
+    /// The metadata service of AWS.
+    AwsMetadata,
     /// The credentials of a container or pod of AWS.
     AwsPodIdentity,
     /// AWS STS.
@@ -130,6 +132,7 @@ impl fmt::Display for Service {
             Self::Aws => "AWS",
             Self::AwsEcr => "Amazon ECR",
             Self::AwsKms => "AWS KMS",
+            Self::AwsMetadata => "the metadata service of AWS",
             Self::AwsPodIdentity => "the pod identity service of AWS",
             Self::AwsSts => "AWS STS",
             Self::Azure => "Azure",

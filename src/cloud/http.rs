@@ -27,6 +27,7 @@ pub(crate) struct Request {
     url: Url,
     headers: HeaderMap,
     body: Zeroizing<Vec<u8>>,
+    within: Duration,
 }
 
 /// An answer that is a success.
@@ -80,7 +81,6 @@ impl Http {
             .referer(false)
             .retry(reqwest::retry::never())
             .connect_timeout(limits::CONNECT_TIME)
-            .timeout(limits::KMS_REQUEST_TIME)
             .user_agent(concat!("countersign/", env!("CARGO_PKG_VERSION")))
             .build()
             .map(Self)
@@ -116,6 +116,7 @@ impl Http {
             .headers(request.headers.clone())
             .header(ACCEPT_ENCODING, HeaderValue::from_static("identity"))
             .body(request.body.to_vec())
+            .timeout(request.within)
             .send()
             .await
             .map_err(|error| other(unreachable(service, &error)))?;
@@ -146,23 +147,37 @@ impl Http {
 }
 
 impl Request {
+    fn new(service: Service, method: Method, url: Url, body: Vec<u8>) -> Self {
+        let body = Zeroizing::new(body);
+        Self { service, method, url, headers: HeaderMap::new(), body, within: limits::KMS_REQUEST_TIME }
+    }
+
     pub(crate) fn get(service: Service, url: Url) -> Self {
-        Self { service, method: Method::GET, url, headers: HeaderMap::new(), body: Zeroizing::default() }
+        Self::new(service, Method::GET, url, Vec::new())
+    }
+
+    /// One without a body.
+    pub(crate) fn put(service: Service, url: Url) -> Self {
+        Self::new(service, Method::PUT, url, Vec::new())
     }
 
     /// A JSON body.
     pub(crate) fn json(service: Service, url: Url, body: &serde_json::Value) -> Self {
-        let body = Zeroizing::new(body.to_string().into_bytes());
-        Self { service, method: Method::POST, url, headers: HeaderMap::new(), body }
+        Self::new(service, Method::POST, url, body.to_string().into_bytes())
             .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
     }
 
     /// A form.
     pub(crate) fn form(service: Service, url: Url, fields: &[(&str, &str)]) -> Self {
         let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
-        let body = Zeroizing::new(form.into_bytes());
-        Self { service, method: Method::POST, url, headers: HeaderMap::new(), body }
+        Self::new(service, Method::POST, url, form.into_bytes())
             .header(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"))
+    }
+
+    /// Gives up after this time, in place of [`limits::KMS_REQUEST_TIME`].
+    pub(crate) fn within(mut self, time: Duration) -> Self {
+        self.within = time;
+        self
     }
 
     pub(crate) fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
@@ -264,7 +279,7 @@ impl Failure {
 
 /// A word of a service for what is wrong, if it is no more than that: what is longer, or has digits, could hold what
 /// nobody should read in a log.
-fn word(text: &str) -> Option<String> {
+pub(super) fn word(text: &str) -> Option<String> {
     let text = text.rsplit('#').next().unwrap_or_default().trim();
     let is_word = |word: &str| word.len() <= 48 && word.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_');
     (!text.is_empty() && text.len() <= 100 && text.split(' ').all(is_word)).then(|| text.to_owned())

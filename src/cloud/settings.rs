@@ -29,6 +29,9 @@ pub const VARIABLES: &[(&str, &str)] = &[
     ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "where a container gets credentials for AWS"),
     ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "the same, below 169.254.170.2"),
     ("AWS_DEFAULT_REGION", "region of AWS, where AWS_REGION is not set"),
+    ("AWS_EC2_METADATA_DISABLED", "true: the machine's role is not asked for"),
+    ("AWS_EC2_METADATA_SERVICE_ENDPOINT", "where the metadata service of AWS is"),
+    ("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", "IPv4 or IPv6, where that is not set"),
     ("AWS_ENDPOINT_URL", "where every service of AWS is"),
     ("AWS_ENDPOINT_URL_ECR", "where Amazon ECR is"),
     ("AWS_ENDPOINT_URL_ECR_PUBLIC", "where the public Amazon ECR is"),
@@ -77,6 +80,14 @@ pub enum SettingsError {
         path: String,
         /// Why.
         why: String,
+    },
+    /// A variable says what it cannot.
+    #[error("`{variable}` is {expected}")]
+    Value {
+        /// The variable.
+        variable: &'static str,
+        /// What it can say.
+        expected: &'static str,
     },
 }
 
@@ -176,7 +187,38 @@ impl<'a> Environment<'a> {
             container_endpoint,
             container_token_file: self.path("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"),
             container_token: self.secret("AWS_CONTAINER_AUTHORIZATION_TOKEN"),
+            metadata_endpoint: self.aws_metadata()?,
         })
+    }
+
+    /// Where AWS has its metadata service, by the variables of its SDKs
+    /// (<https://docs.aws.amazon.com/sdkref/latest/guide/feature-imds-credentials.html>); none where it is switched off.
+    fn aws_metadata(&self) -> Result<Option<Endpoint>, SettingsError> {
+        let is_off = match self.lower("AWS_EC2_METADATA_DISABLED").as_deref() {
+            None | Some("false") => false,
+            Some("true") => true,
+            Some(_) => {
+                let variable = "AWS_EC2_METADATA_DISABLED";
+                return Err(SettingsError::Value { variable, expected: "`true` or `false`" });
+            }
+        };
+        let variable = "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE";
+        let known = match self.lower(variable).as_deref() {
+            None | Some("ipv4") => "http://169.254.169.254",
+            Some("ipv6") => "http://[fd00:ec2::254]",
+            Some(_) => return Err(SettingsError::Value { variable, expected: "`IPv4` or `IPv6`" }),
+        };
+        let endpoint = match self.parsed("AWS_EC2_METADATA_SERVICE_ENDPOINT", Endpoint::metadata)? {
+            Some(endpoint) => endpoint,
+            None => {
+                Endpoint::known(known).map_err(|why| SettingsError::Endpoint { variable: variable.to_owned(), why })?
+            }
+        };
+        Ok((!is_off).then_some(endpoint))
+    }
+
+    fn lower(&self, name: &str) -> Option<String> {
+        self.text(name).map(|text| text.to_ascii_lowercase())
     }
 
     fn azure(&self) -> Result<AzureSettings, SettingsError> {

@@ -24,13 +24,24 @@
 //!
 //! | Cloud | Hosts | Who asks | What the registry sees |
 //! |---|---|---|---|
-//! | AWS | `ACCOUNT.dkr.ecr[-fips].REGION.amazonaws.com[.cn]`, `ACCOUNT.dkr-ecr[-fips].REGION.on.aws`, `public.ecr.aws` | access key, IRSA, Pod Identity or the container's credentials | a password of `GetAuthorizationToken` |
+//! | AWS | `ACCOUNT.dkr.ecr[-fips].REGION.amazonaws.com[.cn]`, `ACCOUNT.dkr-ecr[-fips].REGION.on.aws`, `public.ecr.aws` | access key, IRSA, Pod Identity or the container's credentials, the role of the machine | a password of `GetAuthorizationToken` |
 //! | Azure | `NAME.azurecr.io`, `.cn`, `.us` | application with a secret, workload identity, managed identity | a refresh token of its own, for Entra's |
 //! | Google | `gcr.io`, `*.gcr.io`, `*-docker.pkg.dev` | file of credentials, metadata service | an access token |
 //!
 //! No other host gets any of it, nor does a token service that is not of the same cloud, nor a registry that is spoken to
-//! without TLS. By `auto`, AWS and Azure are used where the environment says who asks; Google is asked when an image of
-//! Google's is, since its machines say nothing in the environment. `none` turns it off.
+//! without TLS. By `auto`, Azure is used where the environment says who asks; AWS and Google are asked when an image of
+//! theirs is, since their machines say nothing in the environment. `none` turns it off, and so does leaving out a cloud
+//! where others are listed.
+//!
+//! **The role of a machine of AWS** is asked for last, as the SDKs of AWS do, where nothing in the environment says who
+//! asks: by the second version of the metadata service (IMDSv2) and never by the first, at 169.254.169.254 (or
+//! `fd00:ec2::254`, by `AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE=IPv6`), each request for a second at most. What was set and
+//! fails is never replaced by it. A pod reaches it where the machine's `httpPutResponseHopLimit` is at least 2 (a launch
+//! template's `HttpPutResponseHopLimit`; many nodes have 1), or on the host's network. The same role lets the kubelet of
+//! the node pull: what countersign may read by it, any Pod of the cluster can have pulled already. All pods that reach the
+//! service have the role with all its rights, though, so that IRSA or Pod Identity, with the limit of 1, is the better
+//! choice where there is one. `AWS_EC2_METADATA_DISABLED=true` turns it off. `public.ecr.aws` is not shown the role:
+//! everybody may read there, and roles of machines have no right to its passwords.
 //!
 //! # Mirrors
 //!

@@ -5,7 +5,7 @@ use std::path::Path;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::{AwsSettings, sts};
+use super::{AwsSettings, instance, sts};
 use crate::cloud::{Cached, Endpoint, Http, Lease, Request, Secret, Service, ServiceError, file};
 
 /// An access key with its secret.
@@ -73,9 +73,10 @@ impl Source {
             ))?;
             return self.exchange(path, role, region).await;
         }
-        match &settings.container_endpoint {
-            Some(endpoint) => self.of_container(endpoint).await,
-            None => Err(ServiceError::Credentials {
+        match (&settings.container_endpoint, &settings.metadata_endpoint) {
+            (Some(endpoint), _) => self.of_container(endpoint).await,
+            (None, Some(endpoint)) => instance::credentials(&self.http, endpoint).await,
+            (None, None) => Err(ServiceError::Credentials {
                 service: Service::Aws,
                 hint: "set `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, or give the ServiceAccount a role (IRSA, \
                        Pod Identity)",

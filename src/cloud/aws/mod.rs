@@ -1,6 +1,7 @@
 //! AWS: who asks, and requests that are signed.
 
 mod credentials;
+mod instance;
 mod settings;
 mod sigv4;
 mod sts;

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use crate::cloud::{Endpoint, Secret};
 
-/// How AWS is reached, and who asks: the first of static keys, a web identity and a container's credentials that is set.
+/// How AWS is reached, and who asks: the first of static keys, a web identity and a container's credentials that is set,
+/// and else the role of the machine.
 #[derive(Clone, Debug, Default)]
 pub struct AwsSettings {
     /// The region where a reference names none.
@@ -35,10 +36,12 @@ pub struct AwsSettings {
     pub container_token_file: Option<PathBuf>,
     /// The token that is shown there, where there is no file.
     pub container_token: Option<Secret>,
+    /// The metadata service, which has the credentials of the machine's role; none where it is not to be asked.
+    pub metadata_endpoint: Option<Endpoint>,
 }
 
 impl AwsSettings {
-    /// Whether they say who asks.
+    /// Whether they say who asks, so that the machine's role is not needed for it.
     pub fn say_who_asks(&self) -> bool {
         self.access_key_id.is_some() || self.web_identity_token_file.is_some() || self.container_endpoint.is_some()
     }

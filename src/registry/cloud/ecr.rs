@@ -70,6 +70,12 @@ impl Client {
         self.password(&Place { endpoint, region: &ecr.region, name: "ecr", target }).await
     }
 
+    /// Whether the public registry is to be shown who asks. Everybody may read it; the role of a machine has no right to
+    /// its passwords unless somebody thought of them.
+    pub(super) fn shows_itself_in_public(&self) -> bool {
+        self.settings.say_who_asks()
+    }
+
     /// A password for the public registry. With it, more may be asked than without.
     pub(super) async fn public(&self) -> Result<Lease<Credential>, ServiceError> {
         let endpoint =

@@ -86,7 +86,7 @@ impl CloudKeys {
     }
 
     async fn find(&self, repository: &Repository, reading: Reading) -> Option<Result<Credential, String>> {
-        let registry = CloudRegistry::of(repository.registry()).filter(|registry| self.0.has(registry.cloud()))?;
+        let registry = CloudRegistry::of(repository.registry()).filter(|registry| self.0.serves(registry))?;
         let slot = self.0.slot(&registry);
         let ask = async || {
             if reading == Reading::Anew {
@@ -104,6 +104,13 @@ impl Inner {
             Cloud::Aws => self.aws.is_some(),
             Cloud::Azure => self.azure.is_some(),
             Cloud::Google => self.google.is_some(),
+        }
+    }
+
+    fn serves(&self, registry: &CloudRegistry) -> bool {
+        match registry {
+            CloudRegistry::EcrPublic => self.aws.as_ref().is_some_and(ecr::Client::shows_itself_in_public),
+            CloudRegistry::Acr(_) | CloudRegistry::Ecr(_) | CloudRegistry::Google => self.has(registry.cloud()),
         }
     }
 

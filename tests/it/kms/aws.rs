@@ -162,6 +162,28 @@ async fn a_pod_has_credentials() {
 }
 
 #[tokio::test]
+async fn a_machine_has_a_role() {
+    let key = HeldKey::generate(Kind::P256);
+    let double = AwsDouble::start(key.clone()).await;
+    let aws = AwsSettings { metadata_endpoint: Some(double.address().parse().unwrap()), ..aws(&double) };
+    let settings = Settings { aws, ..Settings::default() };
+    let client = client(settings.clone());
+    signs(&client, ALIAS, &key.public()).await;
+    signs(&client, ALIAS, &key.public()).await;
+    let tokens = || double.front.count("PUT /latest/api/token");
+    assert_eq!(tokens(), 1);
+    // A new token for new credentials: the last one may have ended.
+    double.expire();
+    signs(&client, ALIAS, &key.public()).await;
+    assert_eq!(tokens(), 2);
+    // Those that end within the minute are not used again.
+    double.lives(jiff::SignedDuration::from_secs(30));
+    double.front.heal();
+    signs(&super::client(settings), ALIAS, &key.public()).await;
+    assert_eq!(tokens(), 2);
+}
+
+#[tokio::test]
 async fn what_the_service_says_of_a_key() {
     for (exception, failure, text) in [
         ("DisabledException", KmsFailure::Gone, "AWS KMS has no such key that is enabled (DisabledException)"),

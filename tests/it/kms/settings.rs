@@ -63,6 +63,9 @@ fn addresses_are_checked() {
         ("AWS_ENDPOINT_URL_KMS", "x"),
         ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://169.254.170.99/"),
         ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "@evil.com/"),
+        ("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://169.254.169.253"),
+        ("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://169.254.169.254@evil.com/"),
+        ("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://10.0.0.1"),
         ("AZURE_AUTHORITY_HOST", "http://login.example.com"),
         ("GCE_METADATA_HOST", "evil.com"),
         ("GCE_METADATA_HOST", "metadata.google.internal@evil.com"),
@@ -78,6 +81,25 @@ fn addresses_are_checked() {
     let both = settings(&[("AWS_ENDPOINT_URL", "https://a"), ("AWS_ENDPOINT_URL_KMS", "https://b")]).unwrap();
     assert_eq!(both.aws.kms_endpoint.unwrap().to_string(), "https://b/");
     assert_eq!(both.aws.sts_endpoint.unwrap().to_string(), "https://a/");
+}
+
+/// As the SDKs of AWS read them.
+#[test]
+fn the_metadata_service_of_aws() {
+    let at = |variables: &[(&str, &str)]| settings(variables).unwrap().aws.metadata_endpoint.map(|at| at.to_string());
+    let at = |variables: &[(&str, &str)]| at(variables).unwrap_or_default();
+    let (off, mode) = ("AWS_EC2_METADATA_DISABLED", "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE");
+    let own = ("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://127.0.0.1:1338/base");
+    assert_eq!(at(&[]), "http://169.254.169.254/");
+    assert_eq!(at(&[(mode, "IPv4"), (off, "False")]), "http://169.254.169.254/");
+    assert_eq!(at(&[(mode, "IPv6")]), "http://[fd00:ec2::254]/");
+    assert_eq!(at(&[(mode, "IPv6"), own]), "http://127.0.0.1:1338/base");
+    assert_eq!(at(&[(off, "true"), own]), "");
+    assert_eq!(at(&[(off, "TRUE")]), "");
+    for (variable, value) in [(off, "1"), (off, "yes"), (mode, "6"), (mode, "dual")] {
+        let error = settings(&[(variable, value)]).unwrap_err();
+        assert!(matches!(error, SettingsError::Value { variable: named, .. } if named == variable), "{error}");
+    }
 }
 
 #[test]

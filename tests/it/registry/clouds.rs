@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 
 use super::Keys;
 use crate::support::kms::{AwsDouble, AzureDouble, GoogleDouble, HeldKey, Kind};
-use crate::support::{Fault, Faulty, TokenService, ample, registry};
+use crate::support::{Fault, Faulty, Seen, TokenService, ample, registry};
 
 const ECR: &str = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/team/app";
 const ACR: &str = "acme.azurecr.io/team/app";
@@ -120,6 +120,121 @@ async fn ecr_by_the_three_ways_of_aws() {
     assert!(one(&of_aws(by_pod), ECR).await == password("ecr-5ecret-2"));
 }
 
+const TOKEN: &str = "PUT /latest/api/token";
+
+#[tokio::test]
+async fn ecr_by_the_role_of_the_machine() {
+    let (double, settings) = aws().await;
+    let metadata = AwsSettings { metadata_endpoint: Some(double.address().parse().unwrap()), ..settings };
+    let keys = of_aws(metadata.clone());
+    assert!(keys.credentials(&repository("public.ecr.aws/acme/app")).await.is_empty(), "everybody may read there");
+    assert!(keys.troubles(&repository("public.ecr.aws/acme/app")).is_empty());
+    assert!(double.front.seen().is_empty(), "nobody is asked before it is needed");
+    assert!(one(&keys, ECR).await == password("ecr-5ecret-1"));
+    one(&keys, ECR).await;
+    let lines: Vec<_> = double.front.seen().iter().map(Seen::line).collect();
+    let roles = "GET /latest/meta-data/iam/security-credentials/";
+    assert_eq!(lines, [TOKEN.to_owned(), roles.to_owned(), format!("{roles}node+role"), "POST /".to_owned()]);
+
+    // Whatever else says who asks comes before it.
+    let by_key = AwsSettings {
+        access_key_id: Some(AwsDouble::ACCESS_KEY.to_owned()),
+        secret_access_key: Some(Secret::new(AwsDouble::SECRET)),
+        ..metadata.clone()
+    };
+    let by_pod = AwsSettings {
+        container_endpoint: Some(format!("{}/v1/credentials", double.address()).parse().unwrap()),
+        container_token: Some(Secret::new(AwsDouble::POD_TOKEN)),
+        ..metadata.clone()
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let by_irsa = AwsSettings {
+        web_identity_token_file: file(&folder, AwsDouble::WEB_TOKEN),
+        role_arn: Some(AwsDouble::ROLE.to_owned()),
+        ..metadata.clone()
+    };
+    for settings in [by_key, by_pod, by_irsa.clone()] {
+        one(&of_aws(settings), ECR).await;
+    }
+    // One that fails is not replaced by it: the machine may be somebody else.
+    file(&folder, "eyJ-wrong");
+    assert!(trouble(&of_aws(by_irsa), ECR).await.ends_with("AWS STS refuses"));
+    assert_eq!(double.front.count(TOKEN), 1);
+}
+
+/// The metadata service broken in every way: there is no credential, nothing of a secret is told, and nobody waits.
+#[tokio::test]
+async fn the_role_of_the_machine_broken_on_the_wire() {
+    let (double, settings) = aws().await;
+    let metadata = AwsSettings { metadata_endpoint: Some(double.address().parse().unwrap()), ..settings };
+    let prefix = "the cloud gives no credentials for it: ";
+    let nobody = "there are no credentials for AWS; set `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, give the \
+                  ServiceAccount a role (IRSA, Pod Identity), or let pods ask for the machine's \
+                  (`httpPutResponseHopLimit` 2)";
+    let no_role = "there are no credentials for AWS; the machine has no role: give it one, or the ServiceAccount (IRSA, \
+                   Pod Identity)";
+    let service = "the metadata service of AWS";
+    let elsewhere = "http://127.0.0.1:1/".to_owned();
+    let said = |rest: &str| format!("{service} {rest}");
+    let of = |what: &str| format!("{what} of {service} is not what it has to be");
+    let faults = |missing: &str, what: &str| {
+        vec![
+            (Fault::Status(400), said("answers with status 400")),
+            (Fault::Status(401), said("refuses")),
+            (Fault::Status(403), said("refuses")),
+            (Fault::Status(404), missing.to_owned()),
+            (Fault::Wait(429, "0".to_owned()), said("answers with status 429")),
+            (Fault::Wait(503, "0".to_owned()), said("answers with status 503")),
+            (Fault::Redirect(307, elsewhere.clone()), said("redirects, which is not followed")),
+            (Fault::Huge, said("answers with more than 1048576 bytes")),
+            (Fault::Endless, said("answers with more than 1048576 bytes")),
+            (Fault::Gzip, of("the encoding of an answer")),
+            (Fault::Replace(Vec::new()), of(what)),
+            (Fault::Replace(vec![0xff, 0xfe, b'\n']), of(what)),
+        ]
+    };
+    let requests = [
+        (0, faults(nobody, "the token")),
+        (1, faults(no_role, "the name of the role")),
+        (2, faults(no_role, "the credentials")),
+    ];
+    for (number, faults) in requests {
+        for (fault, expected) in faults {
+            double.front.heal().nth(number, fault.clone());
+            let found = trouble(&of_aws(metadata.clone()), ECR).await;
+            assert_eq!(found, format!("{prefix}{expected}"), "request {number}: {fault:?}");
+        }
+        for fault in [Fault::Truncate, Fault::Reset, Fault::ResetInBody, Fault::Html, Fault::Hang] {
+            double.front.heal().nth(number, fault.clone());
+            let found = trouble(&of_aws(metadata.clone()), ECR).await;
+            assert!(!found.contains("5ecret"), "request {number}: {fault:?}: {found}");
+        }
+        double.front.heal();
+        one(&of_aws(metadata.clone()), ECR).await;
+    }
+    // Nobody there, as where the answers do not reach a pod: one request, and no other service hears of it.
+    for fault in [Fault::Hang, Fault::Status(404), Fault::Status(405)] {
+        double.front.heal().on(TOKEN, fault);
+        assert_eq!(trouble(&of_aws(metadata.clone()), ECR).await, format!("{prefix}{nobody}"));
+        assert_eq!(double.front.seen().len(), 1);
+    }
+    double.front.heal().on(TOKEN, Fault::Reset);
+    assert_eq!(trouble(&of_aws(metadata.clone()), ECR).await, format!("{prefix}{nobody}"));
+    // A name that leads elsewhere.
+    double.front.heal();
+    for role in ["../../api/token", "..", "a b", "a?b"] {
+        double.role(Some(role));
+        let expected = format!("{prefix}{}", of("the name of the role"));
+        assert_eq!(trouble(&of_aws(metadata.clone()), ECR).await, expected, "{role}");
+    }
+    double.role(None);
+    assert_eq!(trouble(&of_aws(metadata.clone()), ECR).await, format!("{prefix}{no_role}"));
+    double.role(Some("node"));
+    double.withholds("AssumeRoleUnauthorizedAccess");
+    let expected = format!("{prefix}{service} refuses (AssumeRoleUnauthorizedAccess)");
+    assert_eq!(trouble(&of_aws(metadata), ECR).await, expected);
+}
+
 #[tokio::test]
 async fn acr_by_the_ways_of_azure() {
     let (double, settings) = azure().await;
@@ -160,10 +275,14 @@ async fn t79_look_alikes_get_nothing() {
     let aws = AwsSettings {
         access_key_id: Some(AwsDouble::ACCESS_KEY.to_owned()),
         secret_access_key: Some(Secret::new(AwsDouble::SECRET)),
+        metadata_endpoint: Some(aws_double.address().parse().unwrap()),
         ..aws
     };
+    let by_role = AwsSettings { access_key_id: None, secret_access_key: None, ..aws.clone() };
+    let by_role = Settings { aws: by_role, azure: azure.clone(), google: google.clone(), ..Settings::default() };
     let settings = Settings { aws, azure, google, ..Settings::default() };
     let keys = CloudKeys::new(&settings, &Cloud::ALL).unwrap();
+    let by_role = CloudKeys::new(&by_role, &Cloud::ALL).unwrap();
     for name in [
         "123456789012.dkr.ecr.eu-central-1.amazonaws.com.evil.example/a",
         "123456789012.dkr.ecr.eu-central-1.amazonaws.com:8443/a",
@@ -175,15 +294,18 @@ async fn t79_look_alikes_get_nothing() {
         "127.0.0.1:5000/a",
         "app",
     ] {
-        assert!(keys.credentials(&repository(name)).await.is_empty(), "{name}");
-        assert!(keys.renewed(&repository(name)).await.is_none(), "{name}");
-        assert!(keys.troubles(&repository(name)).is_empty(), "{name}");
+        for keys in [&keys, &by_role] {
+            assert!(keys.credentials(&repository(name)).await.is_empty(), "{name}");
+            assert!(keys.renewed(&repository(name)).await.is_none(), "{name}");
+            assert!(keys.troubles(&repository(name)).is_empty(), "{name}");
+        }
     }
     for front in [&aws_double.front, &azure_double.front, &google_double.front] {
         assert!(front.seen().is_empty());
     }
     for name in [ECR, ACR, GAR] {
         one(&keys, name).await;
+        one(&by_role, name).await;
     }
     // A cloud that is not used is not asked either.
     let none = CloudKeys::new(&settings, &[]).unwrap();

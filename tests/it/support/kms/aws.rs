@@ -1,4 +1,4 @@
-//! AWS KMS, STS and the credentials of a pod. Signed requests are checked by the published algorithm
+//! AWS KMS, ECR, STS, and the credentials of a pod and of a machine. Signed requests are checked by the published algorithm
 //! (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html>).
 
 use std::collections::BTreeMap;
@@ -31,6 +31,10 @@ struct State {
     expired: bool,
     lives: jiff::SignedDuration,
     given: u32,
+    /// The role of the machine, and what was said instead of its credentials.
+    role: Option<&'static str>,
+    withheld: Option<&'static str>,
+    sessions: Vec<String>,
 }
 
 impl AwsDouble {
@@ -58,6 +62,9 @@ impl AwsDouble {
             expired: false,
             lives: jiff::SignedDuration::from_hours(1),
             given: 0,
+            role: Some("node+role"),
+            withheld: None,
+            sessions: Vec::new(),
         }));
         let shared = Arc::clone(&state);
         let front = super::serve(move |seen| shared.lock().unwrap().answer(seen)).await;
@@ -88,6 +95,16 @@ impl AwsDouble {
         state.expired = true;
     }
 
+    /// The role of the machine from now on.
+    pub(crate) fn role(&self, role: Option<&'static str>) {
+        self.state.lock().unwrap().role = role;
+    }
+
+    /// The metadata service gives this word, and no credentials.
+    pub(crate) fn withholds(&self, word: &'static str) {
+        self.state.lock().unwrap().withheld = Some(word);
+    }
+
     /// Credentials that are given live so long.
     pub(crate) fn lives(&self, life: jiff::SignedDuration) {
         self.state.lock().unwrap().lives = life;
@@ -102,6 +119,9 @@ impl State {
     fn answer(&mut self, seen: &Seen) -> Response {
         if seen.method == "GET" && seen.path == "/v1/credentials" {
             return self.pod_identity(seen);
+        }
+        if seen.path.starts_with("/latest/") {
+            return self.metadata(seen);
         }
         if seen.header("content-type") == Some("application/x-www-form-urlencoded") {
             return self.assume_role(seen);
@@ -212,6 +232,44 @@ impl State {
         }
         let (id, secret, session, ends) = self.give();
         json(200, &json!({ "AccessKeyId": id, "SecretAccessKey": secret, "Token": session, "Expiration": ends }))
+    }
+
+    /// The second version of the metadata service alone
+    /// (<https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/configuring-instance-metadata-service.html>).
+    fn metadata(&mut self, seen: &Seen) -> Response {
+        let text = |text: &str| Response::new(200).header("content-type", "text/plain").body(text.as_bytes().to_vec());
+        if seen.header("x-forwarded-for").is_some() {
+            return Response::new(403);
+        }
+        if seen.line() == "PUT /latest/api/token" {
+            let life = seen.header("x-aws-ec2-metadata-token-ttl-seconds").and_then(|life| life.parse::<u32>().ok());
+            if !life.is_some_and(|life| (1..=21600).contains(&life)) {
+                return Response::new(400);
+            }
+            let session = format!("AQAEA-5ecret-{}==", self.sessions.len());
+            self.sessions.push(session.clone());
+            return text(&session);
+        }
+        let shown = seen.header("x-aws-ec2-metadata-token").unwrap_or_default();
+        if !self.sessions.iter().any(|session| session == shown) {
+            return Response::new(401);
+        }
+        let roles = "GET /latest/meta-data/iam/security-credentials/";
+        match (seen.line().strip_prefix(roles), self.role) {
+            (Some(""), Some(role)) => text(role),
+            (Some(asked), Some(role)) if asked == role => match self.withheld {
+                Some(word) => json(200, &json!({ "Code": word, "Message": "a 5ecret may stand here" })),
+                None => {
+                    let (id, secret, session, ends) = self.give();
+                    let told = json!({
+                        "Code": "Success", "LastUpdated": ends, "Type": "AWS-HMAC", "AccessKeyId": id,
+                        "SecretAccessKey": secret, "Token": session, "Expiration": ends,
+                    });
+                    json(200, &told)
+                }
+            },
+            _ => Response::new(404),
+        }
     }
 
     fn assume_role(&mut self, seen: &Seen) -> Response {
