@@ -15,10 +15,10 @@ use super::docker_file::DockerFile;
 use super::env::{self, Variable};
 use super::{Error, clock, file, password};
 use crate::api::{self, MirrorEntry, Registries};
-use crate::cloud::Settings;
+use crate::cloud::{Proxy, Settings};
 use crate::image::{Registry, Repository};
 use crate::limits;
-use crate::registry::{Chain, Client, Cloud, CloudKeys, Credential, DockerConfig, Keychain, Mirror, Options, Proxy};
+use crate::registry::{Chain, Client, Cloud, CloudKeys, Credential, DockerConfig, Keychain, Mirror, Options};
 
 /// How registries are reached, and for how long they are asked.
 #[derive(Clone, Debug, clap::Args)]

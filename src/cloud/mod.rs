@@ -20,6 +20,7 @@ mod error;
 pub(crate) mod file;
 pub(crate) mod google;
 mod http;
+mod proxy;
 mod secret;
 mod settings;
 
@@ -31,6 +32,7 @@ pub(crate) use error::because;
 pub use error::{Service, ServiceError};
 pub use google::GoogleSettings;
 pub(crate) use http::{Answer, Failure, Http, Refusal, Request};
+pub use proxy::{Proxy, ProxyError};
 pub use secret::Secret;
 pub(crate) use settings::Environment;
 pub use settings::{Settings, SettingsError, VARIABLES};

@@ -11,7 +11,7 @@
 //! a [`Keychain`], such as a docker configuration or the identity of the workload in its cloud ([`CloudKeys`]); what was obtained with one is never used for another.
 //!
 //! Where [`Mirror`]s are configured, they are asked in the place of the registry that a name says, with credentials of
-//! their own; a [`Proxy`] may stand before the internet.
+//! their own; a [`Proxy`](crate::cloud::Proxy) may stand before the internet.
 //!
 //! This module never judges what it found, never writes on the admission path (pushing is the signer's), and never runs
 //! a program, such as a credential helper.
@@ -62,6 +62,5 @@ pub use keychain::{Anonymous, Chain, Keychain};
 pub use layout::{Layout, LayoutError};
 pub use layout_writer::LayoutWriter;
 pub use mirror::Mirror;
-pub use proxy::{Proxy, ProxyError};
 pub use push::{Fetched, Pushed, Reference};
 pub use requests::{Outcome, RequestKind, Requests};
