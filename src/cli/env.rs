@@ -139,7 +139,7 @@ pub(super) fn text(name: &str) -> Option<String> {
 
 /// Variables that other programs read as well, or libraries by themselves.
 const OF_LIBRARIES: [(&str, &str); 5] = [
-    ("HTTPS_PROXY", "proxy by which registries are reached"),
+    ("HTTPS_PROXY", "proxy by which registries and the services of clouds are reached"),
     ("NO_COLOR", "if set, nothing is coloured"),
     ("NO_PROXY", "hosts and networks that are reached without it"),
     ("SSL_CERT_DIR", "directory of certificate authorities, in place of the system's"),

@@ -1,6 +1,7 @@
 //! The client of key management services, as the environment sets it up.
 
 use super::env::{self, Variable};
+use super::registry_args::proxy;
 use super::{Error, Exit};
 use crate::kms::{Client, KmsError, KmsFailure, Settings};
 
@@ -11,7 +12,7 @@ use crate::kms::{Client, KmsError, KmsFailure, Settings};
 pub(super) fn client() -> Result<Client, Error> {
     let home = Variable::Home.path();
     let settings = Settings::from_environment(env::text, home.as_deref()).map_err(Error::usage)?;
-    Client::new(settings).map_err(Error::usage)
+    Client::new(Settings { proxy: proxy()?, ..settings }).map_err(Error::usage)
 }
 
 /// The key named `name` cannot be used, because of `error`.

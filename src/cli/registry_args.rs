@@ -190,6 +190,7 @@ impl RegistryArgs {
     /// When the environment says what cannot be, or `none` is given beside a cloud.
     pub fn clouds(&self) -> Result<CloudKeys, Error> {
         let settings = Settings::from_environment(env::text).map_err(Error::usage)?;
+        let settings = Settings { proxy: proxy()?, ..settings };
         let mut clouds = Vec::new();
         for arg in &self.cloud_credentials {
             match arg {
@@ -246,7 +247,10 @@ fn login(text: &str) -> Result<(Registry, String), String> {
 }
 
 /// The proxy of the environment.
-fn proxy() -> Result<Option<Proxy>, Error> {
+///
+/// # Errors
+/// When the environment names what is none.
+pub(super) fn proxy() -> Result<Option<Proxy>, Error> {
     let first = |names: [&'static str; 2]| names.into_iter().find_map(|name| Some((name, env::text(name)?)));
     let Some((name, address)) = first(["HTTPS_PROXY", "https_proxy"]) else {
         return Ok(None);

@@ -13,7 +13,7 @@ pub struct Endpoint(Url);
 
 /// Addresses at which the clouds tell a workload who it is, by plain HTTP: those of AWS for containers and pods, and the
 /// one of AWS, Azure and Google for machines. They are never routed.
-const METADATA: [&str; 6] =
+pub(super) const METADATA: [&str; 6] =
     ["169.254.169.254", "169.254.170.2", "169.254.170.23", "fd00:ec2::23", "fd00:ec2::254", "metadata.google.internal"];
 
 impl Endpoint {

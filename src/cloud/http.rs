@@ -13,7 +13,7 @@ use tokio::time::sleep;
 use url::Url;
 use zeroize::Zeroizing;
 
-use super::{Secret, Service, ServiceError, SettingsError};
+use super::{Proxy, Secret, Service, ServiceError, SettingsError};
 use crate::limits;
 
 /// Connections to services.
@@ -53,12 +53,12 @@ pub(crate) enum Failure {
 }
 
 impl Http {
-    /// Connections that trust the system's authorities, or the built-in ones where the system has none, and `extra`.
-    /// There is no proxy: what a proxy may see of these requests is enough to make them.
+    /// Connections that trust the system's authorities, or the built-in ones where the system has none, and `extra`. A
+    /// proxy sees who is asked: what it passes on is TLS to the service itself.
     ///
     /// # Errors
     /// When one of `extra` is no certificate.
-    pub(crate) fn new(extra: &[CertificateDer<'static>]) -> Result<Self, SettingsError> {
+    pub(crate) fn new(extra: &[CertificateDer<'static>], proxy: Option<&Proxy>) -> Result<Self, SettingsError> {
         let mut roots = RootCertStore::empty();
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         if roots.is_empty() {
@@ -73,10 +73,14 @@ impl Http {
             .map_err(|error| SettingsError::Certificate(error.to_string()))?
             .with_root_certificates(roots)
             .with_no_client_auth();
-        reqwest::Client::builder()
+        let builder = reqwest::Client::builder().no_proxy();
+        let builder = match proxy {
+            None => builder,
+            Some(proxy) => builder.proxy(proxy.to_reqwest()),
+        };
+        builder
             .tls_backend_preconfigured(tls)
             .http1_only()
-            .no_proxy()
             .redirect(Policy::none())
             .referer(false)
             .retry(reqwest::retry::never())

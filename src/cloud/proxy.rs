@@ -7,6 +7,8 @@ use std::sync::Arc;
 use hyper_util::client::proxy::matcher::Matcher;
 use url::{Host, Url};
 
+use super::endpoint::METADATA;
+
 /// The proxy by which HTTPS is spoken beyond this machine, and the hosts to which it is spoken without. Its `Debug` prints
 /// no password.
 #[derive(Clone)]
@@ -36,9 +38,10 @@ impl Proxy {
         Ok(Self { url, matcher: Arc::new(matcher) })
     }
 
-    /// Whether `to` is reached by it. This machine never is, nor is anything that is spoken to without TLS.
+    /// Whether `to` is reached by it. This machine never is, nor are metadata services, which are next to it and know a
+    /// workload by where it asks from, nor is anything that is spoken to without TLS.
     pub(crate) fn covers(&self, to: &Url) -> bool {
-        !to.host().is_none_or(|host| is_here(&host))
+        !to.host().is_none_or(|host| is_near(&host))
             && to.as_str().parse::<http::Uri>().is_ok_and(|uri| self.matcher.intercept(&uri).is_some())
     }
 
@@ -56,17 +59,21 @@ impl fmt::Debug for Proxy {
     }
 }
 
-/// Whether `host` is this machine.
-fn is_here(host: &Host<&str>) -> bool {
+/// Whether `host` is this machine, or what clouds have right beside it.
+fn is_near(host: &Host<&str>) -> bool {
     let address: IpAddr = match host {
         Host::Domain(name) => {
             let name = name.trim_end_matches('.');
-            return name == "localhost" || name.ends_with(".localhost");
+            return name == "localhost" || name.ends_with(".localhost") || METADATA.contains(&name);
         }
         Host::Ipv4(address) => (*address).into(),
         Host::Ipv6(address) => (*address).into(),
     };
-    address.to_canonical().is_loopback()
+    let is_link_local = match address.to_canonical() {
+        IpAddr::V4(address) => address.is_link_local(),
+        IpAddr::V6(address) => address.is_unicast_link_local(),
+    };
+    address.to_canonical().is_loopback() || is_link_local || METADATA.contains(&address.to_string().as_str())
 }
 
 #[cfg(test)]
@@ -91,6 +98,13 @@ mod tests {
             ("https://[::1]:5000/v2/", false),
             ("https://[::ffff:127.0.0.1]/v2/", false),
             ("https://a.localhost./v2/", false),
+            ("https://169.254.169.254/latest/", false),
+            ("https://169.254.170.23/v1/credentials", false),
+            ("https://[::ffff:169.254.169.254]/latest/", false),
+            ("https://[fd00:ec2::254]/latest/", false),
+            ("https://[fe80::1]/", false),
+            ("https://metadata.google.internal/", false),
+            ("https://metadata.google.internal.evil.example/", true),
             ("http://ghcr.io/v2/", false),
         ] {
             assert_eq!(proxy.covers(&url.parse().unwrap()), expected, "{url}");

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
 
-use super::{AwsSettings, AzureSettings, Endpoint, EndpointError, GoogleSettings, Secret};
+use super::{AwsSettings, AzureSettings, Endpoint, EndpointError, GoogleSettings, Proxy, Secret};
 use crate::limits;
 
 /// Where the services of clouds are, and who asks.
@@ -13,6 +13,8 @@ use crate::limits;
 pub struct Settings {
     /// Certificate authorities that are trusted beside the system's.
     pub certificates: Vec<CertificateDer<'static>>,
+    /// The proxy by which they are reached.
+    pub proxy: Option<Proxy>,
     /// Those of AWS.
     pub aws: AwsSettings,
     /// Those of Azure.
@@ -92,7 +94,7 @@ pub enum SettingsError {
 }
 
 impl Settings {
-    /// What the environment says, in which `variable` looks one up.
+    /// What the environment says, in which `variable` looks one up. It says no proxy: that one is the registries', too.
     ///
     /// # Errors
     /// When a variable says what is no address, or names a file of certificates that holds none.
@@ -100,6 +102,7 @@ impl Settings {
         let environment = Environment::new(&variable);
         Ok(Self {
             certificates: environment.certificates("COUNTERSIGN_KMS_CA_FILE")?,
+            proxy: None,
             aws: environment.aws()?,
             azure: environment.azure()?,
             google: environment.google()?,

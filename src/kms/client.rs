@@ -51,10 +51,10 @@ impl Client {
     /// # Errors
     /// When one of the certificate authorities is none.
     pub fn new(settings: Settings) -> Result<Self, SettingsError> {
-        let Settings { certificates, aws, azure, google, open_bao, vault } = settings;
-        let http = Http::new(&certificates)?;
+        let Settings { certificates, proxy, aws, azure, google, open_bao, vault } = settings;
+        let http = Http::new(&certificates, proxy.as_ref())?;
         let of_vault = |service, settings: super::VaultSettings| {
-            let http = Http::new(&[certificates.as_slice(), &settings.certificates].concat())?;
+            let http = Http::new(&[certificates.as_slice(), &settings.certificates].concat(), None)?;
             Ok::<_, SettingsError>(Vault::new(service, settings, http))
         };
         Ok(Self(Arc::new(Services {

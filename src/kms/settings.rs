@@ -5,13 +5,15 @@ use std::path::{Path, PathBuf};
 use rustls_pki_types::CertificateDer;
 
 use super::{VaultLogin, VaultSettings};
-use crate::cloud::{self, AwsSettings, AzureSettings, Environment, GoogleSettings, Secret, SettingsError};
+use crate::cloud::{self, AwsSettings, AzureSettings, Environment, GoogleSettings, Proxy, Secret, SettingsError};
 
 /// Where services are, and who asks.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
     /// Certificate authorities that are trusted beside the system's.
     pub certificates: Vec<CertificateDer<'static>>,
+    /// The proxy by which the services of clouds are reached. Vault and OpenBao are not: they are at home.
+    pub proxy: Option<Proxy>,
     /// Those of AWS.
     pub aws: AwsSettings,
     /// Those of Azure.
@@ -45,7 +47,8 @@ pub const VARIABLES: &[(&str, &str)] = &[
 const SERVICE_ACCOUNT_TOKEN: &str = "/var/run/secrets/kubernetes.io/serviceaccount/token";
 
 impl Settings {
-    /// What the environment says, in which `variable` looks one up, and `home` is the user's folder.
+    /// What the environment says, in which `variable` looks one up, and `home` is the user's folder. It says no proxy: that
+    /// one is the registries', too.
     ///
     /// # Errors
     /// When a variable says what is no address, or names a file of certificates that holds none.
@@ -53,10 +56,10 @@ impl Settings {
         variable: impl Fn(&str) -> Option<String>,
         home: Option<&Path>,
     ) -> Result<Self, SettingsError> {
-        let cloud::Settings { certificates, aws, azure, google } = cloud::Settings::from_environment(&variable)?;
+        let cloud::Settings { certificates, proxy, aws, azure, google } = cloud::Settings::from_environment(&variable)?;
         let environment = Environment::new(&variable);
         let open_bao = vault(&environment, &["BAO_", "VAULT_"], home)?;
-        Ok(Self { certificates, aws, azure, google, open_bao, vault: vault(&environment, &["VAULT_"], home)? })
+        Ok(Self { certificates, proxy, aws, azure, google, open_bao, vault: vault(&environment, &["VAULT_"], home)? })
     }
 }
 

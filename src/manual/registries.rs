@@ -69,8 +69,10 @@
 //! # Proxy, private authorities, plain HTTP
 //!
 //! `HTTPS_PROXY` and `NO_PROXY` (in the chart `registries.proxy`) are for registries, their token services and their
-//! storage; they are not for the API server, nor for plain HTTP, nor for this machine, nor for the services of clouds that
-//! give credentials. `NO_PROXY` lists hosts with what is below them, addresses and networks, or `*`.
+//! storage, and for the services of clouds that give credentials or hold keys (AWS STS, ECR and KMS, Entra ID and Key Vault,
+//! Google's). They are not for the API server, nor for Vault and OpenBao, nor for plain HTTP, nor for this machine and the
+//! metadata services beside it. `NO_PROXY` lists hosts with what is below them, addresses and networks, or `*`: endpoints
+//! of a cloud inside one's own network belong there. A proxy passes on TLS that it cannot read: it learns who is asked.
 //!
 //! A registry names the service that gives it tokens, and redirects downloads. Such an address is followed only into a
 //! part of the network in which the registry is itself, `--private-host` apart. Behind a proxy that looks names up by

@@ -51,7 +51,7 @@ impl CloudKeys {
     /// # Errors
     /// When one of the certificate authorities is none.
     pub fn new(settings: &Settings, clouds: &[Cloud]) -> Result<Self, SettingsError> {
-        let http = Http::new(&settings.certificates)?;
+        let http = Http::new(&settings.certificates, settings.proxy.as_ref())?;
         let on = |cloud| clouds.contains(&cloud);
         Ok(Self(Arc::new(Inner {
             aws: on(Cloud::Aws).then(|| ecr::Client::new(&settings.aws, http.clone())),

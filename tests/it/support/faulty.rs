@@ -79,7 +79,12 @@ impl Faulty {
 
     /// Stands in front of `registry` and speaks TLS as `identity`.
     pub(crate) async fn with_tls(registry: &demo::Running, identity: &tls::Identity) -> Self {
-        Self::serve(forward(registry.address()), Some(identity.acceptor())).await
+        Self::with_tls_at(registry.address(), identity).await
+    }
+
+    /// Stands in front of what is at `address` and speaks TLS as `identity`.
+    pub(crate) async fn with_tls_at(address: SocketAddr, identity: &tls::Identity) -> Self {
+        Self::serve(forward(address), Some(identity.acceptor())).await
     }
 
     /// A server of one document, that speaks TLS as `identity`.

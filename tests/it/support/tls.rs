@@ -40,6 +40,13 @@ impl Authority {
         self.sign(&CertificateParams::new([name.to_owned()]).expect("a name"))
     }
 
+    /// A certificate for all of `names`.
+    pub(crate) fn issue_for(&self, names: &[&str]) -> Identity {
+        self.sign(
+            &CertificateParams::new(names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>()).expect("names"),
+        )
+    }
+
     /// A certificate for `name` that has expired.
     pub(crate) fn issue_expired(&self, name: &str) -> Identity {
         let mut params = CertificateParams::new([name.to_owned()]).expect("a name");

@@ -203,7 +203,9 @@ impl State {
 
     fn impersonate(&mut self, seen: &Seen, path: &str) -> Response {
         let held = seen.header("authorization").and_then(|header| header.strip_prefix("Bearer ")).unwrap_or_default();
-        if !self.federated.iter().any(|token| token == held) {
+        // One for everything of Google's is enough for this, too.
+        let platform = self.tokens.iter().filter(|_| self.scope == PLATFORM);
+        if !self.federated.iter().chain(platform).any(|token| token == held) {
             return error(401, "UNAUTHENTICATED");
         }
         let is_account = path == format!("/v1/projects/-/serviceAccounts/{}:generateAccessToken", GoogleDouble::EMAIL);
