@@ -1,7 +1,7 @@
 //! The chart of the companion Job, installed by the real Helm into a real API server. No pod runs here: the program is
 //! run beside it, on the run file and with the rights that the chart gives.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -10,38 +10,83 @@ use crate::chart::helm;
 use crate::support::cluster::{Cluster, Namespace};
 use crate::support::cosign::{Cosign, KeyPair, Layout};
 use crate::support::countersign::countersign_with;
+use crate::support::manifests::{self, Helm};
 use crate::support::process::Outcome;
 use crate::support::registry::{Image, Kind, Registry};
 use crate::support::scratch;
 use crate::support::wait::poll;
 
 fn chart() -> String {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("charts/countersign-signer").display().to_string()
+    folder().display().to_string()
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("charts/countersign-signer")
 }
 
 /// What signs an image.
 const SOURCE: [&str; 2] = ["run.source.type=docker", "run.source.spec.image=registry.example/app:1"];
 
-fn template(values: &[&str]) -> Outcome {
-    let chart = chart();
-    let sets = values.iter().flat_map(|value| ["--set", value]);
-    let head = ["template", "signer", &chart, "-n", "signing", "--kube-version", "1.36.3"];
-    helm(&head.into_iter().chain(sets).collect::<Vec<_>>())
+fn template(helm: Helm, values: &[&str]) -> Outcome {
+    helm.template("signer", &folder(), "signing", &[&SOURCE, values].concat())
+}
+
+/// Sets of values that together turn every knob of the chart.
+const GOOD: &[&[&str]] = &[
+    &[],
+    &["run.uploadSignature.upload=true", "run.format=both", "run.annotations.team=web", "image.tag=v1"],
+    &["registry.secret=pull", "registry.caConfigMap=ca", "registry.plainHTTP={r:80}", "registry.privateHosts={r}"],
+    &["run.signing.type=secretManager", "run.signing.spec.key=awskms:///alias/cosign", "run.record=/workspace/record"],
+    &["serviceAccount.create=false", "serviceAccount.name=ci", "imagePullSecrets[0].name=pull"],
+    &[
+        "serviceAccount.automount=never",
+        "serviceAccount.annotations.role=signer",
+        "podLabels.team=web",
+        "podAnnotations.team=web",
+        "logLevel=debug",
+    ],
+    &["run.signing.type=keyless", "keyless.configMap=sigstore", "keyless.audience=log"],
+    &["networkPolicy.egressPorts={443,6443}", "backoffLimit=0", "ttlSecondsAfterFinished=60"],
+    &["env[0].name=AWS_REGION", "env[0].value=eu-central-1", "activeDeadlineSeconds=60", "key.secret=other"],
+    &["workspace.volume.persistentVolumeClaim.claimName=build", "workspace.volume.emptyDir=null"],
+    &[
+        "volumes[0].name=more",
+        "volumes[0].configMap.name=more",
+        "volumeMounts[0].name=more",
+        "volumeMounts[0].mountPath=/more",
+        "tolerations[0].operator=Exists",
+        "nodeSelector.pool=ci",
+        "affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms[0].matchFields[0].key=metadata.name",
+        "affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms[0].matchFields[0].operator=Exists",
+    ],
+];
+
+#[test]
+fn what_the_chart_of_the_signer_makes_conforms_and_scores() {
+    let schemas = manifests::schemas(Cluster::shared());
+    for helm in Helm::ALL {
+        helm.run(&["lint", "--strict", &chart()]).expect_success();
+        manifests::expect_conforming(&helm.run(&["show", "crds", &chart()]).expect_success(), &schemas);
+        for good in GOOD {
+            let rendered = template(helm, good).expect_success();
+            manifests::expect_conforming(&rendered, &schemas);
+            manifests::expect_no_critical_score(&rendered);
+        }
+    }
+    // What is no object of the API server is found, and so is a Job that anybody may reach.
+    let rendered = template(Helm::V3, &[]).expect_success();
+    assert!(!manifests::conforms(&rendered.replace("backoffLimit:", "backofLimit:"), &schemas));
+    assert!(!manifests::conforms(&rendered.replace("backoffLimit: 2", "backoffLimit: two"), &schemas));
+    assert!(!manifests::scores(&template(Helm::V3, &["networkPolicy.enabled=false"]).expect_success()));
+    // The same as plain manifests.
+    let plain = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/signer/signer.yaml");
+    let plain = std::fs::read_to_string(plain).expect("manifests");
+    manifests::expect_conforming(&plain, &schemas);
+    manifests::expect_no_critical_score(&plain);
 }
 
 #[test]
-fn the_chart_of_the_signer_lints_and_refuses_what_nobody_means() {
-    helm(&["lint", "--strict", &chart()]).expect_success();
-    for good in [
-        &[][..],
-        &["run.uploadSignature.upload=true", "run.format=both", "run.annotations.team=web"],
-        &["registry.secret=pull", "registry.caConfigMap=ca", "registry.plainHTTP={r:80}"],
-        &["run.signing.type=secretManager", "run.signing.spec.key=awskms:///alias/cosign"],
-        &["serviceAccount.create=false", "serviceAccount.name=ci"],
-        &["run.signing.type=keyless", "keyless.configMap=sigstore"],
-    ] {
-        template(&[&SOURCE, good].concat()).expect_success();
-    }
+fn the_chart_of_the_signer_refuses_what_nobody_means() {
     for (bad, why) in [
         (&[][..], "run.source says what is signed"),
         (&["run.source.type=quay"], "source"),
@@ -51,8 +96,10 @@ fn the_chart_of_the_signer_lints_and_refuses_what_nobody_means() {
         (&["image.digest=sha256:x"], "digest"),
         (&["key.secret="], "secret"),
     ] {
-        let refused = template(bad);
-        assert!(!refused.succeeded() && refused.stderr.contains(why), "{bad:?}: {refused}");
+        for helm in Helm::ALL {
+            let refused = helm.template("signer", &folder(), "signing", bad);
+            assert!(!refused.succeeded() && refused.stderr.contains(why), "{bad:?}: {refused}");
+        }
     }
     // What asks nothing of the cluster has no token for it.
     let kms = ["run.signing.type=secretManager", "run.signing.spec.key=awskms:///alias/k", "run.record=records/"];
@@ -65,20 +112,19 @@ fn the_chart_of_the_signer_lints_and_refuses_what_nobody_means() {
         (&["serviceAccount.automount=never"], false),
         (&[kms[0], kms[1], kms[2], "serviceAccount.automount=always"], true),
     ] {
-        let job = template(&[&SOURCE, values].concat()).expect_success();
+        let job = template(Helm::V3, values).expect_success();
         let job = job.split("kind: Job\n").nth(1).expect("a Job");
         assert!(job.contains(&format!("automountServiceAccountToken: {mounted}\n")), "{values:?}: {job}");
     }
     let placed = ["nodeSelector.pool=signing", "tolerations[0].key=signing", "tolerations[0].operator=Exists"];
-    let placed = template(&[&SOURCE[..], &placed].concat()).expect_success();
+    let placed = template(Helm::V3, &placed).expect_success();
     for line in ["      nodeSelector:\n", "        pool: signing\n", "      tolerations:\n        - key: signing\n"] {
         assert!(placed.contains(line), "{line}: {placed}");
     }
     // Who does not sign with the Secret has no right to it.
-    let elsewhere =
-        [&SOURCE[..], &["run.signing.type=secretManager", "run.signing.spec.key=awskms:///alias/k"]].concat();
-    assert!(!template(&elsewhere).expect_success().contains("secrets"));
-    assert!(template(&SOURCE).expect_success().contains("resourceNames: [\"cosign-key\"]"));
+    let elsewhere = ["run.signing.type=secretManager", "run.signing.spec.key=awskms:///alias/k"];
+    assert!(!template(Helm::V3, &elsewhere).expect_success().contains("secrets"));
+    assert!(template(Helm::V3, &[]).expect_success().contains("resourceNames: [\"cosign-key\"]"));
 }
 
 #[test]

@@ -78,16 +78,25 @@ fn kubeconform(manifests: &str, schemas: &Path) -> Outcome {
     process::run_with(command, manifests, LIMIT)
 }
 
-/// Panics if kube-score calls anything in `manifests` critical, but for what is meant.
+/// Panics unless [`scores`].
 pub(crate) fn expect_no_critical_score(manifests: &str) {
+    let outcome = kube_score(manifests);
+    assert!(outcome.succeeded() && outcome.stdout.contains("[OK]"), "{outcome}");
+}
+
+/// Whether kube-score calls nothing in `manifests` critical, but for what is meant.
+pub(crate) fn scores(manifests: &str) -> bool {
+    kube_score(manifests).succeeded()
+}
+
+fn kube_score(manifests: &str) -> Outcome {
     let mut command = tools::command("kube-score");
     command.args(["score", "--output-format=ci", "--kubernetes-version=v1.36"]);
     // A limit of the processor would throttle in a burst just those answers that everybody waits for.
     command.arg("--ignore-container-cpu-limit");
     // What is there by its digest is not asked for again: a registry that is away keeps no replica from starting.
     command.args(["--ignore-test=container-image-pull-policy", "-"]);
-    let outcome = process::run_with(command, manifests, LIMIT);
-    assert!(outcome.succeeded() && outcome.stdout.contains("[OK]"), "{outcome}");
+    process::run_with(command, manifests, LIMIT)
 }
 
 /// Writes a JSON schema for every kind that `cluster` serves, and gives their folder.
