@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::cluster::EFFECT_LIMIT;
+use crate::support::cluster::{EFFECT_LIMIT, Namespace};
 use crate::support::codes;
 use crate::support::cosign::{Cosign, KeyPair};
 use crate::support::countersign::{Options, pod, policy};
@@ -357,6 +357,46 @@ fn t84_a_certificate_is_made_and_renewed_while_it_is_used() {
     assert!(secret()["next-tls.crt"].is_null());
     let log = installed.gate.log();
     assert!(!log.contains("PRIVATE KEY"), "the log shows a key");
+}
+
+/// Which namespaces are asked about is the API server's affair: it holds the labels that it has stored against the selector,
+/// and the controller judges alike when it may not read a namespace.
+#[test]
+fn t17_labels_of_namespaces_are_for_the_api_server_alone() {
+    let installed = Installed::new(registry());
+    let (cluster, guarded, free) = (&installed.cluster, installed.namespace(), installed.cluster.namespace());
+    let image = signed("selected", KeyPair::trusted());
+    let unsigned = registry().push("cluster/not-selected", "v1");
+    let unsigned = pod("unsigned", &[&unsigned.by_tag()]);
+    cluster.apply(&policy_of(OWN, "selected", KeyPair::trusted()));
+    installed.admits_soon(&guarded, &image.by_tag());
+    let account = format!("--as=system:serviceaccount:{SYSTEM}:countersign");
+    let may = |verb: &str| cluster.kubectl(&["auth", "can-i", verb, "namespaces", &account]).succeeded();
+    assert!(!may("get") && !may("watch"));
+    // It counts them, and that right is taken from it.
+    let mut role = cluster.json(&["get", "clusterrole", "countersign", "-o", "json"]);
+    let rules = role["rules"].as_array_mut().expect("rules");
+    rules.retain(|rule| rule["resources"] != json!(["namespaces"]));
+    cluster.kubectl_with(&["replace", "-f", "-"], &role.to_string()).expect_success();
+    poll("no right", EFFECT_LIMIT, || if may("list") { Err("it may list".to_owned()) } else { Ok(()) });
+    guarded.denies(codes::SIGNATURE_MISSING, &unsigned);
+    free.dry_run(&unsigned).expect_success();
+    // A change of labels counts at once, in both directions, without a word to the controller.
+    let label = |namespace: &Namespace<'_>, label: &str| {
+        cluster.kubectl(&["label", "--overwrite", "namespace", namespace.name(), label]).expect_success();
+    };
+    label(&free, "countersign.dev/enforce=true");
+    free.denies_soon(codes::SIGNATURE_MISSING, &unsigned);
+    label(&free, "countersign.dev/enforce=maybe");
+    free.admits_soon(&unsigned);
+    // A selector that cannot be read is never stored, and leaves the last one as it is.
+    let odd = json!({"key": "env", "operator": "Maybe", "values": ["prod"]});
+    let path = "/webhooks/0/namespaceSelector/matchExpressions/-";
+    let change = json!([{"op": "add", "path": path, "value": odd}]).to_string();
+    let refused =
+        cluster.kubectl(&["patch", "validatingwebhookconfiguration", "countersign", "--type=json", "-p", &change]);
+    assert!(!refused.succeeded() && refused.stderr.contains("not a valid selector operator"), "{refused}");
+    guarded.denies(codes::SIGNATURE_MISSING, &unsigned);
 }
 
 #[test]

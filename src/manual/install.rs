@@ -18,6 +18,16 @@
 //! and the notes of the installation count the Pods that run there, and say how many would be refused where no policy
 //! exists. Which of them a policy covers they cannot say: `countersign ask` can, image by image.
 //!
+//! Which namespaces these are is for the API server alone to say. It holds the `namespaceSelector` of the webhook
+//! configurations against the labels that it has stored, and a change counts as soon as it knows of it. The controller does
+//! not watch namespaces: whatever it is asked about it judges, so that there is no second opinion that an old copy, an
+//! unreadable object or a selector that fails could make milder. (One replica lists their names and labels now and then, to
+//! count those about which nobody is asked; no verdict depends on it.) No policy selects by labels of namespaces either:
+//! `match` knows kinds and the labels of the object itself, and a policy that says `namespaceSelector` is invalid and refuses
+//! what it covers. An `ImagePolicy` is about the namespace in which it stands, by the name that the request has. Documents of
+//! the kind `Namespace` beside policies in files are read and decide nothing. Who may label namespaces therefore decides
+//! about protection: see below.
+//!
 //! `helm test` labels a namespace of its own and asks, by dry runs, whether what a policy admits is admitted and what a
 //! policy refuses is refused. Signatures are part of it when `test.signedImages` and `test.unsignedImages` name images of
 //! your registry that your policies admit and refuse. A test that fails leaves its Pod, whose log says why. One that is killed

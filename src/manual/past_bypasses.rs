@@ -36,6 +36,7 @@
 //! | Advisory | What went wrong there | What stops it here | Where |
 //! |---|---|---|---|
 //! | CVE-2023-34091 (Kyverno) | an object with a `deletionTimestamp` was skipped | exemptions are a closed list, and this is not among them | bypasses, T15 |
+//! | CVE-2025-46342 (Kyverno) | a selector of namespaces that failed skipped the rule | nothing is decided by labels of namespaces ([why](super::install)); a selector that cannot be read makes its policy invalid, about every object | bypasses, T17 |
 //! | CVE-2021-41087 (in-toto-go) | patterns meant different things in different places | one parser of globs, anchored at both ends, a table of good and bad | bypasses, T25 |
 //!
 //! # Too much
@@ -82,7 +83,6 @@
 //! | CVE-2024-47534, CVE-2022-29173, CVE-2026-23991, -23992, -24686 (go-tuf), CVE-2026-24137 (Sigstore) | TUF repositories | T73, T74, T75, T76 |
 //! | kyverno#17173, kyverno#17130 | caches of verdicts | T32, T34 |
 //! | CVE-2025-29778 (Kyverno), CVE-2026-22772 (Fulcio) | expressions about identities | T36 |
-//! | CVE-2025-46342 (Kyverno) | selectors of namespaces that fail | T17 |
 //! | CVE-2024-48921, GHSA-gg4x-fgg2-h9w9 (Kyverno) | exceptions | T18 |
 //! | CVE-2026-22039, -41068, -41323, -40868, -4789 (Kyverno) | policies that make HTTP requests | T79 |
 //! | GHSA-r2xv-vpr2-42m9 (slsa-verifier) | another statement presented as provenance | T44 |

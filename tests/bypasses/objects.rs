@@ -70,3 +70,34 @@ async fn cve_2021_41087_a_glob_means_one_thing() {
     stage.run(&[&format!("reg.example/a/b@{digest}")]).await.assert_denied("no_matching_policy");
     stage.run(&[&format!("xreg.example/ab@{digest}")]).await.assert_denied("no_matching_policy");
 }
+
+/// A selector of namespaces that failed skipped the rule. Here labels of namespaces decide nothing, and a selector that
+/// cannot be read is one of everything.
+#[tokio::test]
+async fn cve_2025_46342_a_selector_that_fails_skips_nothing() {
+    let stage = Stage::new().await;
+    let image = stage.push_signed("app", "v1").to_string();
+    let refusing = |entry: &serde_json::Value| {
+        stage.policy("refusing", &json!({ "authorities": [{ "static": { "action": "fail" } }], "match": [entry] }))
+    };
+    let of_pods = |selector: serde_json::Value| json!({ "version": "v1", "resource": "pods", "selector": selector });
+    let labelled = |value: &str| {
+        let mut object = pod(&[&image]);
+        object["metadata"]["labels"] = json!({ "env": value });
+        create(object)
+    };
+    for failing in [
+        json!({ "version": "v1", "resource": "pods", "namespaceSelector": { "matchLabels": { "env": "prod" } } }),
+        of_pods(json!({ "matchExpressions": [{ "key": "env", "operator": "In", "values": "prod" }] })),
+        of_pods(json!({ "matchExpressions": [{ "key": "env", "operator": "in", "values": ["prod"] }] })),
+    ] {
+        stage.enforce(&[stage.signed(), refusing(&failing)]);
+        for value in ["prod", "dev"] {
+            stage.validate(&labelled(value)).await.assert_denied("policy_invalid");
+        }
+    }
+    let sound = of_pods(json!({ "matchExpressions": [{ "key": "env", "operator": "In", "values": ["prod"] }] }));
+    stage.enforce(&[stage.signed(), refusing(&sound)]);
+    stage.validate(&labelled("prod")).await.assert_denied("static_fail");
+    stage.validate(&labelled("dev")).await.assert_allowed();
+}

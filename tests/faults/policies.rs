@@ -3,12 +3,62 @@
 use countersign::api::{Document, Resolved, STANDALONE_NAMESPACE, compile, parse};
 use serde_json::{Value, json};
 
+use crate::support::review::{create, pod};
 use crate::support::{Stage, policy};
 
 const DIGEST: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
 fn passing(glob: &str) -> String {
     policy("p", glob, &json!({ "authorities": [{ "static": { "action": "pass" } }] }))
+}
+
+/// T17: no policy selects namespaces by their labels or names: one that tries refuses what it was not meant for, too.
+#[tokio::test]
+async fn t17_no_policy_selects_namespaces() {
+    let stage = Stage::new().await;
+    let image = stage.push_signed("app", "v1").to_string();
+    let refusing = |more: &Value| {
+        let mut spec = static_("fail");
+        spec.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        stage.policy("refusing", &spec)
+    };
+    let of_pods =
+        |field: &str, value: Value| json!({ "match": [{ "version": "v1", "resource": "pods", field: value }] });
+    let labels = || json!({ "matchLabels": { "env": "prod" } });
+    // The pod has no labels, and so this one leaves it out.
+    let good = of_pods("selector", labels());
+    for (bad, field) in [
+        (of_pods("namespaceSelector", labels()), "spec.match[0].namespaceSelector"),
+        (of_pods("namespaceSelector", json!({})), "spec.match[0].namespaceSelector"),
+        (of_pods("namespaces", json!(["prod"])), "spec.match[0].namespaces"),
+        (json!({ "namespaceSelector": labels() }), "spec.namespaceSelector"),
+        (json!({ "namespaces": ["prod"] }), "spec.namespaces"),
+    ] {
+        stage.enforce(&[stage.signed(), refusing(&bad)]);
+        let answered = stage.run(&[&image]).await;
+        answered.assert_denied("policy_invalid");
+        assert!(answered.message().contains(field), "{bad}: {}", answered.message());
+        stage.enforce(&[stage.signed(), refusing(&good)]);
+        stage.run(&[&image]).await.assert_allowed();
+    }
+}
+
+/// T17: what is asked about is judged, whatever its namespace is called, and nothing has to be known of that.
+#[tokio::test]
+async fn t17_no_namespace_is_left_out_here() {
+    let stage = Stage::new().await;
+    let (good, bad) = (stage.push_signed("app", "v1").to_string(), stage.push("other", "v1").to_string());
+    stage.enforce(&[stage.signed()]);
+    for namespace in ["shop", "kube-system", "countersign-system", "default", "not-there"] {
+        let review = |image: &str| {
+            let mut review = create(pod(&[image]));
+            review["request"]["namespace"] = json!(namespace);
+            review["request"]["object"]["metadata"]["namespace"] = json!(namespace);
+            review
+        };
+        stage.validate(&review(&bad)).await.assert_denied("signature_missing");
+        stage.validate(&review(&good)).await.assert_allowed();
+    }
 }
 
 /// T25: what a glob covers, and what only looks like it. Nobody is asked: the policies look at no evidence.
@@ -115,10 +165,7 @@ async fn t28_what_is_no_digest_is_refused() {
         format!("{name}@md5:d41d8cd98f00b204e9800998ecf8427e"),
     ] {
         stage.run(&[&bad]).await.assert_denied("image_malformed");
-        stage
-            .mutate(&crate::support::review::create(crate::support::review::pod(&[&bad])))
-            .await
-            .assert_denied("image_malformed");
+        stage.mutate(&create(pod(&[&bad]))).await.assert_denied("image_malformed");
     }
     assert!(stage.front.seen().is_empty());
     stage.run(&[&image.to_string()]).await.assert_allowed();
