@@ -752,6 +752,19 @@ pub const EVENTS_REMEMBERED: usize = 1024;
 /// server keeps Events by default.
 pub const EVENT_REFRESH_TIME: Duration = Duration::from_secs(600);
 
+/// How often one writing of an Event is tried while the API server does not answer or says that it is busy. Meanwhile
+/// others wait, at most [`EVENT_QUEUE`].
+pub const EVENT_TRIES: u32 = 5;
+
+/// How long to wait before the second try, twice as long before each further one, and at most how long, whatever the API
+/// server asks for.
+pub const EVENT_WAIT: Duration = Duration::from_secs(1);
+/// See [`EVENT_WAIT`].
+pub const EVENT_LONGEST_WAIT: Duration = Duration::from_secs(30);
+
+/// How long the log says nothing more of Events that cannot be written after it has said so once.
+pub const EVENT_SILENCE: Duration = Duration::from_secs(600);
+
 /// How many writes of Events may follow each other at once, in all and for the workloads of one namespace; and after which
 /// time there is room for one more.
 pub const EVENT_BURST: u32 = 50;

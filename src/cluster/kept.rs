@@ -101,7 +101,7 @@ fn put<V: Clone>(
     now: Instant,
     is_used: bool,
 ) -> Result<V, ApiError> {
-    if let (Err(ApiError::Trouble(_)), Some(entry)) = (&value, held.as_mut())
+    if let (Err(ApiError::Away { .. } | ApiError::Trouble(_)), Some(entry)) = (&value, held.as_mut())
         && entry.value.is_ok()
         && now.saturating_duration_since(entry.read_at) < limits::POLICIES_AGE
     {

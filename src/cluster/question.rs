@@ -27,7 +27,12 @@ impl Access {
         match wire::write(&self.client, "POST", &path, wire::JSON, &pod(image)).await {
             Ok(()) => Answer::Admitted,
             Err(ApiError::Expired) => Answer::Unknown(ApiError::Expired.to_string()),
-            Err(ApiError::Conflict(said) | ApiError::NotFound(said) | ApiError::Trouble(said)) => Answer::read(said),
+            Err(
+                ApiError::Away { said, .. }
+                | ApiError::Conflict(said)
+                | ApiError::NotFound(said)
+                | ApiError::Trouble(said),
+            ) => Answer::read(said),
         }
     }
 }

@@ -120,7 +120,9 @@ impl Records {
             match wire::write(&self.access.client, "POST", &self.place.query(&[]), JSON, &object).await {
                 Ok(()) => return Ok(()),
                 Err(ApiError::Conflict(_)) => {}
-                Err(error @ (ApiError::Expired | ApiError::NotFound(_) | ApiError::Trouble(_))) => {
+                Err(
+                    error @ (ApiError::Away { .. } | ApiError::Expired | ApiError::NotFound(_) | ApiError::Trouble(_)),
+                ) => {
                     return Err(error.into());
                 }
             }

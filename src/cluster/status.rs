@@ -139,7 +139,7 @@ impl StatusWriter {
             // Until its watch shows it, or for longer and longer where its definition does not keep it.
             Ok(()) => (StatusWrite::Written, failures + 1, limits::STATUS_SETTLE_TIME + backoff(failures)),
             Err(ApiError::Conflict(_)) => (StatusWrite::Conflict, failures + 1, backoff(failures)),
-            Err(ApiError::Expired | ApiError::NotFound(_) | ApiError::Trouble(_)) => {
+            Err(ApiError::Away { .. } | ApiError::Expired | ApiError::NotFound(_) | ApiError::Trouble(_)) => {
                 (StatusWrite::Failed, failures + 1, backoff(failures))
             }
         };

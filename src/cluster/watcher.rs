@@ -202,7 +202,9 @@ impl Watcher {
                 self.state = State::Listing;
                 Happening::Trouble(error.to_string())
             }
-            ApiError::Conflict(message) | ApiError::Trouble(message) => Happening::Trouble(message),
+            ApiError::Away { said: message, .. } | ApiError::Conflict(message) | ApiError::Trouble(message) => {
+                Happening::Trouble(message)
+            }
         }
     }
 }

@@ -1,9 +1,10 @@
 //! Requests to the API server, bounded in time and bytes.
 
 use std::error::Error as _;
+use std::time::Duration;
 
-use http::header::CONTENT_TYPE;
-use http::{Request, StatusCode};
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt as _;
 use kube::Client;
 use kube::client::Body;
@@ -15,6 +16,14 @@ use crate::limits;
 /// Why there is no answer that could be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum ApiError {
+    /// There is no answer, or the server says that it cannot give one now: 429 and 5xx.
+    #[error("{said}")]
+    Away {
+        /// What happened.
+        said: String,
+        /// How long it wants not to be asked.
+        wait: Option<Duration>,
+    },
     /// Somebody else changed the object first: 409.
     #[error("{0}")]
     Conflict(String),
@@ -24,7 +33,7 @@ pub(super) enum ApiError {
     /// There is no such thing: 404.
     #[error("{0}")]
     NotFound(String),
-    /// Anything else: it is not known what an answer would say.
+    /// Anything else, such as a right that is missing: it is not known what an answer would say.
     #[error("{0}")]
     Trouble(String),
 }
@@ -32,13 +41,14 @@ pub(super) enum ApiError {
 /// Sends `request` and gives the body of a good answer, still to be read.
 pub(super) async fn open(client: &Client, request: Request<Vec<u8>>) -> Result<Body, ApiError> {
     let path = request.uri().path().to_owned();
-    let late = |_| ApiError::Trouble(format!("`{path}` was not answered in time"));
-    let sent = timeout(limits::API_TIME, client.send(request.map(Body::from))).await.map_err(late)?;
-    let response = sent.map_err(|error| ApiError::Trouble(format!("`{path}` cannot be asked: {}", chain(&error))))?;
+    let sent = timeout(limits::API_TIME, client.send(request.map(Body::from))).await.map_err(|_| late(&path))?;
+    let response = sent
+        .map_err(|error| ApiError::Away { said: format!("`{path}` cannot be asked: {}", chain(&error)), wait: None })?;
     let status = response.status();
     if status.is_success() {
         return Ok(response.into_body());
     }
+    let wait = wait(response.headers());
     let body = timeout(limits::API_TIME, collect(response.into_body(), limits::API_ERROR_BYTES)).await;
     let said = body.ok().and_then(Result::ok).and_then(|body| serde_json::from_slice::<Said>(&body).ok());
     let said = said.map(|said| said.message).filter(|message| !message.is_empty());
@@ -50,6 +60,8 @@ pub(super) async fn open(client: &Client, request: Request<Vec<u8>>) -> Result<B
         StatusCode::CONFLICT => ApiError::Conflict(message),
         StatusCode::GONE => ApiError::Expired,
         StatusCode::NOT_FOUND => ApiError::NotFound(message),
+        StatusCode::TOO_MANY_REQUESTS => ApiError::Away { said: message, wait },
+        status if status.is_server_error() => ApiError::Away { said: message, wait },
         _ => ApiError::Trouble(message),
     })
 }
@@ -58,8 +70,17 @@ pub(super) async fn open(client: &Client, request: Request<Vec<u8>>) -> Result<B
 pub(super) async fn read(client: &Client, request: Request<Vec<u8>>, ceiling: usize) -> Result<Vec<u8>, ApiError> {
     let path = request.uri().path().to_owned();
     let body = open(client, request).await?;
-    let late = |_| ApiError::Trouble(format!("`{path}` was not answered in time"));
-    timeout(limits::API_TIME, collect(body, ceiling)).await.map_err(late)?
+    timeout(limits::API_TIME, collect(body, ceiling)).await.map_err(|_| late(&path))?
+}
+
+fn late(path: &str) -> ApiError {
+    ApiError::Away { said: format!("`{path}` was not answered in time"), wait: None }
+}
+
+/// What `Retry-After` says, which the API server gives in seconds.
+fn wait(headers: &HeaderMap) -> Option<Duration> {
+    let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?;
+    seconds.parse().ok().map(Duration::from_secs)
 }
 
 /// A request to read `path`.

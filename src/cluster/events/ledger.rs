@@ -15,10 +15,13 @@ pub(super) struct Ledger {
     namespaces: HashMap<String, Instant>,
     /// The same, of all together.
     all: Option<Instant>,
+    /// How many entries there ever were.
+    entries_made: u64,
 }
 
 #[derive(Debug)]
 struct Entry {
+    serial: u64,
     count: u64,
     written_at: Instant,
     seen_at: Instant,
@@ -31,8 +34,18 @@ pub(super) enum Step {
     Limited,
     /// It was told already.
     Nothing,
-    /// It is to be written that it happened so many times.
-    Write(u64),
+    /// It is to be written.
+    Write(Due),
+}
+
+/// An Event to be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Due {
+    /// How many times it happened.
+    pub(super) count: u64,
+    /// Which Event it is. What is forgotten and happens again is another one: the API server may still keep the one that
+    /// was written before.
+    pub(super) serial: u64,
 }
 
 impl Ledger {
@@ -56,9 +69,12 @@ impl Ledger {
                 self.entries.remove(&oldest);
             }
         }
-        let entry = self.entries.entry(name).or_insert(Entry { count: 1, written_at: now, seen_at: now });
+        let entry = self.entries.entry(name).or_insert_with(|| {
+            self.entries_made += 1;
+            Entry { serial: self.entries_made, count: 1, written_at: now, seen_at: now }
+        });
         entry.written_at = now;
-        Step::Write(entry.count)
+        Step::Write(Due { count: entry.count, serial: entry.serial })
     }
 
     /// What has this name could not be written.
@@ -96,26 +112,29 @@ mod tests {
         crate::cluster::clock::now()
     }
 
+    /// How often what is due happened; none where it is not.
+    fn due(step: Step) -> Option<u64> {
+        match step {
+            Step::Limited | Step::Nothing => None,
+            Step::Write(due) => Some(due.count),
+        }
+    }
+
     #[test]
     fn the_first_is_written_and_then_ever_fewer() {
         let (mut ledger, now) = (Ledger::default(), now());
-        let due: Vec<_> = (1..=16)
-            .filter_map(|_| match ledger.count(7, "shop", now) {
-                Step::Write(count) => Some(count),
-                Step::Limited | Step::Nothing => None,
-            })
-            .collect();
-        assert_eq!(due, [1, 2, 4, 8, 16]);
+        let written: Vec<_> = (1..=16).filter_map(|_| due(ledger.count(7, "shop", now))).collect();
+        assert_eq!(written, [1, 2, 4, 8, 16]);
         assert_eq!(ledger.count(7, "shop", now), Step::Nothing);
-        assert_eq!(ledger.count(8, "shop", now), Step::Write(1));
-        assert_eq!(ledger.count(7, "shop", now + limits::EVENT_REFRESH_TIME), Step::Write(18));
+        assert_eq!(due(ledger.count(8, "shop", now)), Some(1));
+        assert_eq!(due(ledger.count(7, "shop", now + limits::EVENT_REFRESH_TIME)), Some(18));
     }
 
     #[test]
     fn one_namespace_leaves_room_for_the_others() {
         let (mut ledger, now) = (Ledger::default(), now());
         let written = |ledger: &mut Ledger, namespace: &str, at, names: std::ops::Range<u64>| {
-            names.filter(|name| ledger.count(*name, namespace, at) == Step::Write(1)).count()
+            names.filter(|name| due(ledger.count(*name, namespace, at)) == Some(1)).count()
         };
         let burst = usize::try_from(limits::EVENT_BURST_OF_NAMESPACE).unwrap();
         assert_eq!(written(&mut ledger, "loud", now, 0..1000), burst);
@@ -127,25 +146,25 @@ mod tests {
     #[test]
     fn all_together_are_limited_and_remembered_within_bounds() {
         let (mut ledger, mut at) = (Ledger::default(), now());
-        let written =
-            (0..1000_u64).filter(|name| ledger.count(*name, &format!("n{name}"), at) == Step::Write(1)).count();
+        let written = (0..1000_u64).filter(|name| due(ledger.count(*name, &format!("n{name}"), at)) == Some(1)).count();
         assert_eq!(written, usize::try_from(limits::EVENT_BURST).unwrap());
         for name in 10_000..12_000_u64 {
             at += limits::EVENT_PAUSE;
-            assert_eq!(ledger.count(name, &format!("n{name}"), at), Step::Write(1));
+            assert_eq!(due(ledger.count(name, &format!("n{name}"), at)), Some(1));
         }
         assert_eq!(ledger.entries.len(), limits::EVENTS_REMEMBERED);
         assert!(ledger.namespaces.len() <= limits::EVENTS_REMEMBERED, "{}", ledger.namespaces.len());
         at += limits::EVENT_PAUSE_OF_NAMESPACE;
-        assert_eq!(ledger.count(11_999, "n11999", at), Step::Write(2), "the newest is remembered");
-        assert_eq!(ledger.count(10_000, "n10000", at), Step::Write(1), "the oldest is not");
+        assert_eq!(due(ledger.count(11_999, "n11999", at)), Some(2), "the newest is remembered");
+        assert_eq!(due(ledger.count(10_000, "n10000", at)), Some(1), "the oldest is not");
     }
 
     #[test]
-    fn what_failed_is_tried_again() {
+    fn what_failed_is_tried_again_as_another() {
         let (mut ledger, now) = (Ledger::default(), now());
-        for _ in 0..3 {
-            assert_eq!(ledger.count(1, "shop", now), Step::Write(1));
+        for serial in 1..=3 {
+            assert_eq!(ledger.count(1, "shop", now), Step::Write(Due { count: 1, serial }));
+            assert_eq!(ledger.count(1, "shop", now), Step::Write(Due { count: 2, serial }));
             ledger.forget(1);
         }
     }
