@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 
 use nonempty::NonEmpty;
 
-use super::json::text;
+use super::json::{Strict, text};
 use super::kind::Kind;
 use super::shape::{Metadata, Shape, Spec};
 use super::{Judge, MissingImage, Target};
 use crate::explain;
 use crate::image::{ContainerKind, ImageRef, ImageUse, ParseImageError, Pointer};
 use crate::limits::{self, Exceeded, Scope};
-use crate::policy::{Denial, DenyReason, ObjectText, Owner, Requester, Workload};
+use crate::policy::{Denial, DenyReason, Owner, Requester, Workload};
 
 /// What an object names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,7 +99,6 @@ impl Inventory {
 /// What an object says about who runs its images.
 pub(super) fn workload(kind: Kind, object: &Shape<'_>, requester: Requester) -> Workload {
     let name = kind.name();
-    let metadata = object.metadata.as_ref().map(|metadata| &metadata.0);
     let spec = object.pod_spec(kind);
     // `serviceAccount` is the older name of `serviceAccountName`, and counts only where that is empty
     // (<https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/#PodSpec>).
@@ -112,19 +111,29 @@ pub(super) fn workload(kind: Kind, object: &Shape<'_>, requester: Requester) -> 
         group: name.group.to_owned(),
         version: name.version.to_owned(),
         kind: name.kind.to_owned(),
-        namespace: metadata.map_or("", |metadata| text(&metadata.namespace)).to_owned(),
-        name: metadata.map_or("", |metadata| text(&metadata.name)).to_owned(),
-        uid: metadata.map_or("", |metadata| text(&metadata.uid)).to_owned(),
-        owner: metadata.and_then(owner),
-        labels: metadata.map(|metadata| metadata.labels.to_owned()).unwrap_or_default(),
         service_account: service_account.to_owned(),
         pull_secrets: pull_secrets
             .iter()
             .map(|secret| text(&secret.0.name).to_owned())
             .filter(|name| !name.is_empty())
             .collect(),
-        object: ObjectText::default(),
         requester,
+        ..names(object)
+    }
+}
+
+/// What an object says of itself in its metadata.
+pub(super) fn names(object: &Shape<'_>) -> Workload {
+    let Some(Strict(metadata)) = &object.metadata else {
+        return Workload::default();
+    };
+    Workload {
+        namespace: text(&metadata.namespace).to_owned(),
+        name: text(&metadata.name).to_owned(),
+        uid: text(&metadata.uid).to_owned(),
+        owner: owner(metadata),
+        labels: metadata.labels.to_owned(),
+        ..Workload::default()
     }
 }
 

@@ -23,5 +23,5 @@ pub use document::{DocumentReview, Findings};
 pub use exemption::Exemption;
 pub use object::Object;
 pub use pin::Pin;
-pub use request::{Judge, Judgement, Malformed, MissingImage, Operation, Request, Target};
+pub use request::{About, Judge, Judgement, Malformed, MissingImage, Operation, Request, Target};
 pub use response::Response;

@@ -3,7 +3,7 @@
 use nonempty::NonEmpty;
 
 use super::Exemption;
-use super::images::{Inventory, too_much, workload};
+use super::images::{Inventory, names, too_much, workload};
 use super::json::text;
 use super::kind::{GroupVersionKind, Kind, has_no_place_for_images};
 use super::review::Envelope;
@@ -30,7 +30,11 @@ impl Request {
     /// When the bytes are no such review, or its object cannot be understood.
     pub fn parse(body: &[u8]) -> Result<Self, Malformed> {
         let envelope = Envelope::parse(body).map_err(|finding| Malformed::NotReview { finding })?;
-        let refuse = |denial| Malformed::Request { uid: envelope.uid().to_owned(), denial: Box::new(denial) };
+        let refuse = |denial| Malformed::Request {
+            uid: envelope.uid().to_owned(),
+            denial: Box::new(denial),
+            about: Box::new(about(&envelope)),
+        };
         let operation = Operation::named(envelope.operation()).map_err(refuse)?;
         let (subject, missing) = understand(&envelope, operation).map_err(refuse)?;
         let subject = match subject {
@@ -177,7 +181,20 @@ pub enum Malformed {
         uid: String,
         /// The refusal.
         denial: Box<Denial>,
+        /// Whom it is to be told to.
+        about: Box<About>,
     },
+}
+
+/// What a request that cannot be understood is about, as far as it says so. Nothing is decided by it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct About {
+    /// The object, by its names and its owner.
+    pub workload: Workload,
+    /// Whether the object is there only when it is admitted.
+    pub is_new: bool,
+    /// Whether nothing would be stored.
+    pub is_dry_run: bool,
 }
 
 /// What has to be judged, and the places without an image.
@@ -214,6 +231,29 @@ fn understand(envelope: &Envelope<'_>, operation: Operation) -> Result<(Judgemen
         None => Judgement::Pass(exemption),
     };
     Ok((subject, missing))
+}
+
+/// What the request says of its object beside what it asks: an object that cannot be read has no owner.
+fn about(envelope: &Envelope<'_>) -> About {
+    let object = envelope.object.as_ref().ok().and_then(Option::as_ref);
+    let named = object.map(names).unwrap_or_default();
+    let kind = envelope.kind().unwrap_or(GroupVersionKind { group: "", version: "", kind: "" });
+    let name = match envelope.name() {
+        "" => named.name,
+        name => name.to_owned(),
+    };
+    About {
+        workload: Workload {
+            group: kind.group.to_owned(),
+            version: kind.version.to_owned(),
+            kind: kind.kind.to_owned(),
+            namespace: envelope.namespace().to_owned(),
+            name,
+            ..named
+        },
+        is_new: envelope.operation() != Operation::Update.as_str(),
+        is_dry_run: envelope.is_dry_run(),
+    }
 }
 
 /// What a request carries.

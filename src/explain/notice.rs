@@ -7,7 +7,7 @@ use super::{denial, plain};
 use crate::limits;
 use crate::policy::{Denial, Outcome, PolicyName, Verdict, Warning, Workload};
 
-/// One thing to tell: that an image is refused, or would be if its policy enforced.
+/// One thing to tell: that an image is refused, or would be if its policy enforced, or that a request was not judged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notice {
     /// The object on which users look for it.
@@ -18,14 +18,14 @@ pub struct Notice {
     pub action: &'static str,
     /// The code of the reason.
     pub code: &'static str,
-    /// The field that names the image, as in `spec.containers[0].image`.
+    /// The field that names the image, as in `spec.containers[0].image`; empty where no image was judged.
     pub field: String,
     /// All of it on one line, at most [`limits::EVENT_NOTE_BYTES`].
     pub note: String,
 }
 
 /// An object that something is told about.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Subject {
     /// Its API group and version, as in `apps/v1`.
     pub api_version: String,
@@ -33,10 +33,24 @@ pub struct Subject {
     pub kind: String,
     /// Its namespace, which is that of the workload.
     pub namespace: String,
-    /// Its name.
+    /// Its name; empty where no object can have what was named.
     pub name: String,
     /// What the API server calls it; empty for an object that is refused before it is there.
     pub uid: String,
+}
+
+/// What is to be told of a request that is refused as a whole, by `denial`: about the owner that `workload` names, or else
+/// about itself, which `is_new` if it would be there only when it is admitted.
+pub fn refusal_notice(workload: &Workload, is_new: bool, refused: &Denial) -> Notice {
+    let whole = format!("{} is refused: {}", named(workload), denial(refused));
+    Notice {
+        subject: subject(workload, is_new),
+        policy: refused.policy.clone(),
+        action: DENY,
+        code: refused.reason.code(),
+        field: String::new(),
+        note: plain(&whole, limits::EVENT_NOTE_BYTES),
+    }
 }
 
 /// What is to be told of `verdicts`, at most [`limits::DENY_REASONS_PER_IMAGE`] for each image and each policy once: about
@@ -91,7 +105,7 @@ fn note(workload: &Workload, verdict: &Verdict, action: &str, reason: &Denial) -
 
 fn subject(workload: &Workload, never_was: bool) -> Subject {
     let namespace = workload.namespace.clone();
-    match workload.owner.clone() {
+    let subject = match workload.owner.clone() {
         Some(owner) => {
             Subject { api_version: owner.api_version, kind: owner.kind, namespace, name: owner.name, uid: owner.uid }
         }
@@ -105,7 +119,14 @@ fn subject(workload: &Workload, never_was: bool) -> Subject {
             name: workload.name.clone(),
             uid: if never_was { String::new() } else { workload.uid.clone() },
         },
+    };
+    // The API server's own names are shorter. What is longer comes from somebody else, and is not carried any further.
+    let Subject { api_version, kind, namespace, name, uid } = &subject;
+    let parts = [api_version, kind, namespace, name, uid];
+    if parts.into_iter().any(|part| part.len() > limits::PRINTED_NAME_BYTES) {
+        return Subject::default();
     }
+    subject
 }
 
 #[cfg(test)]

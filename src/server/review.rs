@@ -14,8 +14,9 @@ use tokio::time::timeout;
 use super::clock::Stopwatch;
 use super::routes::{App, ClientKnown};
 use super::webhook::{Answer, Answers};
-use super::{Refusal, deadline, document};
+use super::{Refusal, deadline, document, webhook};
 use crate::admission::{Malformed, Request};
+use crate::explain;
 use crate::policy::{Denial, DenyReason};
 use crate::telemetry::label::{Decision, Endpoint, Shed};
 use crate::telemetry::{Answered, Metrics, field};
@@ -76,14 +77,19 @@ async fn answer(
     let request = match Request::parse(&held.bytes) {
         Ok(request) => Arc::new(request),
         Err(Malformed::NotReview { finding }) => return Err(Refusal::NotReview(finding)),
-        Err(Malformed::Request { uid, denial }) => return Ok(("", Answer::refused(&uid, &denial))),
+        Err(Malformed::Request { uid, denial, about }) => {
+            if !about.is_dry_run {
+                (app.webhook.tell)(explain::refusal_notice(&about.workload, about.is_new, &denial));
+            }
+            return Ok(("", Answer::refused(&uid, &denial)));
+        }
     };
     drop(held.bytes);
     let Ok(_place) = app.places.try_acquire() else {
         app.metrics.shed(Shed::Requests);
         let denial = Denial::new(DenyReason::Overloaded, "too many requests are being judged");
         let denial = Denial { retry_after: Some(RETRY), ..denial };
-        return Ok((request.operation().as_str(), Answer::refused(request.uid(), &denial)));
+        return Ok((request.operation().as_str(), webhook::refused(&app.webhook.tell, &request, &denial)));
     };
     let _counted = app.metrics.in_flight();
     let left = time.saturating_sub(clock.elapsed());
@@ -93,7 +99,7 @@ async fn answer(
 /// The answer of `answers`, or the refusal in its place if it panics or is late. It keeps to `left` by itself; half the
 /// reserve later nobody waits for it any more.
 async fn bounded(app: &App, answers: &Answers, request: &Arc<Request>, left: Duration) -> Answer {
-    let refused = |reason, finding| Answer::refused(request.uid(), &Denial::new(reason, finding));
+    let refused = |reason, finding| webhook::refused(&app.webhook.tell, request, &Denial::new(reason, finding));
     let work = async { answers(Arc::clone(request), left).await };
     let grace = app.grace.unwrap_or(deadline::reserve(left) / 2);
     match timeout(left.saturating_add(grace), caught(&app.metrics, work)).await {

@@ -36,6 +36,8 @@ pub struct Webhook {
     pub mutate: Answers,
     /// Answers `/validate`.
     pub validate: Answers,
+    /// Hears of what is refused.
+    pub tell: Tell,
 }
 
 impl Webhook {
@@ -47,7 +49,9 @@ impl Webhook {
     /// The same, which tells of every refusal and of what would be one, unless nothing is to be stored (dry run).
     pub fn telling(gate: Gate, metrics: Arc<Metrics>, tell: Tell) -> Self {
         let mutating = gate.clone();
+        let telling = Arc::clone(&tell);
         Self {
+            tell: telling,
             mutate: Arc::new(move |request, time| mutate(mutating.clone(), request, time).boxed()),
             validate: Arc::new(move |request, time| {
                 validate(gate.clone(), Arc::clone(&metrics), Arc::clone(&tell), request, time).boxed()
@@ -90,9 +94,20 @@ async fn validate(gate: Gate, metrics: Arc<Metrics>, tell: Tell, request: Arc<Re
         }
         Err(failure) => {
             unjudged(&request, Endpoint::Validate, &failure);
-            Answer::refused(request.uid(), &failure.into())
+            refused(&tell, &request, &failure.into())
         }
     }
+}
+
+/// The refusal of `request` as a whole, which is told unless nothing was to be stored.
+pub(super) fn refused(tell: &Tell, request: &Request, denial: &Denial) -> Answer {
+    match request.subject() {
+        Judgement::Judge(judge) if !request.is_dry_run() => {
+            tell(explain::refusal_notice(&judge.workload, request.operation() == Operation::Create, denial));
+        }
+        Judgement::Judge(_) | Judgement::Pass(_) => {}
+    }
+    Answer::refused(request.uid(), denial)
 }
 
 /// Pins the tags of pods. Nothing that can be parsed is refused here: what was not pinned, `/validate` judges.

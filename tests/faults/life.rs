@@ -75,7 +75,11 @@ async fn t92_a_panic_anywhere_is_no_permission() {
                 .boxed()
             })
         };
-        stage.answer_with(Webhook { mutate: answers(gate.mutate.clone()), validate: answers(gate.validate.clone()) });
+        stage.answer_with(Webhook {
+            mutate: answers(gate.mutate.clone()),
+            validate: answers(gate.validate.clone()),
+            tell: gate.tell.clone(),
+        });
         let (validated, mutated) = (stage.run(&[&image]).await, stage.mutate(&create(pod(&[&image]))).await);
         for answered in [validated, mutated] {
             if step == "never" {

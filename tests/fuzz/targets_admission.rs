@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 pub fn review(bytes: &[u8]) {
     match Request::parse(bytes) {
         Err(Malformed::NotReview { finding }) => assert_eq!(finding.lines().count(), 1, "{finding}"),
-        Err(Malformed::Request { uid, denial }) => {
+        Err(Malformed::Request { uid, denial, about: _ }) => {
             assert!(!uid.is_empty());
             assert!(!Response::refused(&uid, &denial).is_allowed());
         }

@@ -124,7 +124,7 @@ fn t94_no_text_of_a_user_breaks_a_line() {
         },
     ];
     for review in malformed {
-        let Err(Malformed::Request { uid, denial }) = parse(&review) else { panic!("{review}") };
+        let Err(Malformed::Request { uid, denial, about: _ }) = parse(&review) else { panic!("{review}") };
         harmless(&Response::refused(&uid, &denial));
     }
 }

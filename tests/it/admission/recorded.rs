@@ -15,7 +15,9 @@ fn every_recorded_review_has_its_answers() {
                 "validate": body(&validate(&request, &policies())),
                 "mutate": mutated(&request),
             }),
-            Err(Malformed::Request { uid, denial }) => json!({"both": body(&Response::refused(&uid, &denial))}),
+            Err(Malformed::Request { uid, denial, about: _ }) => {
+                json!({"both": body(&Response::refused(&uid, &denial))})
+            }
             Err(Malformed::NotReview { finding }) => panic!("{name}: {finding}"),
         };
         // The recording is made anew with new uids; the snapshot is about the rest.

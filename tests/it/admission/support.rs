@@ -159,7 +159,7 @@ pub(crate) fn codes(response: &Response) -> Vec<String> {
 pub(crate) fn refused(review: &[u8]) -> &'static str {
     match Request::parse(review) {
         Err(Malformed::NotReview { .. }) => "400",
-        Err(Malformed::Request { uid, denial }) => {
+        Err(Malformed::Request { uid, denial, about: _ }) => {
             let response = Response::refused(&uid, &denial);
             assert_eq!(codes(&response), [denial.reason.code()]);
             assert_eq!(body(&response)["uid"], json!(uid));

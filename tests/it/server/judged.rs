@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use axum::Router;
 use countersign::gate::Gate;
 use countersign::loader::load_dir;
-use countersign::policy::{NoMatch, PolicyName};
+use countersign::policy::{NoMatch, PolicyName, PolicySet};
 use countersign::registry::{Anonymous, Client, Options};
 use countersign::server::{App, Ceilings, Health, Tell, Webhook, router};
 use countersign::telemetry::Metrics;
@@ -54,11 +54,19 @@ fn gated(no_match: NoMatch) -> (Router, Arc<Metrics>) {
 }
 
 /// The same, with what is told.
-fn telling(no_match: NoMatch, tell: Tell) -> (Router, Arc<Metrics>) {
+pub(super) fn telling(no_match: NoMatch, tell: Tell) -> (Router, Arc<Metrics>) {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("policies.yaml"), POLICIES).unwrap();
-    let set = load_dir(folder.path(), no_match).unwrap().set;
-    let (_, policies) = watch::channel(Some(set));
+    judging(Some(load_dir(folder.path(), no_match).unwrap().set), tell)
+}
+
+/// The routes before a gate that has no policies yet.
+pub(super) fn without_policies(tell: Tell) -> Router {
+    judging(None, tell).0
+}
+
+fn judging(set: Option<Arc<PolicySet>>, tell: Tell) -> (Router, Arc<Metrics>) {
+    let (_, policies) = watch::channel(set);
     let gate = Gate::new(policies, Client::new(Options::default()).unwrap(), Arc::new(Anonymous));
     let metrics = Arc::new(Metrics::new().unwrap());
     let webhook = Webhook::telling(gate, Arc::clone(&metrics), tell);

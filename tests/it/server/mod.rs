@@ -7,3 +7,4 @@ mod handshake;
 mod judged;
 mod routes;
 mod support;
+mod told;

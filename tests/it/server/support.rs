@@ -71,7 +71,7 @@ pub(super) fn webhook(
     answer: impl Fn(Arc<Request>, Duration) -> futures_util::future::BoxFuture<'static, Answer> + Send + Sync + 'static,
 ) -> Webhook {
     let answers: Answers = Arc::new(answer);
-    Webhook { mutate: Arc::clone(&answers), validate: answers }
+    Webhook { mutate: Arc::clone(&answers), validate: answers, tell: Arc::new(|_| {}) }
 }
 
 /// A webhook that refuses everything as unsigned.
