@@ -219,13 +219,58 @@ fn no_image(place: &Place<'_>, pointer: &Pointer, error: ParseImageError) -> Den
         pointer.field_path(),
         place.kind,
         explain::quoted(place.name, limits::PRINTED_NAME_BYTES),
-        explain::quoted(place.image, limits::PRINTED_NAME_BYTES),
+        explain::quoted(&without_credentials(place.image), limits::PRINTED_NAME_BYTES),
     );
     Denial::new(DenyReason::ImageMalformed, finding)
+}
+
+/// What is no image and may be an address: without a user, a password and a query, since what is said of it is read by more
+/// than who wrote it. Digests stay.
+fn without_credentials(image: &str) -> String {
+    let (address, query) = match image.split_once('?') {
+        Some((address, _)) => (address, "?****"),
+        None => (image, ""),
+    };
+    let (scheme, rest) = match address.split_once("://") {
+        Some((scheme, rest)) => (format!("{scheme}://"), rest),
+        None => (String::new(), address),
+    };
+    let is_digest = |text: &str| text.starts_with("sha256:") || text.starts_with("sha512:");
+    let (rest, digest) = match rest.rsplit_once('@') {
+        Some((before, digest)) if is_digest(digest) => (before, format!("@{digest}")),
+        Some(_) | None => (rest, String::new()),
+    };
+    match rest.rsplit_once('@') {
+        Some((_, host)) => format!("{scheme}****@{host}{digest}{query}"),
+        None => format!("{scheme}{rest}{digest}{query}"),
+    }
 }
 
 /// A refusal of what asks for too much.
 pub(super) fn too_much(what: &'static str, ceiling: usize) -> Denial {
     let exceeded = Exceeded::new(what, ceiling, Scope::Request);
     Denial::new(DenyReason::LimitExceeded, exceeded.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_image_is_told_without_credentials() {
+        for (image, told) in [
+            ("https://alice:hunter2@registry.example/app:1", "https://****@registry.example/app:1"),
+            ("alice:hunter2@registry.example:5000/app", "****@registry.example:5000/app"),
+            ("alice:hunter2@sha.example/app", "****@sha.example/app"),
+            ("alice:hun@ter2@registry.example/app", "****@registry.example/app"),
+            ("alice:hunter2@registry.example/app@sha256:12", "****@registry.example/app@sha256:12"),
+            ("oci://registry.example/app?token=hunter2", "oci://registry.example/app?****"),
+            ("https://ghcr.io/a/b", "https://ghcr.io/a/b"),
+            ("nginx:v1@sha256:12", "nginx:v1@sha256:12"),
+            ("NGINX", "NGINX"),
+            ("", ""),
+        ] {
+            assert_eq!(without_credentials(image), told);
+        }
+    }
 }

@@ -68,7 +68,7 @@ impl DockerConfig {
             let Some(credential) = auth.credential(&key)? else {
                 continue;
             };
-            let (registry, path) = place(&key).ok_or_else(|| DockerConfigError::Key(plain(&key)))?;
+            let (registry, path) = place(&key).ok_or_else(|| DockerConfigError::Key(named(&key)))?;
             entries.push(Entry { registry, path, credential });
         }
         entries.sort_by_key(|entry| std::cmp::Reverse(entry.path.len()));
@@ -124,6 +124,11 @@ fn place(key: &str) -> Option<(Registry, String)> {
     Some((host.parse().ok()?, path.to_owned()))
 }
 
+/// A key as errors name it. It may be an address with user and password, which nobody is told.
+fn named(key: &str) -> String {
+    plain(key.rsplit_once('@').map_or(key, |(_, behind)| behind))
+}
+
 #[derive(Deserialize)]
 struct File {
     #[serde(default)]
@@ -158,7 +163,7 @@ impl Auth {
             return Ok(Some(Credential::bearer(token.as_str())));
         }
         if let Some(Hidden(auth)) = self.auth.filter(present) {
-            let error = || DockerConfigError::Auth(plain(key));
+            let error = || DockerConfigError::Auth(named(key));
             let bytes =
                 STANDARD.decode(auth.trim()).or_else(|_| STANDARD_NO_PAD.decode(auth.trim())).map_err(|_| error())?;
             let text = Zeroizing::new(String::from_utf8(bytes).map_err(|_| error())?);
@@ -239,13 +244,15 @@ mod tests {
 
     #[test]
     fn errors_hold_no_secret() {
-        let bad: [&[u8]; 6] = [
+        let bad: [&[u8]; 8] = [
             b"",
             b"[\"hunter2\"]",
             br#"{"auths": {"a.example": {"auth": "hunter2!"}}}"#,
             br#"{"auths": {"a.example": {"auth": "aHVudGVyMg=="}}}"#,
             br#"{"auths": {"a.example": {"password": ["hunter2"]}}}"#,
             br#"{"auths": {"a b": {"username": "u", "password": "hunter2"}}}"#,
+            br#"{"auths": {"https://u:hunter2@a.example": {"username": "u", "password": "x"}}}"#,
+            br#"{"auths": {"u:hunter2@a.example": {"auth": "!"}}}"#,
         ];
         for bytes in bad {
             let error = DockerConfig::parse(bytes).unwrap_err();

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::Router;
 use countersign::explain::Notice;
+use countersign::policy::NoMatch;
 use countersign::server::{App, Ceilings, Health, Tell, Webhook, router};
 use countersign::telemetry::Metrics;
 use futures_util::FutureExt as _;
@@ -135,4 +136,22 @@ async fn what_judges_nothing_is_told() {
     let routes = judged::without_policies(heard.tell());
     let review = owned_review("registry.example/app:1");
     assert_told(&routes, &heard, "/validate", review, "policies_unavailable").await;
+}
+
+#[tokio::test]
+async fn an_image_that_is_an_address_is_told_without_its_password() {
+    let heard = Heard::default();
+    let (routes, _) = judged::telling(NoMatch::Deny, heard.tell());
+    for image in [
+        "https://alice:hunter2@registry.example/app:1",
+        "alice:hunter2@registry.example/app",
+        "https://registry.example/app?token=hunter2",
+    ] {
+        let answered = ask(&routes, post("/validate", owned_review(image).to_string())).await;
+        answered.assert_denied("image_malformed");
+        assert!(!answered.text.contains("hunter2"), "{}", answered.text);
+        let told = heard.take();
+        let [notice] = told.as_slice() else { panic!("{told:?}") };
+        assert!(notice.note.contains("registry.example/app") && !notice.note.contains("hunter2"), "{}", notice.note);
+    }
 }
