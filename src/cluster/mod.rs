@@ -13,7 +13,7 @@
 //! [`StatusWriter`] tells authors in the status of their policies what became of them; [`Election`] says which replica
 //! does that for all.
 //!
-//! [`Events`] tell of refusals where `kubectl describe` shows them: on the owner of the refused workload, and on the policy.
+//! [`Events`] tell of refusals and warnings where `kubectl describe` shows them: on the owner of the refused workload, and on the policy.
 //!
 //! [`Records`] are the signing records of a namespace: read as chains, and added, never changed.
 //!

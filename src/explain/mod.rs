@@ -21,7 +21,7 @@ pub use audit::annotations;
 pub use escape::{plain, quoted};
 pub use json::{DenialJson, SatisfiedJson, VerdictJson, verdict_json};
 pub use message::{Cause, advice, causes, denial, message, refusal};
-pub use notice::{Notice, Subject, notices, refusal_notice};
+pub use notice::{Action, Notice, Subject, notices, refusal_notice};
 pub use policy::policy;
 pub use sentence::{hint, hint_for, sentence};
 pub use stance::leniency;

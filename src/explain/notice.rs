@@ -7,21 +7,40 @@ use super::{denial, plain};
 use crate::limits;
 use crate::policy::{Denial, Outcome, PolicyName, Verdict, Warning, Workload};
 
-/// One thing to tell: that an image is refused, or would be if its policy enforced, or that a request was not judged.
+/// One thing to tell: that an image or a whole request is refused, or what its users are warned of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notice {
     /// The object on which users look for it.
     pub subject: Subject,
     /// The policy that refuses; none where no policy is involved.
     pub policy: Option<PolicyName>,
-    /// `Deny` or `Warn`.
-    pub action: &'static str,
-    /// The code of the reason.
+    /// What is done.
+    pub action: Action,
+    /// The code of the reason, or of the warning.
     pub code: &'static str,
     /// The field that names the image, as in `spec.containers[0].image`; empty where no image was judged.
     pub field: String,
     /// All of it on one line, at most [`limits::EVENT_NOTE_BYTES`].
     pub note: String,
+}
+
+/// What is done about what is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Action {
+    /// It is refused.
+    Deny,
+    /// It is let pass, and its users are warned.
+    Warn,
+}
+
+impl Action {
+    /// As Events name it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Deny => "Deny",
+            Self::Warn => "Warn",
+        }
+    }
 }
 
 /// An object that something is told about.
@@ -46,7 +65,7 @@ pub fn refusal_notice(workload: &Workload, is_new: bool, refused: &Denial) -> No
     Notice {
         subject: subject(workload, is_new),
         policy: refused.policy.clone(),
-        action: DENY,
+        action: Action::Deny,
         code: refused.reason.code(),
         field: String::new(),
         note: plain(&whole, limits::EVENT_NOTE_BYTES),
@@ -64,43 +83,82 @@ pub fn notices<'a>(
     let subject = subject(workload, is_new && is_refused);
     verdicts.iter().flat_map(move |verdict| {
         let subject = subject.clone();
-        once_by_policy(verdict).into_iter().map(move |(action, reason)| Notice {
-            subject: subject.clone(),
-            policy: reason.policy.clone(),
-            action,
-            code: reason.reason.code(),
-            field: plain(&verdict.image.pointer.field_path(), limits::PRINTED_NAME_BYTES),
-            note: note(workload, verdict, action, reason),
+        reasons(verdict).into_iter().map(move |reason| {
+            let whole = format!("{}: {} {}", named(workload), image(verdict), reason.words());
+            Notice {
+                subject: subject.clone(),
+                policy: reason.policy().cloned(),
+                action: reason.action(),
+                code: reason.code(),
+                field: plain(&verdict.image.pointer.field_path(), limits::PRINTED_NAME_BYTES),
+                note: plain(&whole, limits::EVENT_NOTE_BYTES),
+            }
         })
     })
 }
 
-/// The reasons to tell, of each policy the first.
-fn once_by_policy(verdict: &Verdict) -> Vec<(&'static str, &Denial)> {
+/// A reason to tell something of an image.
+#[derive(Clone, Copy)]
+enum Reason<'a> {
+    Denial(&'a Denial),
+    Warning(&'a Warning),
+}
+
+/// The reasons to tell: of each policy the first, and what no policy says, each once. A refused image needs no word about
+/// its tag.
+fn reasons(verdict: &Verdict) -> Vec<Reason<'_>> {
     let denials = match &verdict.outcome {
         Outcome::Allow(_) => None,
-        Outcome::Deny(denials) => Some(denials.iter().map(|denial| (DENY, denial))),
+        Outcome::Deny(denials) => Some(denials.iter().map(Reason::Denial)),
     };
-    let warnings = verdict.warnings.iter().filter_map(|warning| match warning {
-        Warning::MutableTag | Warning::NoMatchingPolicy => None,
-        Warning::WouldDeny(denial) => Some((WARN, denial)),
+    let warnings = verdict.warnings.iter().filter(|warning| match warning {
+        Warning::MutableTag | Warning::NoMatchingPolicy => verdict.is_allowed(),
+        Warning::WouldDeny(_) => true,
     });
-    let mut told: Vec<(&'static str, &Denial)> = Vec::new();
-    for (action, denial) in denials.into_iter().flatten().chain(warnings) {
-        if told.len() < limits::DENY_REASONS_PER_IMAGE && !told.iter().any(|(_, other)| other.policy == denial.policy) {
-            told.push((action, denial));
+    let mut told: Vec<Reason<'_>> = Vec::new();
+    for reason in denials.into_iter().flatten().chain(warnings.map(Reason::Warning)) {
+        let is_told = told.iter().any(|other| match (reason.policy(), other.policy()) {
+            (None, None) => reason.code() == other.code(),
+            (policy, of_other) => policy == of_other,
+        });
+        if told.len() < limits::DENY_REASONS_PER_IMAGE && !is_told {
+            told.push(reason);
         }
     }
     told
 }
 
-const DENY: &str = "Deny";
-const WARN: &str = "Warn";
+impl<'a> Reason<'a> {
+    fn action(self) -> Action {
+        match self {
+            Self::Denial(_) => Action::Deny,
+            Self::Warning(_) => Action::Warn,
+        }
+    }
 
-fn note(workload: &Workload, verdict: &Verdict, action: &str, reason: &Denial) -> String {
-    let verb = if action == DENY { "is refused" } else { "would be refused" };
-    let whole = format!("{}: {} {verb}: {}", named(workload), image(verdict), denial(reason));
-    plain(&whole, limits::EVENT_NOTE_BYTES)
+    fn code(self) -> &'static str {
+        match self {
+            Self::Denial(denial) => denial.reason.code(),
+            Self::Warning(warning) => warning.code(),
+        }
+    }
+
+    fn policy(self) -> Option<&'a PolicyName> {
+        match self {
+            Self::Denial(denial) | Self::Warning(Warning::WouldDeny(denial)) => denial.policy.as_ref(),
+            Self::Warning(Warning::MutableTag | Warning::NoMatchingPolicy) => None,
+        }
+    }
+
+    /// What stands behind the image.
+    fn words(self) -> String {
+        match self {
+            Self::Denial(reason) => format!("is refused: {}", denial(reason)),
+            Self::Warning(Warning::MutableTag) => "names a tag, which may move: name the digest".to_owned(),
+            Self::Warning(Warning::NoMatchingPolicy) => "is admitted, and covered by no policy".to_owned(),
+            Self::Warning(Warning::WouldDeny(reason)) => format!("would be refused: {}", denial(reason)),
+        }
+    }
 }
 
 fn subject(workload: &Workload, never_was: bool) -> Subject {
@@ -174,7 +232,7 @@ mod tests {
         let policies: Vec<_> = told.iter().map(|notice| notice.policy.as_ref().unwrap().name()).collect();
         assert_eq!(policies, ["a", "b"]);
         let first = &told[0];
-        assert_eq!((first.action, first.code), ("Deny", "signature_missing"));
+        assert_eq!((first.action, first.code), (Action::Deny, "signature_missing"));
         assert_eq!((first.subject.kind.as_str(), first.subject.uid.as_str()), ("ReplicaSet", "u-set"));
         assert_eq!((first.subject.namespace.as_str(), first.field.as_str()), ("shop", "spec.containers[0].image"));
         assert!(first.note.contains("`shop/web-7d9-x`") && first.note.contains("is refused"), "{}", first.note);
@@ -197,7 +255,7 @@ mod tests {
         let verdicts = NonEmpty::new(verdict);
         let told: Vec<_> = notices(&pod(None), false, &verdicts).collect();
         assert_eq!(told.len(), 2);
-        assert_eq!(told[1].action, "Warn");
+        assert_eq!(told[1].action, Action::Warn);
         assert!(told[1].note.contains("would be refused"), "{}", told[1].note);
     }
 
@@ -209,5 +267,24 @@ mod tests {
         let verdicts = NonEmpty::new(verdict);
         let note = notices(&long, true, &verdicts).next().unwrap().note;
         assert!(note.len() <= limits::EVENT_NOTE_BYTES, "{}", note.len());
+    }
+
+    #[test]
+    fn a_note_is_cut_between_characters() {
+        // Beside names of their greatest length the finding is cut, at each place within one of its characters.
+        for before in 0..4 {
+            let mut denial = Denial::new(DenyReason::SignatureMissing, "x".repeat(before) + &"\u{1f512}".repeat(1000));
+            denial = denial.by(&PolicyName::new("countersign.dev", "p".repeat(300))).unsatisfied(&"a".repeat(300));
+            let mut refused = verdict(&[("a", DenyReason::SignatureMissing)]);
+            refused.outcome = Outcome::Deny(NonEmpty::new(denial.clone()));
+            let verdicts = NonEmpty::new(refused);
+            let workload = Workload { name: "n".repeat(300), ..pod(None) };
+            let whole = refusal_notice(&workload, true, &denial).note;
+            for note in [notices(&workload, true, &verdicts).next().unwrap().note, whole] {
+                assert!(note.len() <= limits::EVENT_NOTE_BYTES, "{}", note.len());
+                assert!(note.len() > limits::EVENT_NOTE_BYTES - 8, "{}", note.len());
+                assert!(note.ends_with("\u{1f512}…"), "{note}");
+            }
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use nonempty::NonEmpty;
 
-use super::{Denial, PolicyName};
+use super::{Denial, DenyReason, PolicyName};
 use crate::image::{Digest, ImageUse};
 
 /// What was decided about one image, and beside it what its users are warned of.
@@ -91,4 +91,15 @@ pub enum Warning {
     NoMatchingPolicy,
     /// What a policy in warn mode would refuse.
     WouldDeny(Denial),
+}
+
+impl Warning {
+    /// The stable code, in snake case: where a policy would refuse, that of its reason.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::MutableTag => "mutable_tag",
+            Self::NoMatchingPolicy => DenyReason::NoMatchingPolicy.code(),
+            Self::WouldDeny(denial) => denial.reason.code(),
+        }
+    }
 }

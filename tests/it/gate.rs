@@ -6,4 +6,5 @@ mod included;
 mod keyless;
 mod rules;
 mod sweep;
+mod told;
 mod webhooks;

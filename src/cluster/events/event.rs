@@ -50,7 +50,7 @@ impl Event {
             "metadata": {"name": name, "namespace": namespace},
             "eventTime": now,
             "type": "Warning",
-            "action": notice.action,
+            "action": notice.action.as_str(),
             "reason": notice.code,
             "note": notice.note,
             "regarding": reference(regarding),

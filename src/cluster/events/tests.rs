@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 
 use super::super::wire::{self, ApiError};
 use super::*;
+use crate::explain::Action;
 
 /// What goes wrong with one request.
 #[derive(Clone, Copy, Debug)]
@@ -144,7 +145,9 @@ impl Kept {
 }
 
 fn client(address: SocketAddr) -> Client {
-    Client::try_from(Config::new(format!("http://{address}").parse().unwrap())).unwrap()
+    let mut config = Config::new(format!("http://{address}").parse().unwrap());
+    config.default_retry = false;
+    Client::try_from(config).unwrap()
 }
 
 /// A writer that waits no longer than it must, and what tells it.
@@ -160,7 +163,7 @@ fn notice(name: &str) -> Notice {
     Notice {
         subject: Subject { api_version, kind, namespace, name: name.to_owned(), uid: format!("uid of {name}") },
         policy: None,
-        action: "Deny",
+        action: Action::Deny,
         code: "signature_missing",
         field: "spec.containers[0].image".to_owned(),
         note: "refused".to_owned(),

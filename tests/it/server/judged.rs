@@ -182,7 +182,7 @@ async fn refusals_and_warnings_are_told_unless_it_is_a_dry_run() {
         let notices = std::mem::take(&mut *heard.lock().unwrap());
         let heard: Vec<_> = notices
             .iter()
-            .map(|notice| (notice.action, notice.policy.as_ref().map(PolicyName::name), notice.code))
+            .map(|notice| (notice.action.as_str(), notice.policy.as_ref().map(PolicyName::name), notice.code))
             .collect();
         assert_eq!(heard, told.into_iter().collect::<Vec<_>>(), "{image} {dry_run}");
         assert!(notices.iter().all(|notice| notice.subject.kind == "ReplicaSet" && notice.subject.uid == "2"));

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
-use countersign::explain::Notice;
+use countersign::explain::{Action, Notice};
 use countersign::policy::NoMatch;
 use countersign::server::{App, Ceilings, Health, Tell, Webhook, router};
 use countersign::telemetry::Metrics;
@@ -51,7 +51,7 @@ async fn assert_told(routes: &Router, heard: &Heard, path: &str, mut review: Val
     ask(routes, post(path, review.to_string())).await.assert_denied(code);
     let told = heard.take();
     let [notice] = told.as_slice() else { panic!("{path} {code}: {told:?}") };
-    assert_eq!((notice.action, notice.code, notice.policy.as_ref()), ("Deny", code, None));
+    assert_eq!((notice.action, notice.code, notice.policy.as_ref()), (Action::Deny, code, None));
     let subject = &notice.subject;
     let names = (subject.api_version.as_str(), subject.kind.as_str(), subject.namespace.as_str(), subject.uid.as_str());
     assert_eq!(names, ("apps/v1", "ReplicaSet", "shop", "u-set"));

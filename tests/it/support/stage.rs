@@ -69,6 +69,11 @@ impl Stage {
         self.renew(Arc::clone(&self.keychain));
     }
 
+    /// A gate that has asked nobody yet.
+    pub(crate) fn gate(&self) -> Gate {
+        gate(&self.policies, &self.keychain)
+    }
+
     /// Answers with another webhook, such as one around [`Stage::webhook`].
     pub(crate) fn answer_with(&mut self, webhook: Webhook) {
         self.routes = routes(&webhook, &self.metrics);

@@ -12,7 +12,7 @@ use super::{Fault, Faulty};
 
 /// A token service that knows who may read which repository. Faults can be put into it as into [`Faulty`].
 pub(crate) struct TokenService {
-    front: Faulty,
+    pub(crate) front: Faulty,
     tokens: Arc<Mutex<Tokens>>,
 }
 
