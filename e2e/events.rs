@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::support::cluster::{Cluster, Namespace};
 use crate::support::codes;
 use crate::support::cosign::{Cosign, KeyPair};
-use crate::support::countersign::{pod, policy};
+use crate::support::countersign::{pod, policy, says};
 use crate::support::installed::Installed;
 use crate::support::registry::{Kind, Registry};
 use crate::support::wait::poll;
@@ -96,4 +96,89 @@ fn owner_and_policy_tell_of_refusals_and_of_warnings() {
     namespace.admits(&last_pod);
     told(cluster, namespace.name(), &last["metadata"]["uid"], "Warn", 1);
     assert!(about(cluster, namespace.name(), &good["metadata"]["uid"]).is_empty());
+}
+
+/// A cluster with a policy, and an image that it refuses.
+fn refusing() -> (Installed, String) {
+    let registry = Registry::shared(Kind::Referrers);
+    let installed = Installed::new(registry);
+    let mut asked = policy("told", "127.0.0.1:*/events/**", KeyPair::trusted());
+    asked["apiVersion"] = json!("countersign.dev/v1alpha1");
+    installed.cluster.apply(&asked);
+    let signed = registry.push("events/signed", "v1");
+    Cosign::V3.sign(registry, KeyPair::trusted(), &signed.by_digest());
+    installed.admits_soon(&installed.namespace(), &signed.by_tag());
+    (installed, registry.push("events/unsigned", "v1").by_tag())
+}
+
+#[test]
+fn what_is_refused_as_a_whole_and_what_is_only_warned_of_is_told() {
+    let (installed, unsigned) = refusing();
+    let (cluster, namespace) = (&installed.cluster, installed.namespace());
+    let (owner, pod) = owned(&namespace, "owner", "https://alice:hunter2@registry.invalid/app:1");
+    // What is no image is refused by the first of both webhooks.
+    let refused = namespace.kubectl_with(&["create", "-f", "-"], &pod.to_string());
+    assert!(!refused.succeeded() && says(&refused.stderr, "image_malformed"), "{refused}");
+    let event = told(cluster, namespace.name(), &owner["metadata"]["uid"], "Deny", 1);
+    assert_eq!((&event["reason"], &event["type"]), (&json!("image_malformed"), &json!("Warning")), "{event}");
+    assert_eq!(event["related"], Value::Null, "{event}");
+    let note = event["note"].as_str().expect("a note");
+    assert!(note.contains("****@registry.invalid/app:1") && !event.to_string().contains("hunter2"), "{event}");
+
+    // A template that names a tag is stored, and told of by its own uid.
+    let signed = unsigned.replace("events/unsigned", "events/signed");
+    let template = json!({
+        "apiVersion": "v1", "kind": "PodTemplate", "metadata": {"name": "named-by-tag"},
+        "template": {"metadata": {"labels": {"app": "a"}}, "spec": {"containers": [{"name": "a", "image": signed}]}},
+    });
+    let stored = namespace.admits(&template);
+    let event = told(cluster, namespace.name(), &stored["metadata"]["uid"], "Warn", 1);
+    assert_eq!((&event["reason"], &event["type"]), (&json!("mutable_tag"), &json!("Warning")), "{event}");
+}
+
+/// Whatever becomes of Events, nobody who asks is kept waiting or is answered otherwise.
+#[test]
+fn what_cannot_be_told_is_counted_and_refused_all_the_same() {
+    let (installed, unsigned) = refusing();
+    let (cluster, namespace) = (&installed.cluster, installed.namespace());
+    let lines = |line: &str| installed.gate.log().lines().filter(|written| written.contains(line)).count();
+    let (taken, again) = ("an Event cannot be written", "Events are written again");
+    let counted = |outcome: &str, least: u64| {
+        poll(&format!("{least} {outcome}"), LIMIT, || {
+            let metrics = installed.gate.metrics();
+            let start = format!("countersign_events_total{{outcome=\"{outcome}\"}} ");
+            let count = metrics.lines().find_map(|line| line.strip_prefix(&start)?.parse::<u64>().ok());
+            if count.is_some_and(|count| count >= least) { Ok(()) } else { Err(metrics.clone()) }
+        });
+    };
+
+    // The right is taken away.
+    installed.may_write_events(false);
+    let owners: Vec<_> = (0..4).map(|number| owned(&namespace, &format!("without-{number}"), &unsigned)).collect();
+    for (_, refused) in &owners {
+        namespace.denies(codes::SIGNATURE_MISSING, refused);
+    }
+    // One on the policy with each on an owner.
+    counted("failed", 8);
+    assert_eq!((lines(taken), lines(again)), (1, 0), "{}", installed.gate.log());
+    installed.may_write_events(true);
+    let (owner, refused) = &owners[0];
+    namespace.denies(codes::SIGNATURE_MISSING, refused);
+    told(cluster, namespace.name(), &owner["metadata"]["uid"], "Deny", 1);
+    poll(again, LIMIT, || if lines(again) == 1 { Ok(()) } else { Err(installed.gate.log()) });
+
+    // The API server goes: who asks past it is refused, and what is told later is told.
+    cluster.stop_api_server();
+    for _ in 0..3 {
+        installed.gate.denies(codes::SIGNATURE_MISSING, &pod("during", &[&unsigned]));
+    }
+    cluster.start_api_server();
+    installed.denies_soon(&namespace, codes::SIGNATURE_MISSING, &unsigned);
+    poll("a refusal after the outage", LIMIT, || {
+        let (owner, refused) = &owners[1];
+        namespace.denies(codes::SIGNATURE_MISSING, refused);
+        let told = about(cluster, namespace.name(), &owner["metadata"]["uid"]);
+        if told.is_empty() { Err("nothing is told yet".to_owned()) } else { Ok(()) }
+    });
+    assert_eq!(lines(taken), 1, "an outage within ten minutes of another is not told again: {}", installed.gate.log());
 }

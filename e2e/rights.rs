@@ -123,6 +123,29 @@ fn scraped(installed: &Installed) -> String {
     http::send("GET", &installed.gate.url("/metrics"), Some(&tls), &[], b"").text().to_owned()
 }
 
+/// The right to write Events is given where they are written, and nowhere else.
+#[test]
+fn nothing_is_told_without_events_and_no_right_is_needed() {
+    let registry = Registry::shared(Kind::Referrers);
+    let installed = Installed::with(registry, Options { events: Some("none"), ..Options::default() });
+    let (cluster, namespace) = (&installed.cluster, installed.namespace());
+    installed.may_write_events(false);
+    let mut asked_for = policy("rights", "127.0.0.1:*/rights/**", KeyPair::trusted());
+    asked_for["apiVersion"] = json!("countersign.dev/v1alpha1");
+    cluster.apply(&asked_for);
+    let signed = registry.push("rights/signed", "v1");
+    Cosign::V3.sign(registry, KeyPair::trusted(), &signed.by_digest());
+    installed.admits_soon(&namespace, &signed.by_tag());
+    let unsigned = registry.push("rights/unsigned", "v1").by_tag();
+    namespace.denies(codes::SIGNATURE_MISSING, &pod("unsigned", &[&unsigned]));
+    installed.gate.denies(codes::SIGNATURE_MISSING, &pod("unsigned", &[&unsigned]));
+    let (allowed, refused) = asked(cluster);
+    assert!(!allowed.is_empty(), "it is asked for other things");
+    let events: Vec<_> = allowed.iter().chain(&refused).filter(|right| right.resource == "events").collect();
+    assert!(events.is_empty(), "{events:?}");
+    assert!(!installed.gate.metrics().contains("countersign_events_total{outcome=\"written\"} 1"));
+}
+
 #[test]
 fn every_right_is_used_and_nothing_else_is_asked_for() {
     let registry = Registry::shared(Kind::ReferrersBearer);

@@ -97,6 +97,14 @@ fn the_pod_asks_for_names_as_they_are_and_for_no_more_than_its_rights() {
     assert!(protects(&given).contains("username in []"));
     let two = ["pullSecrets.scope=namespaces", "pullSecrets.namespaces={a,b}"];
     assert!(deployment(&two).contains("--pull-secrets-namespace=a\n            - --pull-secrets-namespace=b\n"));
+    let tells = |values: &[&str]| {
+        let role = rendered(values, "ClusterRole", "countersign").expect("a ClusterRole");
+        role.contains("apiGroups: [events.k8s.io]")
+    };
+    assert!(deployment(&[]).contains("- --events=all\n") && tells(&[]));
+    let (refusals, none) = (["events.about=refusals"], ["events.about=none"]);
+    assert!(deployment(&refusals).contains("- --events=refusals\n") && tells(&refusals));
+    assert!(deployment(&none).contains("- --events=none\n") && !tells(&none));
     let mirror = |fallback: &str| {
         let set = |name: &str, value: &str| format!("registries.mirrors[0].{name}={value}");
         let sets = [set("prefix", "docker.io"), set("location", "m.corp:5000/hub"), set("fallback", fallback)];

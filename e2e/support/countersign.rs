@@ -105,6 +105,8 @@ pub(crate) struct Options<'a> {
     pub(crate) leads: bool,
     /// The Secret in which it keeps its certificate, if it is to make one.
     pub(crate) certificate_secret: Option<&'a str>,
+    /// What it tells in Events, if not what it does by itself.
+    pub(crate) events: Option<&'a str>,
 }
 
 impl Gate {
@@ -155,6 +157,9 @@ impl Gate {
         if options.leads {
             command.args(["--lease", "countersign"]);
         }
+        if let Some(events) = options.events {
+            command.args(["--events", events]);
+        }
         command.args(["--log-level", "debug"]);
         let client = options.clients.map(|(clients, leaf)| {
             command.arg("--client-ca").arg(clients.file());
@@ -204,10 +209,19 @@ impl Gate {
 
     /// The value of a metric that has no labels, asked of whom `ca` vouches for.
     pub(crate) fn metric(&self, name: &str, ca: &Path) -> f64 {
+        let text = self.metrics_by(ca);
+        let line = text.lines().find_map(|line| line.strip_prefix(&format!("countersign_{name} ")));
+        line.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("no `{name}`: {text}"))
+    }
+
+    /// What `/metrics` says.
+    pub(crate) fn metrics(&self) -> String {
+        self.metrics_by(self.ca())
+    }
+
+    fn metrics_by(&self, ca: &Path) -> String {
         let tls = Tls { ca, client: self.client.as_ref() };
-        let answer = http::send("GET", &self.url("/metrics"), Some(&tls), &[], b"");
-        let line = answer.text().lines().find_map(|line| line.strip_prefix(&format!("countersign_{name} ")));
-        line.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("no `{name}`: {}", answer.text()))
+        http::send("GET", &self.url("/metrics"), Some(&tls), &[], b"").text().to_owned()
     }
 
     /// `https://127.0.0.1:PORT`, followed by `path`.

@@ -63,6 +63,23 @@ impl Installed {
         installed
     }
 
+    /// Gives the controller the right to write Events, or takes it away, and waits until it is so.
+    pub(crate) fn may_write_events(&self, may: bool) {
+        let mut role = self.cluster.json(&["get", "clusterrole", "countersign", "-o", "json"]);
+        let rules = role["rules"].as_array_mut().expect("rules");
+        rules.retain(|rule| rule["resources"] != json!(["events"]));
+        if may {
+            rules.push(json!({"apiGroups": ["events.k8s.io"], "resources": ["events"], "verbs": ["create", "patch"]}));
+        }
+        let patch = json!({ "rules": role["rules"] }).to_string();
+        self.cluster.kubectl(&["patch", "clusterrole", "countersign", "--type=merge", "-p", &patch]).expect_success();
+        let account = format!("--as=system:serviceaccount:{SYSTEM}:countersign");
+        poll("the right", EFFECT_LIMIT, || {
+            let outcome = self.cluster.kubectl(&["auth", "can-i", "create", "events.events.k8s.io", &account]);
+            if outcome.succeeded() == may { Ok(()) } else { Err(outcome.to_string()) }
+        });
+    }
+
     /// A new namespace with the label that asks for protection.
     pub(crate) fn namespace(&self) -> Namespace<'_> {
         let namespace = self.cluster.namespace();

@@ -128,6 +128,7 @@ async fn begin(args: Args, err: &mut dyn Write) -> Result<(Server, Option<Leadin
         tracing::warn!({ field::EVENT } = "registry", { field::DETAIL } = helper, "a credential helper is not run");
     }
     let pull_secrets = args.policies.pull_secrets()?;
+    let events = args.policies.events();
     let mut policies = args.policies.open().await?;
     let kms = kms::client()?;
     policies.read_elsewhere(&kms, &client).await;
@@ -168,11 +169,8 @@ async fn begin(args: Args, err: &mut dyn Write) -> Result<(Server, Option<Leadin
     let leader = args.leader.open(&policies)?;
     checks.extend(leader.as_ref().map(leader::Leader::check));
     let health = Health::new(checks);
-    let webhook = match policies.events(leader::identity()?, &metrics) {
-        Some((events, writer)) => {
-            start(writer.run());
-            Webhook::telling(gate, Arc::clone(&metrics), Arc::new(move |notice| events.tell(notice)))
-        }
+    let webhook = match policies.tell(events, &metrics)? {
+        Some(tell) => Webhook::telling(gate, Arc::clone(&metrics), tell),
         None => Webhook::new(gate, Arc::clone(&metrics)),
     };
     let sources = Sources {

@@ -169,10 +169,24 @@
 //! Whoever asked is told by the answer. Who looks later finds an Event, with the [code](super::deny_codes) as its reason:
 //! on the object that owns the refused workload (`kubectl describe replicaset`; on the workload itself where it has no owner),
 //! in its namespace, and on the policy (`kubectl describe clusterimagepolicy`), in `kube-system`, where tenants do not read
-//! what others run. The action is `Deny`, or `Warn` where the policy only warns. Repetitions are counted in the same Event,
-//! written the 2nd, 4th, 8th… time and every ten minutes; each replica has its own. A namespace that is refused much is
-//! told of less, and the rest is in `countersign_events_total` and in the log, which has a line for every verdict. Dry runs
-//! are not told.
+//! what others run. Repetitions are counted in the same Event, written the 2nd, 4th, 8th… time and every ten minutes; each
+//! replica has its own. A namespace that is refused much is told of less, and the rest is in `countersign_events_total` and
+//! in the log, which has a line for every verdict. Dry runs are not told.
+//!
+//! The action of an Event is `Deny`, or `Warn` for what is let pass: what a policy in warn mode would refuse, with the code
+//! of its refusal; `mutable_tag`, where a template names a tag, which may move; and `no_matching_policy`, where no policy
+//! covers an image and `--no-match warn` lets it pass. A request that is refused as a whole (malformed, late, one too many,
+//! before there are policies) is told on the same object, as far as the request names one: not where its body could not be
+//! read or was not (`countersign_admission_requests_total` with the decision `none`, `countersign_shed_total`), not for an
+//! object without a name (`generateName`) and without an owner, and not for a request in which there was nothing to judge.
+//!
+//! Nobody waits for Events. While the API server does not take them, at most 256 wait, each is tried five times, and what
+//! finds no room is counted as `dropped`; the log has one line when it begins and one when it is over. A note is at most 1024
+//! bytes of what the refusal says, without passwords, tokens or what Secrets hold. `--events refusals` (`events.about` of the
+//! chart) leaves warnings out, and `--events none` all of it, with the right to write Events.
+//!
+//! Whoever reaches the webhook past the API server can ask about an object that is not there, and so have an Event written
+//! about it, within the same limits: `--client-ca` lets none but the API server ask, where it shows a certificate.
 //!
 //! The API server's audit log, where there is one, keeps for each judged object `result`, `reason`, `policy`, `digest`,
 //! `would_deny` and the `revision` of the policies that were in force in the replica that answered: two replicas that say

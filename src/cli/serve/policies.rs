@@ -10,13 +10,16 @@ use clap::ValueEnum;
 use futures_util::future::join;
 use tokio::sync::watch;
 
+use super::leader::identity;
 use super::{Error, NoMatchArg, clock, keys, remotes, start};
-use crate::cluster::{Access, EventWriter, Events, StatusWriter, Watches};
+use crate::cluster::{Access, StatusWriter, Watches};
+use crate::explain::Action;
 use crate::kms;
 use crate::limits;
 use crate::loader::{Elsewhere, Follower, LoadError, Loader, Roots, Rules, Settings, Status};
 use crate::policy::{NoMatch, PolicySet};
 use crate::registry;
+use crate::server::Tell;
 use crate::telemetry::Metrics;
 use crate::trust::BuiltInRoot;
 
@@ -46,6 +49,9 @@ pub(super) struct PolicyArgs {
     /// One of those namespaces; may be given several times
     #[arg(long, value_name = "NAMESPACE", conflicts_with = "policies")]
     pull_secrets_namespace: Vec<String>,
+    /// What is told in Events, on workloads and on policies
+    #[arg(long, value_enum, value_name = "WHAT", default_value_t = EventsArg::All, conflicts_with = "policies")]
+    events: EventsArg,
     /// For how long the last good policies stay in force while the cluster cannot be asked, in seconds
     ///
     /// After that, every image is refused that would need one. At least 120: the cluster says once a minute that nothing
@@ -76,6 +82,17 @@ enum PullSecretsArg {
     None,
 }
 
+/// What is told in Events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum EventsArg {
+    /// Refusals, and what users are warned of
+    All,
+    /// Nothing; then no right to write Events is needed
+    None,
+    /// Refusals alone
+    Refusals,
+}
+
 fn default_age() -> u32 {
     u32::try_from(limits::POLICIES_AGE.as_secs()).unwrap_or(u32::MAX)
 }
@@ -89,6 +106,11 @@ pub(super) enum Policies {
 }
 
 impl PolicyArgs {
+    /// What is told in Events.
+    pub(super) fn events(&self) -> EventsArg {
+        self.events
+    }
+
     /// Of which namespaces pull secrets are read; none is all.
     ///
     /// # Errors
@@ -194,12 +216,25 @@ impl Policies {
         }
     }
 
-    /// Tells in Events as replica `instance`; none where the policies come from files.
-    pub(super) fn events(&self, instance: String, metrics: &Arc<Metrics>) -> Option<(Events, EventWriter)> {
-        match self {
-            Self::Cluster(cluster, _) => Some(cluster.1.events(instance, metrics)),
-            Self::Files(_) => None,
-        }
+    /// Starts to tell in Events what `which` says; nobody is told where the policies come from files.
+    ///
+    /// # Errors
+    /// When the machine has no randomness for a name of its own.
+    pub(super) fn tell(&self, which: EventsArg, metrics: &Arc<Metrics>) -> Result<Option<Tell>, Error> {
+        let are_warnings_told = match which {
+            EventsArg::All => true,
+            EventsArg::None => return Ok(None),
+            EventsArg::Refusals => false,
+        };
+        let Self::Cluster(cluster, _) = self else {
+            return Ok(None);
+        };
+        let (events, writer) = cluster.1.events(identity()?, metrics);
+        start(writer.run());
+        Ok(Some(Arc::new(move |notice| match notice.action {
+            Action::Warn if !are_warnings_told => {}
+            Action::Deny | Action::Warn => events.tell(notice),
+        })))
     }
 
     /// Follows every change from now on, until the process ends.
