@@ -138,7 +138,7 @@ impl One<'_> {
                 match definition {
                     Some(Definition::Served(version)) => self.follow(&version).await,
                     Some(Definition::Absent | Definition::Leaving | Definition::Unserved) | None => {
-                        std::future::pending().await
+                        std::future::pending::<()>().await;
                     }
                 }
             };

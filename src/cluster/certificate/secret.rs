@@ -203,7 +203,9 @@ impl Stored {
             put("previous-ca.crt".to_owned(), authority);
         }
         let mut object = empty(namespace, name);
-        object["data"] = json!(data);
+        if let Some(fields) = object.as_object_mut() {
+            fields.insert("data".to_owned(), json!(data));
+        }
         if let (Some(State(said)), Some(metadata)) = (&self.state, object.get_mut("metadata")) {
             *metadata = Value::Object(said.clone());
         }
