@@ -105,6 +105,7 @@ const KUBE_ADMISSION: &[&str] = &["kube", "core", "admission"];
 /// Foreign crates with a home: the module paths under which they may be named.
 const HOMES: &[(&str, &[&[&str]])] = &[
     ("cms", &[&["verify"]]),
+    ("prost", &[&["telemetry", "trace"]]),
     ("sigstore_merkle", &[&["verify"]]),
     ("sigstore_types", &[&["evidence"], &["verify"]]),
     ("sigstore_trust_root", &[&["trust"], &["verify"], &["sigstore"]]),
