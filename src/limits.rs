@@ -10,15 +10,17 @@
 //!
 //! Nothing is ever truncated: what exceeds a ceiling is not read in part and believed.
 //!
-//! Those of conditions stand on a page of their own, below this one.
+//! Those of conditions and of traces stand on pages of their own, below this one.
 
 mod budget;
 mod conditions;
+mod traces;
 
 use std::time::Duration;
 
 pub use budget::{Budget, Exceeded, Scope};
 pub use conditions::*;
+pub use traces::*;
 
 // ------------------------------------------------------------------------------------------------ admission requests
 

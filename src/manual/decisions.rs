@@ -63,6 +63,14 @@
 //! Kept, with its default features off. It is released rarely and does what is needed. *Would change our mind*: a need
 //! for exemplars or native histograms, which `prometheus-client` has.
 //!
+//! ## Traces: `prost`, and no SDK
+//!
+//! `opentelemetry` 0.33 with its SDK and its exporter over HTTP is 15 crates more (a second `rand` among them), and changes
+//! incompatibly every few months. What it would do here is a bounded queue and a POST. So [`telemetry::trace`](crate::telemetry::trace)
+//! writes OTLP itself, which is stable, by `prost` (3 crates, of which one is linked): the messages of `trace.proto` stand in
+//! one file, and tests read what arrives by the published field numbers alone. *Would change our mind*: a need for its
+//! metrics or logs, for gRPC, or for spans of libraries below us.
+//!
 //! # What a policy's own condition sees
 //!
 //! The input has policy-controller's shape, so that its policies run as they are: `authorityMatches`, and where the policy asks

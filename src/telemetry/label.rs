@@ -261,3 +261,31 @@ impl StatusWrite {
         }
     }
 }
+
+/// What became of a span.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SpanOutcome {
+    /// Too many were waiting already.
+    Dropped,
+    /// The collector has it.
+    Exported,
+    /// It could not be sent.
+    Failed,
+    /// The collector took others of the same request.
+    Rejected,
+}
+
+impl SpanOutcome {
+    /// Every outcome.
+    pub const ALL: [Self; 4] = [Self::Dropped, Self::Exported, Self::Failed, Self::Rejected];
+
+    /// The label.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Dropped => "dropped",
+            Self::Exported => "exported",
+            Self::Failed => "failed",
+            Self::Rejected => "rejected",
+        }
+    }
+}

@@ -8,7 +8,7 @@ use prometheus::{
 };
 
 use super::label::{
-    Broken, Cache, Decision, Endpoint, EventWrite, Leniency, NamespaceState, Shed, StatusWrite, TrustState,
+    Broken, Cache, Decision, Endpoint, EventWrite, Leniency, NamespaceState, Shed, SpanOutcome, StatusWrite, TrustState,
 };
 use super::maker::Maker;
 use super::{CacheState, RegistryTimes, VerifyTimes};
@@ -62,6 +62,7 @@ pub struct Metrics {
     namespaces: IntGaugeVec,
     status_writes: IntCounterVec,
     events: IntCounterVec,
+    spans: IntCounterVec,
     webhook_configuration_trouble: IntGauge,
     catching_up: Mutex<()>,
 }
@@ -191,6 +192,7 @@ impl Metrics {
                 "Events about refusals and warnings, by what became of them.",
                 &["outcome"],
             )?,
+            spans: new.counters("trace_spans_total", "Spans of traces, by what became of them.", &["outcome"])?,
             webhook_configuration_trouble: new.gauge(
                 "webhook_configuration_trouble",
                 "1 while a webhook configuration is missing, asks about less than it should, or cannot be kept up.",
@@ -218,6 +220,9 @@ impl Metrics {
         }
         for outcome in EventWrite::ALL {
             metrics.events.with_label_values(&[outcome.as_str()]);
+        }
+        for outcome in SpanOutcome::ALL {
+            metrics.spans(outcome, 0);
         }
         for ceiling in Shed::ALL {
             metrics.shed.with_label_values(&[ceiling.as_str()]);
@@ -385,6 +390,11 @@ impl Metrics {
     /// Counts what became of something that is told in an Event.
     pub fn event(&self, outcome: EventWrite) {
         self.events.with_label_values(&[outcome.as_str()]).inc();
+    }
+
+    /// Counts what became of spans.
+    pub fn spans(&self, outcome: SpanOutcome, count: u64) {
+        self.spans.with_label_values(&[outcome.as_str()]).inc_by(count);
     }
 
     /// Whether something is wrong with the webhook configurations.

@@ -27,5 +27,6 @@ mod remote;
 mod server;
 mod signer;
 mod support;
+mod traces;
 mod trust_root;
 mod virtual_sigstore;

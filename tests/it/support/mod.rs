@@ -6,6 +6,7 @@
 
 pub(crate) mod api_server;
 pub(crate) mod artifacts;
+mod collector;
 mod fault;
 mod faulty;
 pub(crate) mod forge;
@@ -26,6 +27,7 @@ use std::time::Duration;
 use countersign::demo;
 use tokio::time::Instant;
 
+pub(crate) use collector::Collector;
 pub(crate) use fault::Fault;
 pub(crate) use faulty::Faulty;
 pub(crate) use http::Seen;
