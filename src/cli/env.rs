@@ -155,10 +155,12 @@ pub(super) fn help() -> String {
     };
     let clouds = "Environment for keys and registries of clouds";
     let elsewhere = "Environment for keys of Vault and OpenBao (for openbao://, BAO_ is read before VAULT_)";
+    let traces = "Environment for traces of `serve`, as OpenTelemetry names it";
     [
         section("Environment", 31, &mut ours.chain(OF_LIBRARIES)),
         section(clouds, 38, &mut crate::cloud::VARIABLES.iter().copied()),
         section(elsewhere, 38, &mut crate::kms::VARIABLES.iter().copied()),
+        section(traces, 38, &mut crate::telemetry::trace::VARIABLES.iter().copied()),
     ]
     .join("\n")
 }

@@ -7,6 +7,7 @@ mod policies;
 mod remotes;
 mod roots;
 mod scrape;
+mod traces;
 
 use std::io::Write;
 use std::net::SocketAddr;
@@ -34,6 +35,7 @@ use certificate::CertificateArgs;
 use leader::{LeaderArgs, Leading};
 use policies::{Policies, PolicyArgs};
 use scrape::Sources;
+use traces::{Sending, TraceArgs};
 
 /// Run the admission webhook
 ///
@@ -65,6 +67,8 @@ pub struct Args {
     certificate: CertificateArgs,
     #[command(flatten)]
     registry: RegistryArgs,
+    #[command(flatten)]
+    traces: TraceArgs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -101,7 +105,7 @@ pub fn run(args: Args, err: &mut dyn Write) -> Result<Outcome, Error> {
 
 async fn serve(args: Args, err: &mut dyn Write) -> Result<Outcome, Error> {
     let mut signals = Signals::new()?;
-    let (server, leading) = tokio::select! {
+    let Begun { server, leading, sending } = tokio::select! {
         begun = begin(args, err) => begun?,
         // Nobody has asked anything yet.
         () = signals.next() => return Ok(Outcome { exit: Exit::Success, ..Outcome::default() }),
@@ -110,11 +114,19 @@ async fn serve(args: Args, err: &mut dyn Write) -> Result<Outcome, Error> {
     if let Some(leading) = leading {
         leading.end().await;
     }
+    sending.end().await;
     Ok(drained)
 }
 
+/// What runs, and ends in this order.
+struct Begun {
+    server: Server,
+    leading: Option<Leading>,
+    sending: Sending,
+}
+
 /// Starts everything, and listens.
-async fn begin(args: Args, err: &mut dyn Write) -> Result<(Server, Option<Leading>), Error> {
+async fn begin(args: Args, err: &mut dyn Write) -> Result<Begun, Error> {
     let metrics = Arc::new(Metrics::new().map_err(Error::unavailable)?);
     let in_pod = Variable::KubernetesServiceHost.value().is_some();
     let times = Some(metrics.registry_times());
@@ -134,6 +146,7 @@ async fn begin(args: Args, err: &mut dyn Write) -> Result<(Server, Option<Leadin
     policies.read_elsewhere(&kms, &client).await;
     let elsewhere = policies.elsewhere().clone();
     let http = roots::http(&args.registry)?;
+    let traces = args.traces.open(&args.registry, &metrics)?;
     let authorities = match &args.certificate.client_ca {
         Some(path) => registry_args::certificates(path)?,
         None => Vec::new(),
@@ -183,9 +196,11 @@ async fn begin(args: Args, err: &mut dyn Write) -> Result<(Server, Option<Leadin
         secrets,
     };
     let app = App::new(webhook, Arc::new(health), Arc::clone(&metrics), Ceilings::default())
+        .traced(traces.tracer())
         .before_scrape(move |metrics| sources.update(metrics));
     let server = listen(args.listen, app, certificate, &authorities).await?;
 
+    let sending = traces.send();
     start(clouds.keep());
     start(tell(policies.status()));
     start(roots::tell(elsewhere.roots.clone()));
@@ -203,7 +218,7 @@ async fn begin(args: Args, err: &mut dyn Write) -> Result<(Server, Option<Leadin
     if let Some(path) = &args.addr_file {
         file::replace("the address", path, format!("{address}\n").as_bytes())?;
     }
-    Ok((server, leading))
+    Ok(Begun { server, leading, sending })
 }
 
 /// Runs the server until a signal, and ends it; a second signal does not wait.

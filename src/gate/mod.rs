@@ -16,11 +16,13 @@ mod examine;
 mod failure;
 mod platform;
 mod saved;
+mod traced;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::TryFutureExt as _;
 use futures_util::future::{OptionFuture, join, join_all, try_join_all};
 use nonempty::NonEmpty;
 use tokio::sync::watch;
@@ -32,12 +34,14 @@ use crate::policy::{
     DenyReason, Failure, Finding, Lookup, PinRule, Plan, PolicySet, Subject, SubjectId, Verdict, Workload,
 };
 use crate::registry::{Client, Keychain};
-use crate::telemetry::VerifyTimes;
+use crate::telemetry::trace::span;
+use crate::telemetry::{VerifyTimes, attribute};
 use crate::verify::{Configs, Facts, Platforms};
 use blocking::Pool;
 pub use configs::configs;
 use platform::Behind;
 pub use saved::{Found, Saved, judge_found, judge_saved};
+use traced::{fetching, within};
 
 /// What is said where there is no set of policies.
 const NO_POLICIES: &str = "no policies are in force: none were loaded yet, or they got too old";
@@ -120,8 +124,10 @@ impl Gate {
         let revision = plan.policies().revision().to_owned();
         let images: BTreeMap<_, _> = plan.subjects().iter().map(|one| (one.id(), one.image().clone())).collect();
         let findings = Arc::new(findings);
+        let deciding = span("decide");
+        deciding.text(attribute::REVISION, &revision);
         let decided = self.pool.decide(plan, Arc::clone(&findings), clock::now(), deadlines.answering);
-        let verdicts = decided.await?;
+        let verdicts = within(deciding, decided).await?;
         let findings = Arc::unwrap_or_clone(findings).into_iter();
         let findings = findings.filter_map(|(id, finding)| Some((images.get(&id)?.clone(), finding)));
         Ok(Decision { verdicts, revision, findings: findings.collect() })
@@ -143,8 +149,7 @@ impl Gate {
         let keys = &*(self.keychains)(workload);
         let tags = plan.subjects().iter().filter(|subject| subject.image().digest().is_none());
         let digests = join_all(tags.map(|subject| async move {
-            let resolved = self.registry.resolve(subject.image(), keys, deadline).await;
-            Some((subject.id(), resolved.ok()?.digest()))
+            Some((subject.id(), self.resolve(subject, keys, deadline).await.ok()?.digest()))
         }));
         let digests: BTreeMap<SubjectId, Digest> = digests.await.into_iter().flatten().collect();
         let pinned = plan.covered().filter_map(|(image, subject)| {
@@ -171,13 +176,20 @@ impl Gate {
         Ok(plan)
     }
 
+    /// The digest of one image.
+    async fn resolve(&self, subject: &Subject, keys: &dyn Keychain, deadline: Instant) -> Result<ImageDigest, Failure> {
+        let resolving = span("resolve");
+        resolving.text(attribute::IMAGE, subject.image());
+        within(resolving, self.registry.resolve(subject.image(), keys, deadline).map_err(failure::of_registry)).await
+    }
+
     /// Finds out about one image all there is to know.
     async fn find(&self, subject: &Subject, keys: &dyn Keychain, deadlines: Deadlines) -> (SubjectId, Finding) {
         let finding = async {
-            let resolved = self.registry.resolve(subject.image(), keys, deadlines.asking).await;
-            let digest = resolved.map_err(failure::of_registry)?;
+            let digest = self.resolve(subject, keys, deadlines.asking).await?;
             let looks_behind = subject.every_platform() || subject.wants_configs();
-            let behind = looks_behind.then(|| platform::behind(&self.registry, &digest, keys, deadlines.asking));
+            let behind = || platform::behind(&self.registry, &digest, keys, deadlines.asking);
+            let behind = looks_behind.then(|| within(span("platforms"), behind()));
             let facts = self.examine(subject.lookups(), &digest, keys, deadlines);
             let (facts, behind) = join(facts, OptionFuture::from(behind)).await;
             match behind {
@@ -202,7 +214,8 @@ impl Gate {
     ) -> Finding {
         let digest = facts.subject().clone();
         let configs = subject.wants_configs();
-        let configs = configs.then(|| configs::fetch(&self.registry, &digest, behind, keys, deadlines.asking));
+        let fetch = || configs::fetch(&self.registry, &digest, behind, keys, deadlines.asking);
+        let configs = configs.then(|| within(span("configs"), fetch()));
         let platforms = subject.every_platform().then(|| self.platforms(subject, behind, keys, deadlines));
         let (configs, platforms) = join(OptionFuture::from(configs), OptionFuture::from(platforms)).await;
         let facts = match platforms.transpose()? {
@@ -226,12 +239,19 @@ impl Gate {
     ) -> Finding {
         let found = join_all(lookups.iter().map(|lookup| async move {
             let evidence = match lookup.query(digest) {
-                Ok(query) => self.registry.fetch(&query, keys, deadlines.asking).await,
+                Ok(query) => {
+                    let asking = span("fetch");
+                    asking.text(attribute::DIGEST, digest);
+                    fetching(asking, self.registry.fetch(&query, keys, deadlines.asking)).await
+                }
                 Err(why) => examine::nowhere(digest, &why),
             };
             (lookup.clone(), evidence)
         }));
-        self.pool.verify(digest.clone(), found.await, clock::now(), deadlines.answering).await
+        let found = found.await;
+        let verifying = span("verify");
+        verifying.text(attribute::DIGEST, digest);
+        within(verifying, self.pool.verify(digest.clone(), found, clock::now(), deadlines.answering)).await
     }
 
     /// The same about every image behind another one.

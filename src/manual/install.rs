@@ -194,6 +194,23 @@
 //! (`validate.countersign.dev/revision`), and where a release has another name than `countersign`, with that before it
 //! (`second-countersign.validate.countersign.dev/revision`): two releases side by side both have their say.
 //!
+//! # What an admission spent its time on
+//!
+//! With `traces.endpoint` (`serve --traces-endpoint`, or OpenTelemetry's variables, which `countersign --help` lists), traces are
+//! sent to a collector by OTLP over HTTP, in its binary form. The span `admission /validate` or `admission /mutate` has the
+//! decision, the code, and what was asked about; below it are those of the stages `resolve`, `fetch` and `verify` for each image
+//! and `decide` for all, and below these one for each request to a registry or its token service. The line of a verdict in the log
+//! names the trace (`trace_id`). A refusal is no error of a span; that something could not be found out is one.
+//!
+//! Where the API server traces itself ([`TracingConfiguration`](https://kubernetes.io/docs/concepts/cluster-administration/system-traces/)),
+//! its span is the parent, and it says for each request whether that one is traced. Of the others,
+//! `traces.sampleRatio` says how many are.
+//!
+//! Spans hold names of images, objects and hosts, and no credentials: of an address neither user nor query. Headers for the
+//! collector, which may be credentials, come from `traces.headersSecret`. Nothing that is judged waits for the collector: up to 2048
+//! spans wait for it, the others are dropped, and `countersign_trace_spans_total` says what became of all. When the process
+//! ends, those that wait have three seconds to go. Where traces are off, nothing is recorded.
+//!
 //! # When nothing is admitted
 //!
 //! 1. What is said? `kubectl -n countersign-system logs deployment/countersign`, and the refusal's

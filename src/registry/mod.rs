@@ -45,6 +45,7 @@ mod retry_after;
 mod session;
 mod tls;
 mod token;
+mod traced;
 mod transport;
 mod trouble;
 mod zone;

@@ -17,7 +17,7 @@ use super::resolver::Guarded;
 use super::retry_after::retry_after;
 use super::trouble::{self, Trouble};
 use super::zone::{Exceptions, Origin, Reach, Zone, authority, same_origin};
-use super::{clock, tls};
+use super::{clock, tls, traced};
 use crate::cloud::Proxy;
 use crate::evidence::{Unasked, UnaskedKind};
 use crate::limits;
@@ -255,6 +255,13 @@ impl Transport {
     }
 
     async fn once(&self, host: &Host, ask: &Ask) -> Result<Reply, Trouble> {
+        let span = traced::begin(&ask.method, &ask.url);
+        let result = self.exchange(host, ask).await;
+        traced::conclude(&span, &result);
+        result
+    }
+
+    async fn exchange(&self, host: &Host, ask: &Ask) -> Result<Reply, Trouble> {
         let by_proxy = self.by_proxy.as_ref().filter(|(proxy, _)| proxy.covers(&ask.url));
         let client = match (by_proxy, ask.reach) {
             (Some((_, client)), reach) => {

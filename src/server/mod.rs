@@ -29,6 +29,7 @@ mod review;
 mod routes;
 mod self_made;
 mod tls;
+mod traced;
 mod webhook;
 
 pub use ceilings::Ceilings;

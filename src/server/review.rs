@@ -14,11 +14,12 @@ use tokio::time::timeout;
 use super::clock::Stopwatch;
 use super::routes::{App, ClientKnown};
 use super::webhook::{Answer, Answers};
-use super::{Refusal, deadline, document, webhook};
+use super::{Refusal, deadline, document, traced, webhook};
 use crate::admission::{Malformed, Request};
 use crate::explain;
 use crate::policy::{Denial, DenyReason};
 use crate::telemetry::label::{Decision, Endpoint, Shed};
+use crate::telemetry::trace::Span;
 use crate::telemetry::{Answered, Metrics, field};
 
 /// How long a client should wait that was refused under load.
@@ -27,7 +28,8 @@ const RETRY: Duration = Duration::from_secs(1);
 /// Answers one request to `endpoint`.
 pub(super) async fn review(app: Arc<App>, endpoint: Endpoint, request: http::Request<Body>) -> Response<Body> {
     let clock = Stopwatch::start();
-    let reviewed = caught(&app.metrics, answer(&app, endpoint, request, clock)).await;
+    let span = traced::begin(&app.tracer, endpoint, request.headers());
+    let reviewed = caught(&app.metrics, span.carry(answer(&app, endpoint, request, clock, &span))).await;
     let reviewed = reviewed.unwrap_or(Err(Refusal::Panicked));
     let answered = |operation, decision, reason| Answered { endpoint, operation, decision, reason };
     let (answered, response) = match reviewed {
@@ -50,6 +52,7 @@ pub(super) async fn review(app: Arc<App>, endpoint: Endpoint, request: http::Req
         }
     };
     app.metrics.answered(answered, clock.elapsed());
+    traced::conclude(&span, answered, response.status());
     response
 }
 
@@ -59,6 +62,7 @@ async fn answer(
     endpoint: Endpoint,
     request: http::Request<Body>,
     clock: Stopwatch,
+    span: &Span,
 ) -> Result<(&'static str, Answer), Refusal> {
     let (head, body) = request.into_parts();
     if app.client_needed && head.extensions.get::<ClientKnown>().is_none() {
@@ -85,6 +89,7 @@ async fn answer(
         }
     };
     drop(held.bytes);
+    traced::about(span, &request);
     let Ok(_place) = app.places.try_acquire() else {
         app.metrics.shed(Shed::Requests);
         let denial = Denial::new(DenyReason::Overloaded, "too many requests are being judged");

@@ -14,6 +14,7 @@ use tokio::sync::Semaphore;
 use super::body::Bytes;
 use super::{Ceilings, Health, Webhook, review};
 use crate::telemetry::label::Endpoint;
+use crate::telemetry::trace::Tracer;
 use crate::telemetry::{MEDIA_TYPE, Metrics};
 
 /// What the routes share.
@@ -21,6 +22,7 @@ pub struct App {
     pub(super) webhook: Webhook,
     pub(super) health: Arc<Health>,
     pub(super) metrics: Arc<Metrics>,
+    pub(super) tracer: Tracer,
     pub(super) ceilings: Ceilings,
     pub(super) client_needed: bool,
     /// How long after its deadline an answer is given up; none for half the reserve.
@@ -44,6 +46,7 @@ impl App {
             webhook,
             health,
             metrics,
+            tracer: Tracer::default(),
             ceilings,
             client_needed: false,
             grace: None,
@@ -58,6 +61,13 @@ impl App {
     #[must_use]
     pub fn only_for_known_clients(mut self) -> Self {
         self.client_needed = true;
+        self
+    }
+
+    /// The same, tracing reviews by `tracer`.
+    #[must_use]
+    pub fn traced(mut self, tracer: Tracer) -> Self {
+        self.tracer = tracer;
         self
     }
 

@@ -11,7 +11,7 @@ use crate::explain::{self, Notice};
 use crate::gate::{Decision, Gate};
 use crate::policy::{Basis, Denial, DenyReason, Failure, Outcome, Verdict, Warning};
 use crate::telemetry::label::{self, Endpoint};
-use crate::telemetry::{Metrics, field};
+use crate::telemetry::{Metrics, field, trace};
 
 /// An answer, and the code of its reason for metrics: of the refusal, or of the exemption, or empty.
 #[derive(Clone, Debug)]
@@ -165,6 +165,7 @@ fn account(metrics: &Metrics, request: &Request, judge: &Judge, verdict: &Verdic
         { field::REASON } = reason,
         { field::POLICY } = policy.map(tracing::field::display),
         { field::REVISION } = revision,
+        { field::TRACE_ID } = trace::at_hand().map(tracing::field::display),
         { field::DETAIL } = denial.map(explain::denial),
         "{}",
         decision.as_str()

@@ -31,5 +31,7 @@ pub const REASON: &str = "reason";
 pub const POLICY: &str = "policy";
 /// The generation of policies that decided.
 pub const REVISION: &str = "revision";
+/// The trace of the request, where it has one.
+pub const TRACE_ID: &str = "trace_id";
 /// What exactly happened, in words.
 pub const DETAIL: &str = "detail";

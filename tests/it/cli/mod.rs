@@ -16,6 +16,7 @@ mod signing;
 mod sources;
 mod starting;
 mod support;
+mod traces;
 mod usage;
 mod verify_bundle;
 mod verify_keyless;

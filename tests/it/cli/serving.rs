@@ -52,14 +52,20 @@ impl Client {
     /// The status and body of the answer to one request on a connection of its own; the error is that of a connection that
     /// was cut off.
     pub(super) fn ask(&self, method: &str, path: &str, body: &str) -> io::Result<(u16, String)> {
+        self.ask_with(method, path, &[], body)
+    }
+
+    /// The same with more headers.
+    pub(super) fn ask_with(&self, method: &str, path: &str, headers: &[&str], body: &str) -> io::Result<(u16, String)> {
         let socket = TcpStream::connect(&self.address)?;
         socket.set_read_timeout(Some(Duration::from_secs(30)))?;
         let name = ServerName::try_from("127.0.0.1").unwrap();
         let mut stream = StreamOwned::new(ClientConnection::new(Arc::clone(&self.tls), name).unwrap(), socket);
         let length = body.len();
+        let more: String = headers.iter().map(|header| format!("{header}\r\n")).collect();
         write!(
             stream,
-            "{method} {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+            "{method} {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {length}\r\nConnection: close\r\n{more}\r\n{body}"
         )?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer)?;
