@@ -130,6 +130,13 @@ const GOOD: &[&[&str]] = &[
         "extraObjects[0].kind=ConfigMap",
         "extraObjects[0].metadata.name=more",
     ],
+    &[
+        "traces.endpoint=http://collector.tracing.svc:4318",
+        "traces.sampleRatio=0.1",
+        "traces.headersSecret.name=s",
+        "traces.headersSecret.key=k",
+        "networkPolicy.egressPorts={443}",
+    ],
 ];
 
 /// The same, of what kube-score would miss.
@@ -215,6 +222,8 @@ fn the_chart_refuses_what_nobody_means() {
         (&["podSecurityContext.runAsUser=0"], "runAsUser"),
         (&["podDisruptionBudget.minAvailable=3"], "minAvailable has to be less"),
         (&["metrics.serviceMonitor.enabled=true", "metrics.podMonitor.enabled=true"], "counted twice"),
+        (&["traces.endpoint=http://user:password@collector:4318"], "endpoint"),
+        (&["traces.sampleRatio=2"], "sampleRatio"),
     ] {
         for helm in Helm::ALL {
             let refused = helm.template("countersign", &folder(), SYSTEM, bad);

@@ -188,3 +188,15 @@ mirrors:
 {{ toYaml . }}
 {{- end }}
 {{- end -}}
+
+{{- /* The port at which the collector of traces is asked, if it is not let through already. */ -}}
+{{- define "countersign.tracesPort" -}}
+{{- with .Values.traces.endpoint -}}
+{{- $url := urlParse . -}}
+{{- $named := regexFind ":[0-9]+$" $url.host | trimPrefix ":" -}}
+{{- $port := int ($named | default (ternary "443" "80" (eq $url.scheme "https"))) -}}
+{{- $others := list -}}
+{{- range $.Values.networkPolicy.egressPorts }}{{ $others = append $others (int .) }}{{ end -}}
+{{- if not (has $port $others) }}{{ $port }}{{ end -}}
+{{- end -}}
+{{- end -}}
