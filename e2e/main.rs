@@ -32,6 +32,7 @@ mod schema;
 mod signer_chart;
 mod status;
 mod support;
+mod traces;
 mod trust_roots;
 mod uninstall;
 mod updates;

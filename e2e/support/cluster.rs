@@ -52,8 +52,24 @@ impl Cluster {
         Self::start_at("127.0.0.1")
     }
 
+    /// The same, whose API server traces every request. Its own spans go nowhere.
+    pub(crate) fn start_tracing() -> Self {
+        let tracing = json!({
+            "apiVersion": "apiserver.config.k8s.io/v1",
+            "kind": "TracingConfiguration",
+            "endpoint": "127.0.0.1:1",
+            "samplingRatePerMillion": 1_000_000,
+        });
+        let tracing = scratch::file(&scratch::folder("tracing"), "tracing.json", tracing.to_string());
+        Self::start_with("127.0.0.1", vec![flag("tracing-config-file", &tracing)])
+    }
+
     /// The same at another address of this machine, where pods reach it and nodes may join it.
     pub(crate) fn start_at(address: &str) -> Self {
+        Self::start_with(address, Vec::new())
+    }
+
+    fn start_with(address: &str, more: Vec<String>) -> Self {
         let webhook_port = ports::free();
         let authority = Authority::new("cluster-ca");
         let folder = scratch::folder("cluster");
@@ -96,6 +112,7 @@ impl Cluster {
                 let mut command = tools::kubernetes("kube-apiserver");
                 command
                     .args(&arguments)
+                    .args(&more)
                     .arg("--service-cluster-ip-range=10.96.0.0/16")
                     .args(["--allow-privileged", "--profiling=false"])
                     .args(["--authorization-mode=Node,RBAC", "--enable-admission-plugins=NodeRestriction"]);

@@ -107,6 +107,8 @@ pub(crate) struct Options<'a> {
     pub(crate) certificate_secret: Option<&'a str>,
     /// What it tells in Events, if not what it does by itself.
     pub(crate) events: Option<&'a str>,
+    /// Where it sends traces.
+    pub(crate) traces: Option<&'a str>,
 }
 
 impl Gate {
@@ -159,6 +161,9 @@ impl Gate {
         }
         if let Some(events) = options.events {
             command.args(["--events", events]);
+        }
+        if let Some(traces) = options.traces {
+            command.args(["--traces-endpoint", traces]);
         }
         command.args(["--log-level", "debug"]);
         let client = options.clients.map(|(clients, leaf)| {

@@ -2,6 +2,7 @@
 
 pub(crate) mod cluster;
 pub(crate) mod codes;
+pub(crate) mod collector;
 pub(crate) mod cosign;
 pub(crate) mod countersign;
 pub(crate) mod front;
