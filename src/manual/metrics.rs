@@ -45,6 +45,7 @@
 //! | `countersign_requests_in_flight` | gauge |  | Requests for admission that are being judged. |
 //! | `countersign_shed_total` | counter | `ceiling`: `bytes`, `requests` | Requests refused unread or unjudged under load. |
 //! | `countersign_status_writes_total` | counter | `outcome`: `conflict`, `failed`, `written` | Writes of the status of policies. |
+//! | `countersign_trace_spans_total` | counter | `outcome`: `dropped`, `exported`, `failed`, `rejected` | Spans of traces, by what became of them. |
 //! | `countersign_trust_root_age_seconds` | gauge |  | The longest time since a repository vouched for its trust root; 0 where none has. |
 //! | `countersign_trust_root_expiry_seconds` | gauge |  | Time until the first trust root ends, if its repository does not vouch for it again; infinite without one. |
 //! | `countersign_trust_roots` | gauge | `state`: `invalid`, `stale`, `unreachable`, `usable` | Trust roots in repositories on the network, by state. |

@@ -228,11 +228,12 @@ fn the_dashboard_asks_for_what_there_is() {
 }
 
 /// What is for whoever looks closer.
-const NOT_SHOWN: [&str; 5] = [
+const NOT_SHOWN: [&str; 6] = [
     "countersign_connections_broken_total",
     "countersign_events_total",
     "countersign_leader",
     "countersign_status_writes_total",
+    "countersign_trace_spans_total",
     "countersign_trust_root_age_seconds",
 ];
 
