@@ -205,6 +205,21 @@ fn what_the_chart_makes_conforms_and_scores() {
     assert!(!manifests::conforms(&rendered.replace("replicas: 3", "replicas: three"), &schemas));
 }
 
+/// The API server of the tests does not know the kind.
+#[test]
+fn every_alert_says_one_thing_about_itself() {
+    let rendered = template(&["metrics.prometheusRule.enabled=true"]).expect_success();
+    let objects: Vec<Value> = serde_saphyr::from_multiple(&rendered).expect("manifests");
+    let rules = objects.iter().find(|object| object["kind"] == "PrometheusRule").expect("rules");
+    let groups = rules["spec"]["groups"].as_array().expect("groups");
+    let alerts: Vec<_> = groups.iter().flat_map(|group| group["rules"].as_array().expect("rules")).collect();
+    assert!(alerts.len() > 5);
+    for alert in alerts {
+        let annotations = alert["annotations"].as_object().expect("annotations");
+        assert!(annotations.len() == 1 && annotations["summary"].is_string(), "{alert}");
+    }
+}
+
 #[test]
 fn the_chart_refuses_what_nobody_means() {
     for (bad, why) in [
