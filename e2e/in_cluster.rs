@@ -426,7 +426,7 @@ fn h69_a_configuration_that_asks_about_less_is_told() {
     patch(&json!({"op": "replace", "path": "/webhooks/0/rules/0/apiGroups", "value": [""]}));
     let never = json!([{"name": "never", "expression": "false"}]);
     patch(&json!({"op": "add", "path": "/webhooks/0/matchConditions", "value": never}));
-    alarms_soon("has `matchConditions`");
+    alarms_soon("the `matchConditions` of `validate.countersign.dev` hold `never`");
     patch(&json!({"op": "remove", "path": "/webhooks/0/matchConditions"}));
     // Whoever answers there admits everything.
     patch(&json!({"op": "replace", "path": "/webhooks/0/clientConfig/url", "value": installed.gate.url("/mutate")}));
