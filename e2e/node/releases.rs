@@ -7,7 +7,7 @@ use crate::support::cluster::CONTROLLER_LIMIT;
 use crate::support::codes;
 use crate::support::countersign::pod;
 use crate::support::installed::SYSTEM;
-use crate::support::inventory::{differences, inventory};
+use crate::support::inventory::{differences, inventory, inventory_at_rest};
 use crate::support::manifests::Helm;
 use crate::support::node::Use;
 use crate::support::pki::Authority;
@@ -66,7 +66,7 @@ fn helm_tests_a_release_in_a_pod_and_nothing_is_left_of_it_even_if_controller_an
     });
     let guarded = node.guarded();
     guarded.admits_soon(&pod("before", &[&signed.by_tag()]));
-    let before = inventory(&node.cluster);
+    let before = inventory_at_rest(&node.cluster);
     let gone = || {
         poll("state before the release", CONTROLLER_LIMIT * 2, || {
             let left = differences(&before, &inventory(&node.cluster));

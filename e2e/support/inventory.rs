@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::cluster::Cluster;
+use super::cluster::{CONTROLLER_LIMIT, Cluster};
+use super::wait::poll;
 
 /// Kinds whose objects come, go and change without anybody's doing.
 const RESTLESS: [&str; 2] = ["events", "events.events.k8s.io"];
@@ -19,6 +20,16 @@ pub(crate) fn inventory(cluster: &Cluster) -> BTreeMap<String, Value> {
     let all = cluster.json(&["get", &kinds.join(","), "--all-namespaces", "-o", "json"]);
     let items = all["items"].as_array().expect("objects").iter();
     items.map(|object| (name_of(object), said_by(object))).collect()
+}
+
+/// The same once nothing is being deleted any more: what others have let go is not missed later.
+pub(crate) fn inventory_at_rest(cluster: &Cluster) -> BTreeMap<String, Value> {
+    poll("end of what is being deleted", CONTROLLER_LIMIT * 2, || {
+        let found = inventory(cluster);
+        let is_leaving = |said: &Value| said["metadata"]["deletionTimestamp"].is_string();
+        let leaving: Vec<_> = found.iter().filter(|(_, said)| is_leaving(said)).map(|(name, _)| name).collect();
+        if leaving.is_empty() { Ok(found) } else { Err(format!("{leaving:?}")) }
+    })
 }
 
 /// The names of what is in one of them alone, or another there.
