@@ -3,8 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use http::HeaderValue;
-use http::header::ACCEPT;
 use kube::Client;
 use serde::Deserialize;
 use tokio::sync::watch;
@@ -17,10 +15,6 @@ use super::wire::{self, ApiError};
 use crate::limits;
 use crate::telemetry::label::NamespaceState;
 use crate::telemetry::{Metrics, field};
-
-/// Names and labels alone: nothing else of a namespace is read.
-const METADATA: HeaderValue =
-    HeaderValue::from_static("application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1");
 
 /// Counts the namespaces of a cluster by whether anybody is asked about them. It goes by what was installed; that the
 /// webhook configurations say the same is looked at by [`Webhooks`](super::Webhooks).
@@ -66,8 +60,8 @@ impl NamespaceCount {
             if !more.is_empty() {
                 parameters.push(("continue", more.as_str()));
             }
-            let mut request = wire::get(&place.query(&parameters))?;
-            request.headers_mut().insert(ACCEPT, METADATA);
+            // Names and labels alone: nothing else of a namespace is read.
+            let request = wire::get_metadata(&place.query(&parameters))?;
             let body = wire::read(&self.client, request, left).await?;
             left = left.saturating_sub(body.len());
             let list: List = serde_json::from_slice(&body)

@@ -1,7 +1,5 @@
 //! Deleting our webhook configurations, so that nobody is asked any more.
 
-use http::Request;
-use http::header::ACCEPT;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -51,15 +49,11 @@ impl Access {
     pub async fn release(&self, release: &str) -> Result<Release, String> {
         let labels = format!("owner=helm,name={release}");
         let path = Place::new("", "v1", "secrets", Some(&self.namespace)).query(&[("labelSelector", &labels)]);
-        let request = Request::get(&path).header(ACCEPT, METADATA).body(Vec::new());
-        let request = request.map_err(|error| format!("`{path}` is no path: {error}"))?;
+        let request = wire::get_metadata(&path).map_err(|error| error.to_string())?;
         let body = wire::read(&self.client, request, limits::API_EVENT_BYTES).await;
         Account::read(&body.map_err(|error| error.to_string())?)
     }
 }
-
-/// [Objects without what they hold](https://kubernetes.io/docs/reference/using-api/api-concepts/#metadata-only-fetches).
-const METADATA: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
 
 #[derive(Deserialize)]
 struct Account {

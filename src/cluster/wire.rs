@@ -3,8 +3,8 @@
 use std::error::Error as _;
 use std::time::Duration;
 
-use http::header::{CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderMap, Request, StatusCode};
+use http::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderMap, HeaderValue, Request, StatusCode};
 use http_body_util::BodyExt as _;
 use kube::Client;
 use kube::client::Body;
@@ -90,6 +90,15 @@ pub(super) fn get(path: &str) -> Result<Request<Vec<u8>>, ApiError> {
 
 /// The media type of an object that is applied by the server; JSON is YAML.
 pub(super) const APPLY: &str = "application/apply-patch+yaml";
+/// A request to list `path`: [objects without what they hold](https://kubernetes.io/docs/reference/using-api/api-concepts/#metadata-only-fetches).
+pub(super) fn get_metadata(path: &str) -> Result<Request<Vec<u8>>, ApiError> {
+    const METADATA: HeaderValue =
+        HeaderValue::from_static("application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1");
+    let mut request = get(path)?;
+    request.headers_mut().insert(ACCEPT, METADATA);
+    Ok(request)
+}
+
 /// The media type of an object.
 pub(super) const JSON: &str = "application/json";
 /// The media type of a JSON merge patch (RFC 7386).
