@@ -256,9 +256,7 @@ fn pull_secrets_serve_their_own_namespace() {
 
     let (rich, poor) = (installed.namespace(), installed.namespace());
     installed.denies_soon(&rich, codes::REGISTRY_UNAUTHORIZED, &image.by_tag());
-    let config = format!("--from-file=.dockerconfigjson={}", locked.docker_config().join("config.json").display());
-    let create = ["create", "secret", "generic", "pull", "--type=kubernetes.io/dockerconfigjson", &config];
-    rich.kubectl(&create).expect_success();
+    rich.create_pull_secret("pull", locked.docker_config());
     let with_secret = |secret: &str| {
         let mut pod = pod("named", &[&image.by_tag()]);
         pod["spec"]["imagePullSecrets"] = json!([{"name": secret}]);
@@ -318,9 +316,7 @@ fn the_pull_secret_that_a_policy_names_opens_its_signatures() {
 
     let (with, without) = (installed.namespace(), installed.namespace());
     installed.denies_soon(&with, codes::REGISTRY_UNAUTHORIZED, &image.by_digest());
-    let config = format!("--from-file=.dockerconfigjson={}", locked.docker_config().join("config.json").display());
-    let create = ["create", "secret", "generic", "signatures", "--type=kubernetes.io/dockerconfigjson", &config];
-    with.kubectl(&create).expect_success();
+    with.create_pull_secret("signatures", locked.docker_config());
     installed.admits_soon(&with, &image.by_digest());
     without.denies(codes::REGISTRY_UNAUTHORIZED, &pod("bare", &[&image.by_digest()]));
 }

@@ -182,9 +182,7 @@ fn every_right_is_used_and_nothing_else_is_asked_for() {
     // Twice, so that its Event is counted.
     namespace.denies(codes::REGISTRY_UNAUTHORIZED, &pod("bare", &[&image.by_tag()]));
     namespace.denies(codes::REGISTRY_UNAUTHORIZED, &pod("bare", &[&image.by_tag()]));
-    let config = format!("--from-file=.dockerconfigjson={}", registry.docker_config().join("config.json").display());
-    let create = ["create", "secret", "generic", "pull", "--type=kubernetes.io/dockerconfigjson", &config];
-    namespace.kubectl(&create).expect_success();
+    namespace.create_pull_secret("pull", registry.docker_config());
     let mut named = pod("named", &[&image.by_tag()]);
     named["spec"]["imagePullSecrets"] = json!([{"name": "pull"}]);
     namespace.admits(&named);

@@ -20,9 +20,7 @@ fn pull_secrets_of_two_tenants_on_one_registry_stay_apart() {
     node.cluster.apply(&tenants);
 
     let (rich, poor) = (node.guarded(), node.guarded());
-    let config = format!("--from-file=.dockerconfigjson={}", node.locked.docker_config().join("config.json").display());
-    let create = ["create", "secret", "generic", "pull", "--type=kubernetes.io/dockerconfigjson", &config];
-    rich.kubectl(&create).expect_success();
+    rich.create_pull_secret("pull", node.locked.docker_config());
     let mut with_secret = pod("app", &[&image.by_tag()]);
     with_secret["spec"]["imagePullSecrets"] = json!([{"name": "pull"}]);
     rich.admits_soon(&with_secret);

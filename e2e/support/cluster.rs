@@ -398,6 +398,13 @@ impl Namespace<'_> {
         &self.name
     }
 
+    /// Makes a pull secret of the `config.json` in a folder.
+    pub(crate) fn create_pull_secret(&self, name: &str, docker_config: &Path) {
+        let config = format!("--from-file=.dockerconfigjson={}", docker_config.join("config.json").display());
+        let create = ["create", "secret", "generic", name, "--type=kubernetes.io/dockerconfigjson", &config];
+        self.kubectl(&create).expect_success();
+    }
+
     /// The same namespace, worked in by a client with this name and organisation (user and group to the API server).
     pub(crate) fn as_client(&self, common_name: &str, organisation: &str) -> Self {
         let kubeconfig = self.cluster.kubeconfig_for(common_name, Some(organisation));
