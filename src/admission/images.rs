@@ -4,14 +4,15 @@ use std::collections::BTreeSet;
 
 use nonempty::NonEmpty;
 
-use super::json::{Strict, text};
-use super::kind::Kind;
+use super::custom::Custom;
+use super::json::text;
+use super::kind::{GroupVersionKind, Kind};
 use super::shape::{Metadata, Shape, Spec};
 use super::{Judge, MissingImage, Target};
 use crate::explain;
 use crate::image::{ContainerKind, ImageRef, ImageUse, ParseImageError, Pointer};
 use crate::limits::{self, Exceeded, Scope};
-use crate::policy::{Denial, DenyReason, Owner, Requester, Workload};
+use crate::policy::{Denial, DenyReason, Owner, Requester, Workload, WorkloadKind};
 
 /// What an object names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,24 +47,51 @@ impl Inventory {
             | Kind::ReplicationController
             | Kind::StatefulSet => Target::Template,
         };
-        let mut inventory = Self { images: Vec::new(), unchanged: 0, missing: Vec::new(), target };
         let Some(spec) = object.pod_spec(kind) else {
             return if kind.may_lack_template() {
-                Ok(inventory)
+                Self::new(target, &[], &[])
             } else {
                 Err(Denial::new(DenyReason::RequestMalformed, format!("the object has no `{}`", path(kind, '.'))))
             };
         };
-        let old: BTreeSet<_> = old
-            .and_then(|old| old.pod_spec(kind))
-            .map(|spec| places(spec).into_iter().filter_map(|place| place.identity()).collect())
-            .unwrap_or_default();
         let root = format!("/{}", path(kind, '/'));
-        for place in places(spec) {
+        let old = old.and_then(|old| old.pod_spec(kind)).map(|spec| places(&root, spec)).unwrap_or_default();
+        Self::new(target, &places(&root, spec), &old)
+    }
+
+    /// Takes stock of a custom resource of this kind. What stands in `old` already is unchanged: of a pod spec, the same
+    /// string under the same container name in the same list of a pod spec at the same place; of a field, the same string
+    /// at the same place.
+    ///
+    /// # Errors
+    /// When nothing stands at any of the places that the kind names, or what stands there is no image.
+    pub(super) fn of_custom(
+        kind: &WorkloadKind,
+        object: &Custom<'_>,
+        old: Option<&Custom<'_>>,
+    ) -> Result<Self, Denial> {
+        if let Some((what, ceiling)) = object.overflow() {
+            return Err(too_much(what, ceiling));
+        }
+        // An object that named none before could not be finished or deleted otherwise.
+        if object.names_none() && !kind.may_name_none && !old.is_some_and(Custom::names_none) {
+            let paths: Vec<_> = kind.pod_specs.iter().chain(&kind.images).map(ToString::to_string).collect();
+            let paths = explain::quoted(&paths.join(" "), limits::PRINTED_NAME_BYTES);
+            let finding = format!("nothing stands at any of the places where this kind is to name images: {paths}");
+            return Err(Denial::new(DenyReason::RequestMalformed, finding));
+        }
+        Self::new(Target::Template, &custom_places(object), &old.map(custom_places).unwrap_or_default())
+    }
+
+    /// The images of these places, but for those that stand in `old` places as well.
+    fn new(target: Target, now: &[Place<'_>], old: &[Place<'_>]) -> Result<Self, Denial> {
+        let mut inventory = Self { images: Vec::new(), unchanged: 0, missing: Vec::new(), target };
+        let old: BTreeSet<_> = old.iter().filter_map(Place::identity).collect();
+        for place in now {
             if place.identity().is_some_and(|place| old.contains(&place)) {
                 inventory.unchanged += 1;
             } else {
-                inventory.add(&root, &place)?;
+                inventory.add(place)?;
             }
         }
         if inventory.images.len() > limits::IMAGES_PER_REQUEST {
@@ -72,8 +100,8 @@ impl Inventory {
         Ok(inventory)
     }
 
-    fn add(&mut self, root: &str, place: &Place<'_>) -> Result<(), Denial> {
-        let pointer = place.pointer(root);
+    fn add(&mut self, place: &Place<'_>) -> Result<(), Denial> {
+        let pointer = place.pointer();
         if place.image.trim().is_empty() {
             if self.target == Target::Pod {
                 return Err(no_image(place, &pointer, ParseImageError::Empty));
@@ -98,33 +126,51 @@ impl Inventory {
 
 /// What an object says about who runs its images.
 pub(super) fn workload(kind: Kind, object: &Shape<'_>, requester: Requester) -> Workload {
-    let name = kind.name();
+    let metadata = object.metadata.as_ref().map(|metadata| &metadata.0);
     let spec = object.pod_spec(kind);
+    runner(kind.name(), metadata, spec.as_slice(), requester)
+}
+
+/// What a custom resource says about that. Of several ServiceAccounts the first counts; pull secrets count all.
+pub(super) fn custom_workload(object: &Custom<'_>, requester: Requester) -> Workload {
+    let specs: Vec<_> = object.pod_specs().iter().map(|(_, spec)| spec).collect();
+    runner(object.head().name(), object.head().metadata(), &specs, requester)
+}
+
+fn runner(
+    name: GroupVersionKind<'_>,
+    metadata: Option<&Metadata<'_>>,
+    specs: &[&Spec<'_>],
+    requester: Requester,
+) -> Workload {
     // `serviceAccount` is the older name of `serviceAccountName`, and counts only where that is empty
     // (<https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/#PodSpec>).
-    let service_account = spec.map_or("", |spec| match text(&spec.service_account_name) {
-        "" => text(&spec.service_account),
-        name => name,
-    });
-    let pull_secrets = spec.map_or(&[][..], |spec| &spec.image_pull_secrets.items);
+    let account = |spec: &&Spec<'_>| match text(&spec.service_account_name) {
+        "" => text(&spec.service_account).to_owned(),
+        name => name.to_owned(),
+    };
+    let service_account = specs.iter().map(account).find(|account| !account.is_empty()).unwrap_or_default();
+    let mut pull_secrets = Vec::new();
+    for secret in specs.iter().flat_map(|spec| &spec.image_pull_secrets.items) {
+        let name = text(&secret.0.name);
+        if !name.is_empty() {
+            pull_secrets.push(name.to_owned());
+        }
+    }
     Workload {
         group: name.group.to_owned(),
         version: name.version.to_owned(),
         kind: name.kind.to_owned(),
-        service_account: service_account.to_owned(),
-        pull_secrets: pull_secrets
-            .iter()
-            .map(|secret| text(&secret.0.name).to_owned())
-            .filter(|name| !name.is_empty())
-            .collect(),
+        service_account,
+        pull_secrets,
         requester,
-        ..names(object)
+        ..names(metadata)
     }
 }
 
 /// What an object says of itself in its metadata.
-pub(super) fn names(object: &Shape<'_>) -> Workload {
-    let Some(Strict(metadata)) = &object.metadata else {
+pub(super) fn names(metadata: Option<&Metadata<'_>>) -> Workload {
+    let Some(metadata) = metadata else {
         return Workload::default();
     };
     Workload {
@@ -148,34 +194,45 @@ fn owner(metadata: &Metadata<'_>) -> Option<Owner> {
     parts.into_iter().all(could_be).then_some(Owner { api_version, kind, name, uid })
 }
 
-/// One place of a pod spec where an image stands or should stand.
+/// One place where an image stands or should stand.
 struct Place<'s> {
+    /// The pointer to the pod spec, or to the field itself.
+    root: &'s str,
     kind: ContainerKind,
+    /// In its list.
     index: usize,
+    /// Empty where it has none, as a field.
     name: &'s str,
     image: &'s str,
 }
 
 impl<'s> Place<'s> {
-    /// By what it is found again in the object as it was; none where it has no name or no image.
-    fn identity(&self) -> Option<(ContainerKind, &'s str, &'s str)> {
-        let named = !self.name.is_empty() && !self.image.is_empty();
-        named.then_some((self.kind, self.name, self.image))
+    /// By what it is found again in the object as it was; none where that cannot be, or it has no image.
+    fn identity(&self) -> Option<(&'s str, ContainerKind, &'s str, &'s str)> {
+        let is_named = match self.kind {
+            ContainerKind::Field => true,
+            ContainerKind::Container
+            | ContainerKind::EphemeralContainer
+            | ContainerKind::ImageVolume
+            | ContainerKind::InitContainer => !self.name.is_empty(),
+        };
+        (is_named && !self.image.is_empty()).then_some((self.root, self.kind, self.name, self.image))
     }
 
-    fn pointer(&self, root: &str) -> Pointer {
+    fn pointer(&self) -> Pointer {
         let (list, field) = match self.kind {
             ContainerKind::Container => ("containers", "image"),
             ContainerKind::EphemeralContainer => ("ephemeralContainers", "image"),
+            ContainerKind::Field => return Pointer::new(self.root),
             ContainerKind::ImageVolume => ("volumes", "image/reference"),
             ContainerKind::InitContainer => ("initContainers", "image"),
         };
-        Pointer::new(format!("{root}/{list}/{}/{field}", self.index))
+        Pointer::new(format!("{}/{list}/{}/{field}", self.root, self.index))
     }
 }
 
-/// The places of a pod spec.
-fn places<'s>(spec: &'s Spec<'_>) -> Vec<Place<'s>> {
+/// The places of the pod spec at `root`.
+fn places<'s>(root: &'s str, spec: &'s Spec<'_>) -> Vec<Place<'s>> {
     let containers = [
         (ContainerKind::Container, &spec.containers),
         (ContainerKind::InitContainer, &spec.init_containers),
@@ -183,6 +240,7 @@ fn places<'s>(spec: &'s Spec<'_>) -> Vec<Place<'s>> {
     ];
     let containers = containers.into_iter().flat_map(|(kind, list)| {
         list.items.iter().enumerate().map(move |(index, container)| Place {
+            root,
             kind,
             index,
             name: text(&container.0.name),
@@ -193,6 +251,7 @@ fn places<'s>(spec: &'s Spec<'_>) -> Vec<Place<'s>> {
     let volumes = volumes.filter_map(|(index, volume)| {
         let source = volume.0.image.as_ref()?;
         Some(Place {
+            root,
             kind: ContainerKind::ImageVolume,
             index,
             name: text(&volume.0.name),
@@ -200,6 +259,19 @@ fn places<'s>(spec: &'s Spec<'_>) -> Vec<Place<'s>> {
         })
     });
     containers.chain(volumes).collect()
+}
+
+/// The places of a custom resource: those of its pod specs, then its fields.
+fn custom_places<'s>(object: &'s Custom<'_>) -> Vec<Place<'s>> {
+    let pod_specs = object.pod_specs().iter().flat_map(|(root, spec)| places(root, spec));
+    let fields = object.images().iter().map(|(root, image)| Place {
+        root,
+        kind: ContainerKind::Field,
+        index: 0,
+        name: "",
+        image: image.as_str(),
+    });
+    pod_specs.chain(fields).collect()
 }
 
 fn path(kind: Kind, separator: char) -> String {
@@ -214,13 +286,19 @@ fn path(kind: Kind, separator: char) -> String {
 }
 
 fn no_image(place: &Place<'_>, pointer: &Pointer, error: ParseImageError) -> Denial {
-    let finding = format!(
-        "{} of {} {}: {}: {error}",
-        pointer.field_path(),
-        place.kind,
-        explain::quoted(place.name, limits::PRINTED_NAME_BYTES),
-        explain::quoted(&without_credentials(place.image), limits::PRINTED_NAME_BYTES),
-    );
+    let path = pointer.field_path();
+    let place_in_words = match place.kind {
+        // Its names are the object's own.
+        ContainerKind::Field => explain::quoted(&path, limits::PRINTED_NAME_BYTES),
+        ContainerKind::Container
+        | ContainerKind::EphemeralContainer
+        | ContainerKind::ImageVolume
+        | ContainerKind::InitContainer => {
+            format!("{path} of {} {}", place.kind, explain::quoted(place.name, limits::PRINTED_NAME_BYTES))
+        }
+    };
+    let image = explain::quoted(&without_credentials(place.image), limits::PRINTED_NAME_BYTES);
+    let finding = format!("{place_in_words}: {image}: {error}");
     Denial::new(DenyReason::ImageMalformed, finding)
 }
 

@@ -7,6 +7,7 @@
 //!
 //! This module never decides about an image, never asks anybody, and never reads a label or annotation as a permission.
 
+mod custom;
 mod document;
 mod exemption;
 mod images;

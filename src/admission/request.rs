@@ -3,13 +3,14 @@
 use nonempty::NonEmpty;
 
 use super::Exemption;
-use super::images::{Inventory, names, too_much, workload};
+use super::custom::Custom;
+use super::images::{Inventory, custom_workload, names, too_much, workload};
 use super::json::text;
 use super::kind::{GroupVersionKind, Kind, has_no_place_for_images};
 use super::review::Envelope;
-use super::shape::Shape;
+use super::shape::{Metadata, Shape};
 use crate::image::{ContainerKind, ImageUse, Pointer};
-use crate::policy::{Denial, DenyReason, ObjectText, PinRule, Requester, Workload};
+use crate::policy::{Denial, DenyReason, ObjectText, PinRule, Requester, Workload, WorkloadKind, WorkloadKinds};
 use crate::{explain, limits};
 
 /// A request for admission that was understood.
@@ -26,9 +27,11 @@ impl Request {
     /// Reads an AdmissionReview of `admission.k8s.io/v1`
     /// (<https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/#request>).
     ///
+    /// Objects are of the kinds that every cluster has, or of one of `kinds`.
+    ///
     /// # Errors
     /// When the bytes are no such review, or its object cannot be understood.
-    pub fn parse(body: &[u8]) -> Result<Self, Malformed> {
+    pub fn parse(body: &[u8], kinds: &WorkloadKinds) -> Result<Self, Malformed> {
         let envelope = Envelope::parse(body).map_err(|finding| Malformed::NotReview { finding })?;
         let refuse = |denial| Malformed::Request {
             uid: envelope.uid().to_owned(),
@@ -36,7 +39,7 @@ impl Request {
             about: Box::new(about(&envelope)),
         };
         let operation = Operation::named(envelope.operation()).map_err(refuse)?;
-        let (subject, missing) = understand(&envelope, operation).map_err(refuse)?;
+        let (subject, missing) = understand(&envelope, operation, kinds).map_err(refuse)?;
         let subject = match subject {
             Judgement::Judge(mut judge) => {
                 judge.workload.object = ObjectText::new(body, &["request", "object"]);
@@ -198,28 +201,45 @@ pub struct About {
 }
 
 /// What has to be judged, and the places without an image.
-fn understand(envelope: &Envelope<'_>, operation: Operation) -> Result<(Judgement, Vec<MissingImage>), Denial> {
+fn understand(
+    envelope: &Envelope<'_>,
+    operation: Operation,
+    kinds: &WorkloadKinds,
+) -> Result<(Judgement, Vec<MissingImage>), Denial> {
     let pass = |exemption| Ok((Judgement::Pass(exemption), Vec::new()));
     match operation {
         Operation::Connect => return pass(Exemption::Connect),
         Operation::Delete => return pass(Exemption::Delete),
         Operation::Create | Operation::Update => {}
     }
-    let carried = carried(envelope)?;
-    let object = object(envelope)?;
-    let Carried::Images(kind) = carried else {
-        return pass(Exemption::SubresourceWithoutImages);
+    let (inventory, workload) = match carried(envelope, kinds)? {
+        Carried::Other => {
+            object(envelope)?;
+            return pass(Exemption::SubresourceWithoutImages);
+        }
+        Carried::Custom(kind) => {
+            let object = custom_object(envelope, kind)?;
+            let requester = requester(envelope)?;
+            let old = match operation {
+                Operation::Update => old_custom_object(envelope, kind, &object),
+                Operation::Connect | Operation::Create | Operation::Delete => None,
+            };
+            (Inventory::of_custom(kind, &object, old.as_ref())?, custom_workload(&object, requester))
+        }
+        Carried::BuiltIn(kind) => {
+            let object = object(envelope)?;
+            let requester = requester(envelope)?;
+            if operation == Operation::Create && is_mirror_pod_of_requester(kind, envelope, object, &requester) {
+                return pass(Exemption::MirrorPodFromNode);
+            }
+            let old = match operation {
+                Operation::Update => old_object(envelope, kind, object),
+                Operation::Connect | Operation::Create | Operation::Delete => None,
+            };
+            (Inventory::of(kind, object, old.as_ref())?, workload(kind, object, requester))
+        }
     };
-    let requester = requester(envelope)?;
-    if operation == Operation::Create && is_mirror_pod_of_requester(kind, envelope, object, &requester) {
-        return pass(Exemption::MirrorPodFromNode);
-    }
-    let old = match operation {
-        Operation::Update => old_object(envelope, kind, object),
-        Operation::Connect | Operation::Create | Operation::Delete => None,
-    };
-    let inventory = Inventory::of(kind, object, old.as_ref())?;
-    let workload = Workload { namespace: envelope.namespace().to_owned(), ..workload(kind, object, requester) };
+    let workload = Workload { namespace: envelope.namespace().to_owned(), ..workload };
     let workload = match envelope.name() {
         "" => workload,
         name => Workload { name: name.to_owned(), ..workload },
@@ -236,7 +256,7 @@ fn understand(envelope: &Envelope<'_>, operation: Operation) -> Result<(Judgemen
 /// What the request says of its object beside what it asks: an object that cannot be read has no owner.
 fn about(envelope: &Envelope<'_>) -> About {
     let object = envelope.object.as_ref().ok().and_then(Option::as_ref);
-    let named = object.map(names).unwrap_or_default();
+    let named = names(object.and_then(|object| object.metadata.as_ref()).map(|metadata| &metadata.0));
     let kind = envelope.kind().unwrap_or(GroupVersionKind { group: "", version: "", kind: "" });
     let name = match envelope.name() {
         "" => named.name,
@@ -257,26 +277,33 @@ fn about(envelope: &Envelope<'_>) -> About {
 }
 
 /// What a request carries.
-enum Carried {
-    /// An object of a kind that names images.
-    Images(Kind),
+enum Carried<'k> {
+    /// An object of a kind that every cluster has, and that names images.
+    BuiltIn(Kind),
+    /// An object of a kind that is configured to name images.
+    Custom(&'k WorkloadKind),
     /// An object that has no place for any.
     Other,
 }
 
 /// What the request says that it carries. Kind, resource and subresource have to agree: an object is read by its kind,
 /// and the webhook's rules were matched by its resource.
-fn carried(envelope: &Envelope<'_>) -> Result<Carried, Denial> {
+fn carried<'k>(envelope: &Envelope<'_>, kinds: &'k WorkloadKinds) -> Result<Carried<'k>, Denial> {
     let name = envelope.kind().ok_or_else(|| malformed("the request has no kind"))?;
     let (group, version, resource) = envelope.resource().ok_or_else(|| malformed("the request has no resource"))?;
     let subresource = envelope.subresource();
-    if let Some(kind) = Kind::named(name) {
-        let expected = kind.name();
-        return if (group, version, resource) == (expected.group, expected.version, kind.resource()) {
-            Ok(Carried::Images(kind))
+    let belongs = |expected: GroupVersionKind<'_>, plural: &str, carried| {
+        if (group, version, resource) == (expected.group, expected.version, plural) {
+            Ok(carried)
         } else {
             Err(disagree(name, resource, subresource))
-        };
+        }
+    };
+    if let Some(kind) = Kind::named(name) {
+        return belongs(kind.name(), kind.resource(), Carried::BuiltIn(kind));
+    }
+    if let Some(kind) = kinds.named(name.group, name.version, name.kind) {
+        return belongs(name, &kind.resource, Carried::Custom(kind));
     }
     if !has_no_place_for_images(name) {
         return Err(malformed(format!("{name} is no kind that is known to name images")));
@@ -307,6 +334,23 @@ fn object<'e, 'a>(envelope: &'e Envelope<'a>) -> Result<&'e Shape<'a>, Denial> {
         Err(error) => return Err(malformed(format!("the object cannot be read: {error}"))),
     };
     let name = GroupVersionKind::of_object(text(&object.api_version), text(&object.kind));
+    is_of_request(envelope, name, object.metadata.as_ref().map(|metadata| &metadata.0))?;
+    Ok(object)
+}
+
+/// The same, of a kind that is configured.
+fn custom_object<'a>(envelope: &Envelope<'a>, kind: &WorkloadKind) -> Result<Custom<'a>, Denial> {
+    let json = envelope.object_text().map_err(malformed)?.ok_or_else(|| malformed("the request has no object"))?;
+    let object = Custom::read(json, kind).map_err(|error| malformed(format!("the object cannot be read: {error}")))?;
+    is_of_request(envelope, object.head().name(), object.head().metadata())?;
+    Ok(object)
+}
+
+fn is_of_request(
+    envelope: &Envelope<'_>,
+    name: GroupVersionKind<'_>,
+    metadata: Option<&Metadata<'_>>,
+) -> Result<(), Denial> {
     match envelope.kind() {
         Some(asked) if asked == name => {}
         Some(asked) => {
@@ -314,9 +358,9 @@ fn object<'e, 'a>(envelope: &'e Envelope<'a>) -> Result<&'e Shape<'a>, Denial> {
         }
         None => return Err(malformed("the request has no kind")),
     }
-    let namespace = object.metadata.as_ref().map_or("", |metadata| text(&metadata.0.namespace));
+    let namespace = metadata.map_or("", |metadata| text(&metadata.namespace));
     if namespace.is_empty() || namespace == envelope.namespace() {
-        Ok(object)
+        Ok(())
     } else {
         Err(malformed("the object is in another namespace than the request"))
     }
@@ -324,14 +368,25 @@ fn object<'e, 'a>(envelope: &'e Envelope<'a>) -> Result<&'e Shape<'a>, Denial> {
 
 /// The object as it was, if it is known to be the same one: of the same kind, with the same uid.
 fn old_object<'a>(envelope: &Envelope<'a>, kind: Kind, object: &Shape<'_>) -> Option<Shape<'a>> {
-    let uid = |shape: &Shape<'_>| {
-        let metadata = shape.metadata.as_ref()?;
-        Some(text(&metadata.0.uid).to_owned()).filter(|uid| !uid.is_empty())
-    };
+    let metadata = |shape: &'_ Shape<'_>| uid(shape.metadata.as_ref().map(|metadata| &metadata.0));
     let old = envelope.old_object()?;
     let name = GroupVersionKind::of_object(text(&old.api_version), text(&old.kind));
-    let same = name == kind.name() && uid(&old)? == uid(object)? && !old.overflows(kind);
+    let same = name == kind.name() && metadata(&old)? == metadata(object)? && !old.overflows(kind);
     same.then_some(old)
+}
+
+/// The same, of a kind that is configured.
+fn old_custom_object<'a>(envelope: &Envelope<'a>, kind: &WorkloadKind, object: &Custom<'_>) -> Option<Custom<'a>> {
+    let old = Custom::read(envelope.old_object_text()?, kind).ok()?;
+    let same = old.head().name() == object.head().name()
+        && uid(old.head().metadata())? == uid(object.head().metadata())?
+        && old.overflow().is_none();
+    same.then_some(old)
+}
+
+fn uid(metadata: Option<&Metadata<'_>>) -> Option<String> {
+    let uid = text(&metadata?.uid);
+    (!uid.is_empty()).then(|| uid.to_owned())
 }
 
 /// Whether a node tells of a static pod of its own. The annotation alone counts for nothing: the API server's

@@ -11,6 +11,7 @@ use crate::limits;
 /// What a review asks. The object is read as far as it could be: an object that cannot be read still gets an answer.
 #[derive(Debug)]
 pub(super) struct Envelope<'a> {
+    json: &'a str,
     request: Asked<'a, ()>,
     pub(super) object: Result<Option<Shape<'a>>, serde_json::Error>,
 }
@@ -99,13 +100,13 @@ impl<'a> Envelope<'a> {
         let envelope = match read::<Strict<Shape<'a>>>(json) {
             Ok(request) => {
                 let (request, object) = request.take_object();
-                Self { request, object: Ok(object.map(|object| object.0)) }
+                Self { json, request, object: Ok(object.map(|object| object.0)) }
             }
             Err(_) => {
                 let (request, object) = read::<&'a RawValue>(json)?.take_object();
                 let object =
                     object.map(|object| serde_json::from_str::<Strict<Shape<'a>>>(object.get()).map(|object| object.0));
-                Self { request, object: object.transpose() }
+                Self { json, request, object: object.transpose() }
             }
         };
         match envelope.uid().len() {
@@ -153,6 +154,19 @@ impl<'a> Envelope<'a> {
 
     pub(super) fn user(&self) -> Option<&UserInfo<'a>> {
         self.request.user_info.as_ref().map(|user| &user.0)
+    }
+
+    /// The text of the object.
+    ///
+    /// # Errors
+    /// When it cannot be found again.
+    pub(super) fn object_text(&self) -> Result<Option<&'a str>, String> {
+        Ok(read::<&'a RawValue>(self.json)?.object.map(RawValue::get))
+    }
+
+    /// The text of the object as it was.
+    pub(super) fn old_object_text(&self) -> Option<&'a str> {
+        self.request.old_object.map(RawValue::get)
     }
 
     /// The object as it was, if it can be read.

@@ -141,15 +141,25 @@ impl<'a> Shape<'a> {
     /// Whether a list is longer than is read.
     pub(super) fn overflows(&self, kind: Kind) -> bool {
         let metadata = self.metadata.as_ref().map(|metadata| &metadata.0);
-        let spec = self.pod_spec(kind);
-        metadata.is_some_and(|metadata| metadata.labels.overflow || metadata.annotations.overflow)
-            || spec.is_some_and(|spec| {
-                spec.containers.overflow
-                    || spec.init_containers.overflow
-                    || spec.ephemeral_containers.overflow
-                    || spec.volumes.overflow
-                    || spec.image_pull_secrets.overflow
-            })
+        metadata.is_some_and(Metadata::overflows) || self.pod_spec(kind).is_some_and(Spec::overflows)
+    }
+}
+
+impl Metadata<'_> {
+    /// Whether it has more labels or annotations than are read.
+    pub(super) fn overflows(&self) -> bool {
+        self.labels.overflow || self.annotations.overflow
+    }
+}
+
+impl Spec<'_> {
+    /// Whether one of its lists is longer than is read.
+    pub(super) fn overflows(&self) -> bool {
+        self.containers.overflow
+            || self.init_containers.overflow
+            || self.ephemeral_containers.overflow
+            || self.volumes.overflow
+            || self.image_pull_secrets.overflow
     }
 }
 

@@ -47,6 +47,7 @@ mod terms;
 mod tests;
 mod trust_root;
 mod unsatisfied;
+mod workload_kinds;
 mod yaml;
 
 pub use compile::{Compiled, compile, revision};
@@ -64,4 +65,5 @@ pub use schema::{CustomResource, custom_resources};
 pub use signing_run::{Flags, RunSource, SigningRun, signing_run};
 pub use suite::{Case, CaseSubject, Expectation, ExpectedVerdict, Suite, suite};
 pub use trust_root::TrustRootDocument;
+pub use workload_kinds::workload_kinds;
 pub use yaml::yaml;

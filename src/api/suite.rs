@@ -22,6 +22,8 @@ pub struct Suite {
     pub policies: Vec<String>,
     /// What lies at the addresses of conditions (`remote`): the file of each, from where the suite is.
     pub remotes: Vec<(Url, String)>,
+    /// The file of the kinds of custom resources that name images, from where the suite is.
+    pub workload_kinds: Option<String>,
     /// What happens to images that no policy covers.
     pub no_match: NoMatch,
     /// The present; none where the real one counts.
@@ -105,11 +107,13 @@ fn read(mut object: Object<'_>, problems: &mut Vec<Problem>) -> Option<Suite> {
     object.take("metadata");
     let policies = object.require("policies", problems).map(|field| paths(&field, problems)).unwrap_or_default();
     let remotes = object.take("remotes").map(|field| read_remotes(&field, problems)).unwrap_or_default();
+    let workload_kinds = object.take("workloadKinds").and_then(|field| field.required_text(problems));
+    let workload_kinds = workload_kinds.map(str::to_owned);
     let no_match = object.take("noMatch").and_then(|field| read_no_match(&field, problems)).unwrap_or(NoMatch::Deny);
     let now = object.take("now").and_then(|field| time(&field, problems));
     let cases = object.require("cases", problems).map(|field| read_cases(&field, problems)).unwrap_or_default();
     object.finish(problems);
-    Some(Suite { policies, remotes, no_match, now, cases })
+    Some(Suite { policies, remotes, workload_kinds, no_match, now, cases })
 }
 
 /// One path or several.

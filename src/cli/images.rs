@@ -6,6 +6,7 @@ use clap::ValueEnum;
 use serde::Serialize;
 
 use super::print::table;
+use super::workload_kinds_args::WorkloadKindsArgs;
 use super::{Error, Outcome, file};
 use crate::admission::Object;
 use crate::api;
@@ -20,11 +21,14 @@ use crate::limits;
 #[command(after_help = "Examples:
   countersign images deployment.yaml
   helm template chart/ | countersign images -
+  countersign images --workload-kinds kinds.yaml rollout.yaml
   countersign images -o name deployment.yaml | xargs countersign verify --key cosign.pub")]
 pub struct Args {
     /// The manifest; `-` reads stdin
     #[arg(value_name = "FILE")]
     file: PathBuf,
+    #[command(flatten)]
+    kinds: WorkloadKindsArgs,
     /// How to print what was found
     #[arg(short, long, value_enum, default_value_t = Format::Table)]
     output: Format,
@@ -64,12 +68,13 @@ pub fn run(args: &Args) -> Result<Outcome, Error> {
     if objects.is_empty() {
         return Err(Error::usage(format!("`{shown}` holds no Kubernetes object")));
     }
+    let kinds = args.kinds.read()?;
     let mut found = Vec::new();
     let mut notes = Vec::new();
     for object in objects {
         let kind = api::one_line(&object.kind);
         let line = object.line.map(|line| format!(":{line}")).unwrap_or_default();
-        if !Object::is_known(&object.api_version, &object.kind) {
+        if !Object::is_known(&object.api_version, &object.kind, &kinds) {
             let version = api::one_line(&object.api_version);
             notes.push(format!(
                 "{shown}{line}: `{kind}` of `{version}` is not known to name images, and is passed over"
@@ -80,7 +85,7 @@ pub fn run(args: &Args) -> Result<Outcome, Error> {
             "" => kind,
             name => format!("{kind}/{}", api::one_line(name)),
         };
-        let parsed = Object::parse(&object.json)
+        let parsed = Object::parse(&object.json, &kinds)
             .map_err(|denial| Error::usage(format!("{shown}{line}: {named}: {}", denial.finding)))?;
         for missing in parsed.missing_images() {
             let place = missing.pointer.field_path();

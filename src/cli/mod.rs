@@ -57,6 +57,7 @@ pub mod uninstall_webhooks;
 pub mod verify;
 pub mod verify_bundle;
 pub mod verify_file;
+mod workload_kinds_args;
 
 use std::ffi::OsString;
 use std::io::Write;

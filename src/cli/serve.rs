@@ -23,6 +23,7 @@ use tokio::task::AbortHandle;
 
 use super::env::Variable;
 use super::registry_args::{self, RegistryArgs};
+use super::workload_kinds_args::WorkloadKindsArgs;
 use super::{Error, Exit, Outcome, clock, file, kms, runtime};
 use crate::cluster::PullSecrets;
 use crate::gate::Gate;
@@ -59,6 +60,8 @@ pub struct Args {
     /// Write the address to this file as soon as it is listened on
     #[arg(long, value_name = "FILE")]
     addr_file: Option<PathBuf>,
+    #[command(flatten)]
+    kinds: WorkloadKindsArgs,
     #[command(flatten)]
     policies: PolicyArgs,
     #[command(flatten)]
@@ -139,6 +142,7 @@ async fn begin(args: Args, err: &mut dyn Write) -> Result<Begun, Error> {
     for helper in docker.unsupported() {
         tracing::warn!({ field::EVENT } = "registry", { field::DETAIL } = helper, "a credential helper is not run");
     }
+    let kinds = args.kinds.read()?;
     let pull_secrets = args.policies.pull_secrets()?;
     let events = args.policies.events();
     let mut policies = args.policies.open().await?;
@@ -151,7 +155,7 @@ async fn begin(args: Args, err: &mut dyn Write) -> Result<Begun, Error> {
         Some(path) => registry_args::certificates(path)?,
         None => Vec::new(),
     };
-    let (certificate, renewal) = args.certificate.open(policies.cluster(), err).await?;
+    let (certificate, renewal) = args.certificate.open(policies.cluster(), &kinds, err).await?;
     let (renewed, certificate) = watch::channel(certificate);
 
     let clouds = args.registry.clouds()?;
@@ -197,6 +201,7 @@ async fn begin(args: Args, err: &mut dyn Write) -> Result<Begun, Error> {
     };
     let app = App::new(webhook, Arc::new(health), Arc::clone(&metrics), Ceilings::default())
         .traced(traces.tracer())
+        .knowing(kinds)
         .before_scrape(move |metrics| sources.update(metrics));
     let server = listen(args.listen, app, certificate, &authorities).await?;
 

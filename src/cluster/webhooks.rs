@@ -16,6 +16,7 @@ use super::trouble::Trouble;
 use super::wire::{self, ApiError};
 use super::{Access, NamespaceCount};
 use crate::limits;
+use crate::policy::{WorkloadKind, WorkloadKinds};
 use crate::telemetry::field;
 pub use asked::WebhookAddress;
 use asked::{ClientConfig, Rule};
@@ -25,6 +26,7 @@ pub struct Webhooks {
     client: Client,
     names: Vec<String>,
     scope: Scope,
+    kinds: WorkloadKinds,
 }
 
 /// The namespaces that have to be asked about, and where.
@@ -58,7 +60,14 @@ impl Webhooks {
         let left_out = left_out.iter().cloned().chain(always).collect();
         let own = access.namespace.clone();
         let scope = Scope { labelled, left_out, address: None, own, conditions: BTreeSet::new() };
-        Self { client: access.client.clone(), names, scope }
+        Self { client: access.client.clone(), names, scope, kinds: WorkloadKinds::default() }
+    }
+
+    /// The same, of which what validates has to ask about custom resources of these kinds as well.
+    #[must_use]
+    pub fn knowing(mut self, kinds: &WorkloadKinds) -> Self {
+        self.kinds = kinds.clone();
+        self
     }
 
     /// Counts the namespaces that are asked about.
@@ -103,6 +112,10 @@ impl Webhooks {
             }
             hosts.extend(found.iter().flat_map(|(configuration, _)| configuration.hosts()));
             let narrowed = found.iter().find_map(|(configuration, path)| configuration.narrowed(&self.scope, path));
+            let narrowed = narrowed.or_else(|| {
+                let mut judging = found.iter().filter(|(_, path)| *path == "/validate");
+                judging.find_map(|(configuration, _)| configuration.leaves_out(&self.kinds))
+            });
             trouble = narrowed.map(|why| format!("the webhook configuration `{name}` is narrowed: {why}")).or(trouble);
         }
         Ok(Found { trouble, believe, foreign, hosts })
@@ -274,6 +287,10 @@ impl Webhook {
     fn asks_about(&self, operation: &str, resource: &str) -> bool {
         self.rules.iter().any(|rule| rule.asks_about(operation, resource))
     }
+
+    fn asks_about_custom(&self, operation: &str, kind: &WorkloadKind) -> bool {
+        self.rules.iter().any(|rule| rule.asks_about_custom(operation, kind))
+    }
 }
 
 impl Configuration {
@@ -314,6 +331,20 @@ impl Configuration {
             {
                 if !webhook.asks_about(operation, resource) {
                     return Some(format!("`{name}` is not asked about {operation} of {resource}"));
+                }
+            }
+        }
+        None
+    }
+
+    /// Which of `kinds` is not asked about; none where all are.
+    fn leaves_out(&self, kinds: &WorkloadKinds) -> Option<String> {
+        for webhook in self.webhooks.iter().filter(|webhook| webhook.judges()) {
+            for kind in kinds.iter() {
+                let left_out = ["CREATE", "UPDATE"].into_iter().find(|on| !webhook.asks_about_custom(on, kind));
+                if let Some(operation) = left_out {
+                    let (name, group, resource) = (&webhook.name, &kind.group, &kind.resource);
+                    return Some(format!("`{name}` is not asked about {operation} of {resource} of {group}"));
                 }
             }
         }
@@ -494,6 +525,46 @@ mod tests {
         ] {
             assert_eq!(with(found).believes_others(bundle), is_foreign, "{found} {bundle:?}");
         }
+    }
+
+    #[test]
+    fn custom_resources_that_are_not_asked_about_are_told() {
+        let kind = WorkloadKind {
+            group: "argoproj.io".to_owned(),
+            versions: vec!["v1alpha1".to_owned(), "v1".to_owned()],
+            kind: "Rollout".to_owned(),
+            resource: "rollouts".to_owned(),
+            pod_specs: vec!["/spec/template/spec".parse().unwrap()],
+            images: vec![],
+            may_name_none: false,
+        };
+        let kinds = WorkloadKinds::new(vec![kind]).unwrap();
+        let left_out = |rule: Value| {
+            let mut configuration = configuration(false);
+            configuration["webhooks"][0]["rules"].as_array_mut().unwrap().push(rule);
+            serde_json::from_value::<Configuration>(configuration).unwrap().leaves_out(&kinds)
+        };
+        let rule = |group: &str, version: &str, operations: Value, resource: &str| {
+            left_out(json!({
+                "apiGroups": [group], "apiVersions": [version], "operations": operations, "resources": [resource],
+            }))
+        };
+        let both = || json!(["CREATE", "UPDATE"]);
+        assert_eq!(rule("argoproj.io", "v1", both(), "rollouts"), None);
+        assert_eq!(rule("*", "*", json!(["*"]), "*"), None);
+        let create = "`validate.countersign.dev` is not asked about CREATE of rollouts of argoproj.io";
+        let update = "`validate.countersign.dev` is not asked about UPDATE of rollouts of argoproj.io";
+        for (told, expected) in [
+            (rule("apps", "v1", both(), "rollouts"), create),
+            (rule("argoproj.io", "v2", both(), "rollouts"), create),
+            (rule("argoproj.io", "v1", both(), "rollouts/status"), create),
+            (rule("argoproj.io", "v1", json!(["CREATE"]), "rollouts"), update),
+        ] {
+            assert_eq!(told.as_deref(), Some(expected));
+        }
+        let none = serde_json::from_value::<Configuration>(configuration(true)).unwrap();
+        assert_eq!(none.leaves_out(&WorkloadKinds::default()), None);
+        assert_eq!(none.leaves_out(&kinds).as_deref(), Some(create));
     }
 
     #[test]

@@ -38,7 +38,13 @@ fn around(warning: &Warning, image: &ImageUse, name: usize) -> (String, String) 
 
 /// A warning that a template names no image at `pointer`, in at most [`WARNING_CHARS`] characters.
 pub fn missing_image(kind: ContainerKind, container: &str, pointer: &Pointer) -> String {
-    let warning = format!("{kind} {}: the template names no image", quoted(container, 40));
+    let warning = match kind {
+        ContainerKind::Field => "a field that is to name an image is empty".to_owned(),
+        ContainerKind::Container
+        | ContainerKind::EphemeralContainer
+        | ContainerKind::ImageVolume
+        | ContainerKind::InitContainer => format!("{kind} {}: the template names no image", quoted(container, 40)),
+    };
     let path = pointer.field_path();
     if warning.chars().count() + path.chars().count() + 3 > WARNING_CHARS {
         warning
@@ -102,7 +108,7 @@ mod tests {
     fn the_longest_warning_has_120_characters_and_the_end_of_the_image() {
         let path = format!("registry.example/{}/web:v1", "a/".repeat(100) + "b");
         let long = "\u{1b}".repeat(200);
-        for kind in [ContainerKind::EphemeralContainer, ContainerKind::Container] {
+        for kind in [ContainerKind::EphemeralContainer, ContainerKind::Container, ContainerKind::Field] {
             for reason in DenyReason::ALL {
                 let policy = PolicyName::new("countersign.dev", "p".repeat(253));
                 let denial = Denial::new(reason, "").by(&policy);

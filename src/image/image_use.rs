@@ -24,6 +24,8 @@ pub enum ContainerKind {
     Container,
     /// `ephemeralContainers`
     EphemeralContainer,
+    /// A field of a custom resource, in no list of a pod spec
+    Field,
     /// `volumes[].image`
     ImageVolume,
     /// `initContainers`
@@ -36,6 +38,7 @@ impl ContainerKind {
         match self {
             Self::Container => "container",
             Self::EphemeralContainer => "ephemeral container",
+            Self::Field => "field",
             Self::ImageVolume => "image volume",
             Self::InitContainer => "init container",
         }

@@ -350,9 +350,10 @@
 //! Malformed, 400.
 //!
 //! The request or its object cannot be understood. An object that was asked about and is not understood is not let
-//! through.
+//! through. Of a [custom resource](super::custom_resources) the finding says which field is not as the configured path has it.
 //!
-//! *What to do*: Check what sends it. If the API server does, its version may be newer than this countersign knows.
+//! *What to do*: Check what sends it. If the API server does, its version may be newer than this countersign knows, or the
+//! paths that are configured for a custom resource are not those of its version.
 //!
 //! # `sbom_violation`
 //!

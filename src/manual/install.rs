@@ -145,6 +145,10 @@
 //! the log and by `countersign_webhook_configuration_trouble`. Where the replicas make their certificate, a foreign `caBundle`
 //! is put right within seconds, and told for ten minutes; of one that cert-manager writes or that is given nobody here knows
 //! what it should be.
+//! does not, asks about fewer operations on Pods, or not about a [custom resource](super::custom_resources) that is
+//! configured, is told on `/readyz?verbose`, in the log and by
+//! `countersign_webhook_configuration_trouble`. Where the replicas make their certificate, a foreign `caBundle` is put right
+//! within seconds; of one that cert-manager writes or that is given nobody here knows what it should be.
 //!
 //! ## What only RBAC protects
 //!

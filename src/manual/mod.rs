@@ -6,6 +6,7 @@
 //! - [`metrics`]: every metric, the alerts of the chart, and what nothing protects
 //! - [`deny_codes`]: every reason for a refusal, and what to do about it
 //! - [`policies`]: what policies can ask, by what somebody wants to be sure of
+//! - [`custom_resources`]: custom resources that name images, and how they come to be judged
 //! - [`required_proofs`]: what has to be proved beside a signature, and how a policy changes it
 //! - [`registries`]: how registries are reached, with whose credentials, and what mirrors can do
 //! - [`signing`]: how images and files are signed, with which rights, in a cluster and in CI systems
@@ -13,6 +14,7 @@
 //!
 //! The chapters hold prose only: they link to the code and run none of it.
 
+pub mod custom_resources;
 pub mod decisions;
 pub mod deny_codes;
 pub mod install;

@@ -31,6 +31,7 @@ mod terms;
 mod tests;
 mod verdict;
 mod workload;
+mod workload_kind;
 
 pub use authority::{AttestationRule, Authority, Rule, SignerRule};
 pub use condition::{Condition, ConditionError, Input, Language, Verdict as ConditionVerdict};
@@ -52,6 +53,7 @@ pub use stance::{Leniency, Stance};
 pub use terms::{Advice, Included, PolicyTerms, Scope, SignatureTerms};
 pub use verdict::{Allowance, Basis, Outcome, Verdict, Warning};
 pub use workload::{Owner, Requester, Workload};
+pub use workload_kind::{WorkloadKind, WorkloadKindError, WorkloadKinds};
 
 // The words in which rules, statements and evidence alike are written.
 pub use crate::evidence::{Source, SourcePlace};

@@ -78,7 +78,7 @@ async fn answer(
         Endpoint::Mutate => &app.webhook.mutate,
         Endpoint::Validate => &app.webhook.validate,
     };
-    let request = match Request::parse(&held.bytes) {
+    let request = match Request::parse(&held.bytes, &app.kinds) {
         Ok(request) => Arc::new(request),
         Err(Malformed::NotReview { finding }) => return Err(Refusal::NotReview(finding)),
         Err(Malformed::Request { uid, denial, about }) => {

@@ -13,6 +13,7 @@ use tokio::sync::Semaphore;
 
 use super::body::Bytes;
 use super::{Ceilings, Health, Webhook, review};
+use crate::policy::WorkloadKinds;
 use crate::telemetry::label::Endpoint;
 use crate::telemetry::trace::Tracer;
 use crate::telemetry::{MEDIA_TYPE, Metrics};
@@ -29,6 +30,8 @@ pub struct App {
     pub(super) grace: Option<Duration>,
     pub(super) bytes: Bytes,
     pub(super) places: Semaphore,
+    /// The custom resources that are judged.
+    pub(super) kinds: WorkloadKinds,
     scrape: Vec<Scrape>,
 }
 
@@ -52,6 +55,7 @@ impl App {
             grace: None,
             bytes: Bytes::new(ceilings.body_bytes_in_flight),
             places: Semaphore::new(ceilings.requests_in_flight),
+            kinds: WorkloadKinds::default(),
             scrape: Vec::new(),
         }
     }
@@ -68,6 +72,13 @@ impl App {
     #[must_use]
     pub fn traced(mut self, tracer: Tracer) -> Self {
         self.tracer = tracer;
+        self
+    }
+
+    /// The same, judging custom resources of these kinds as well.
+    #[must_use]
+    pub fn knowing(mut self, kinds: WorkloadKinds) -> Self {
+        self.kinds = kinds;
         self
     }
 

@@ -6,12 +6,12 @@ use std::collections::BTreeSet;
 
 use countersign::admission::{Exemption, Judge, Judgement, Malformed, Operation, Pin, Request, Response, Target};
 use countersign::image::{Digest, ImageUse};
-use countersign::policy::{Denial, DenyReason, Verdict};
+use countersign::policy::{Denial, DenyReason, Verdict, WorkloadKind, WorkloadKinds};
 use serde_json::{Map, Value, json};
 
 /// A review, or what calls itself one. What was understood is held against a reader that knows nothing of types.
 pub fn review(bytes: &[u8]) {
-    match Request::parse(bytes) {
+    match Request::parse(bytes, &kinds()) {
         Err(Malformed::NotReview { finding }) => assert_eq!(finding.lines().count(), 1, "{finding}"),
         Err(Malformed::Request { uid, denial, about: _ }) => {
             assert!(!uid.is_empty());
@@ -32,7 +32,7 @@ pub fn bypass(bytes: &[u8]) {
     let mut dice = Dice::new(bytes);
     let made = Made::new(&mut dice);
     let body = print(&made.review, &mut dice);
-    let request = match Request::parse(body.as_bytes()) {
+    let request = match Request::parse(body.as_bytes(), &kinds()) {
         Ok(request) => request,
         Err(malformed) => panic!("a well-formed review is refused: {malformed}: {body}"),
     };
@@ -164,13 +164,31 @@ fn same_uid(asked: &Value) -> bool {
     uid.as_str().is_some_and(|uid| !uid.is_empty()) && *uid == asked["oldObject"]["metadata"]["uid"]
 }
 
+/// The group, kind and resource of a custom resource that has its pod spec where a Deployment has it.
+const CUSTOM: (&str, &str, &str) = ("argoproj.io", "Rollout", "rollouts");
+
+fn kinds() -> WorkloadKinds {
+    let (group, kind, resource) = CUSTOM;
+    let kind = WorkloadKind {
+        group: group.to_owned(),
+        versions: vec!["v1".to_owned()],
+        kind: kind.to_owned(),
+        resource: resource.to_owned(),
+        pod_specs: vec!["/spec/template/spec".parse().expect("a path")],
+        images: Vec::new(),
+        may_name_none: false,
+    };
+    WorkloadKinds::new(vec![kind]).expect("a kind")
+}
+
 const UNSIGNED: &str = "registry.example/evil/unsigned:1";
 
-const KINDS: [(&str, &str, &str); 9] = [
+const KINDS: [(&str, &str, &str); 10] = [
     ("", "Pod", "pods"),
     ("", "PodTemplate", "podtemplates"),
     ("", "ReplicationController", "replicationcontrollers"),
     ("apps", "DaemonSet", "daemonsets"),
+    (CUSTOM.0, CUSTOM.1, CUSTOM.2),
     ("apps", "Deployment", "deployments"),
     ("apps", "ReplicaSet", "replicasets"),
     ("apps", "StatefulSet", "statefulsets"),

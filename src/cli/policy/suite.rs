@@ -12,14 +12,14 @@ use jiff::Timestamp;
 use nonempty::NonEmpty;
 
 use self::report::{Found, Outcome as CaseOutcome, Tested};
-use super::super::{Error, Exit, Outcome, clock, file};
+use super::super::{Error, Exit, Outcome, clock, file, workload_kinds_args};
 use crate::admission::{Judgement, Object, Request};
 use crate::api::{self, Case, CaseSubject, ExpectedVerdict, Suite};
 use crate::gate::{Saved, judge_saved};
 use crate::image::{ContainerKind, ImageRef, ImageUse, Pointer};
 use crate::limits;
 use crate::loader::{self, Elsewhere, Loaded};
-use crate::policy::{Outcome as Decision, PinRule, Verdict, Warning, Workload};
+use crate::policy::{Outcome as Decision, PinRule, Verdict, Warning, Workload, WorkloadKinds};
 use crate::registry::Layout;
 
 /// The arguments of `policy test`.
@@ -31,6 +31,7 @@ use crate::registry::Layout;
   policies: [policies/]
   remotes:                            # what lies at the addresses of conditions; nothing is fetched
     https://policies.example.com/app.rego: app.rego
+  workloadKinds: kinds.yaml           # optional; custom resources that name images
   now: 2026-01-31T12:00:00Z           # optional; the real time otherwise
   cases:
   - name: what the build system signed runs
@@ -126,7 +127,11 @@ fn of_file(path: &Path, now: Option<Timestamp>) -> Result<Vec<Tested>, Error> {
     let directory = path.parent().unwrap_or(Path::new(""));
     let paths: Vec<_> = suite.policies.iter().map(|policies| directory.join(policies)).collect();
     let loaded = load(&paths, &suite, directory).map_err(|error| Error::usage(format!("{shown}: {error}")))?;
-    let mut place = Place { directory, loaded: &loaded, suite: &suite, layouts: BTreeMap::new(), now };
+    let kinds = match &suite.workload_kinds {
+        Some(path) => workload_kinds_args::read(&directory.join(path))?,
+        None => WorkloadKinds::default(),
+    };
+    let mut place = Place { directory, loaded: &loaded, suite: &suite, kinds, layouts: BTreeMap::new(), now };
     suite
         .cases
         .iter()
@@ -172,6 +177,7 @@ struct Place<'a> {
     directory: &'a Path,
     loaded: &'a Loaded,
     suite: &'a Suite,
+    kinds: WorkloadKinds,
     layouts: BTreeMap<String, Layout>,
     now: Option<Timestamp>,
 }
@@ -205,15 +211,17 @@ impl Place<'_> {
         match &case.subject {
             CaseSubject::File(path) => {
                 let bytes = file::read("the object", &self.directory.join(path), limits::REVIEW_BYTES)?;
-                match review(&bytes) {
+                match review(&bytes, &self.kinds) {
                     Some(asked) => asked,
                     None => {
-                        manifest(str::from_utf8(&bytes).map_err(|_| Error::usage("the object is no text in UTF-8"))?)
+                        let text =
+                            str::from_utf8(&bytes).map_err(|_| Error::usage("the object is no text in UTF-8"))?;
+                        manifest(text, &self.kinds)
                     }
                 }
             }
             CaseSubject::Images(images) => Ok(of_images(images).into_iter().collect()),
-            CaseSubject::Manifest(text) => manifest(text),
+            CaseSubject::Manifest(text) => manifest(text, &self.kinds),
         }
     }
 }
@@ -231,12 +239,12 @@ fn of_images(images: &[ImageRef]) -> Option<Asked> {
 }
 
 /// What an AdmissionReview in JSON asks about; none where the bytes are none.
-fn review(bytes: &[u8]) -> Option<Result<Vec<Asked>, Error>> {
+fn review(bytes: &[u8], kinds: &WorkloadKinds) -> Option<Result<Vec<Asked>, Error>> {
     let document: serde_json::Value = serde_json::from_slice(bytes).ok()?;
     if document.get("kind")?.as_str()? != "AdmissionReview" {
         return None;
     }
-    let request = match Request::parse(bytes) {
+    let request = match Request::parse(bytes, kinds) {
         Ok(request) => request,
         Err(error) => return Some(Err(Error::usage(error))),
     };
@@ -249,11 +257,11 @@ fn review(bytes: &[u8]) -> Option<Result<Vec<Asked>, Error>> {
 }
 
 /// The objects of a manifest that name images. Their tags mean what they mean, since `/mutate` would have pinned them.
-fn manifest(text: &str) -> Result<Vec<Asked>, Error> {
+fn manifest(text: &str, kinds: &WorkloadKinds) -> Result<Vec<Asked>, Error> {
     let objects = api::objects(text).map_err(|error| Error::usage(format!("the object: {error}")))?;
-    let known = objects.iter().filter(|object| Object::is_known(&object.api_version, &object.kind));
+    let known = objects.iter().filter(|object| Object::is_known(&object.api_version, &object.kind, kinds));
     let parsed = known.map(|object| {
-        let object = Object::parse(&object.json).map_err(|denial| Error::usage(denial.finding))?;
+        let object = Object::parse(&object.json, kinds).map_err(|denial| Error::usage(denial.finding))?;
         Ok(object.into_judge())
     });
     let parsed: Vec<_> = parsed.collect::<Result<_, Error>>()?;

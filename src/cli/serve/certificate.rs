@@ -12,6 +12,7 @@ use super::{Error, clock, file, start};
 use crate::cluster::{
     Access, CertificateKeeper, MadeCertificate, MatchCondition, NamespaceCount, WebhookAddress, WebhookWatch, Webhooks,
 };
+use crate::policy::WorkloadKinds;
 use crate::server::{Certificate, CertificateError, CertificateFiles, Check, SelfMade, SelfMadeError, State};
 use crate::telemetry::{Metrics, field};
 
@@ -87,13 +88,14 @@ impl CertificateArgs {
     pub(super) async fn open(
         &self,
         access: Option<&Access>,
+        kinds: &WorkloadKinds,
         err: &mut dyn Write,
     ) -> Result<(Certificate, Renewal), Error> {
         if let (Some(chain), Some(key)) = (&self.tls_cert, &self.tls_key) {
             let mut files = CertificateFiles::new(chain, key);
             let certificate = files.load().map_err(Error::usage)?;
             let webhooks = access.filter(|_| !self.webhook_configuration.is_empty());
-            let webhooks = webhooks.map(|access| WebhookWatch::new(self.webhooks(access)));
+            let webhooks = webhooks.map(|access| WebhookWatch::new(self.webhooks(access).knowing(kinds)));
             return Ok((certificate, Renewal::Files(Box::new((files, webhooks)))));
         }
         if let (Some(secret), Some(access)) = (&self.certificate_secret, access) {
@@ -101,7 +103,7 @@ impl CertificateArgs {
             SelfMade::to_keep(&self.tls_san).map_err(Error::usage)?;
             let names = self.tls_san.clone();
             let make = Box::new(move || make(&names).map_err(|error| error.to_string()));
-            let keeper = CertificateKeeper::new(access, secret, self.webhooks(access), make);
+            let keeper = CertificateKeeper::new(access, secret, self.webhooks(access).knowing(kinds), make);
             let first = keeper.first().await;
             let certificate = first.as_ref().and_then(|first| read(first).ok());
             let (certificate, first) = match certificate {

@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::Deserialize;
 
+use crate::policy::WorkloadKind;
+
 /// The address at which webhook configurations have to ask.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WebhookAddress(Address);
@@ -126,9 +128,20 @@ pub(super) struct Rule {
 impl Rule {
     /// Whether it is about `operation` on `resource`, as in `pods/exec`, of the core group at `v1`, in a namespace.
     pub(super) fn asks_about(&self, operation: &str, resource: &str) -> bool {
+        self.asks("", &["v1"], operation, resource)
+    }
+
+    /// Whether it is about `operation` on custom resources of this kind, in a namespace. With one version it is about all:
+    /// the API server converts the others.
+    pub(super) fn asks_about_custom(&self, operation: &str, kind: &WorkloadKind) -> bool {
+        let versions: Vec<_> = kind.versions.iter().map(String::as_str).collect();
+        self.asks(&kind.group, &versions, operation, &kind.resource)
+    }
+
+    fn asks(&self, group: &str, versions: &[&str], operation: &str, resource: &str) -> bool {
         let names = |list: &[String], name: &str| list.iter().any(|listed| listed == name || listed == "*");
-        names(&self.api_groups, "")
-            && names(&self.api_versions, "v1")
+        names(&self.api_groups, group)
+            && versions.iter().any(|version| names(&self.api_versions, version))
             && names(&self.operations, operation)
             && self.resources.iter().any(|pattern| is_about(pattern, resource))
             && matches!(self.scope.as_str(), "" | "*" | "Namespaced")

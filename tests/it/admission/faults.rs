@@ -3,7 +3,7 @@
 
 use countersign::admission::{Exemption, Judgement, Request, Response, Target};
 use countersign::limits;
-use countersign::policy::{Mode, Rule, Verdict};
+use countersign::policy::{Mode, Rule, Verdict, WorkloadKinds};
 use serde_json::{Value, json};
 
 use super::support::{
@@ -78,14 +78,14 @@ fn t04_a_key_that_comes_twice_is_refused() {
         (r#""metadata":{"#, r#""metadata":{"labels":{"a":"1","a":"2"}},"x":{"#, "request_malformed"),
         (r#""metadata":{"#, r#""metadata":{},"metadata":{"#, "request_malformed"),
     ];
-    assert!(Request::parse(good.as_bytes()).is_ok());
+    assert!(Request::parse(good.as_bytes(), &WorkloadKinds::default()).is_ok());
     for (from, to, expected) in twice {
         let bad = good.replacen(from, to, 1);
         assert_ne!(bad, good, "{from}");
         assert_eq!(refused(bad.as_bytes()), expected, "{to}");
     }
     let template = review("deployment-create").to_string();
-    assert!(Request::parse(template.as_bytes()).is_ok());
+    assert!(Request::parse(template.as_bytes(), &WorkloadKinds::default()).is_ok());
     let bad = template.replacen(r#""template":{"#, r#""template":{"spec":{}},"template":{"#, 1);
     assert_ne!(bad, template);
     assert_eq!(refused(bad.as_bytes()), "request_malformed");
@@ -97,7 +97,7 @@ fn t05_depth_and_width_are_bounded() {
     let with = |value: &str| {
         pod_of(GOOD).to_string().replacen(r#""dryRun":false"#, &format!(r#""dryRun":false,"options":{value}"#), 1)
     };
-    assert!(Request::parse(with(&nested(100)).as_bytes()).is_ok());
+    assert!(Request::parse(with(&nested(100)).as_bytes(), &WorkloadKinds::default()).is_ok());
     for depth in [limits::REVIEW_DEPTH, 10_000, 1_000_000] {
         assert_eq!(refused(with(&nested(depth)).as_bytes()), "400");
     }
@@ -182,9 +182,9 @@ fn t08_text_that_is_not_what_it_seems() {
         let (before, after) = good.split_once(GOOD).unwrap();
         [before.as_bytes(), image, after.as_bytes()].concat()
     };
-    assert!(Request::parse(&with(GOOD.as_bytes())).is_ok());
+    assert!(Request::parse(&with(GOOD.as_bytes()), &WorkloadKinds::default()).is_ok());
     let escaped = GOOD.replace("web", r"w\u0065b");
-    assert_eq!(images(&Request::parse(&with(escaped.as_bytes())).unwrap())[0].1, GOOD);
+    assert_eq!(images(&Request::parse(&with(escaped.as_bytes()), &WorkloadKinds::default()).unwrap())[0].1, GOOD);
     for (image, expected) in [
         (&b"registry.example/\xff/web"[..], "400"),
         (b"registry.example/\xed\xa0\x80/web", "400"),

@@ -2,6 +2,7 @@
 //! the gate's own tests look for it.
 
 mod answers;
+mod custom;
 mod faults;
 mod recorded;
 mod support;

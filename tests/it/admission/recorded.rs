@@ -2,6 +2,7 @@
 
 use countersign::admission::{Judgement, Malformed, Pin, Request, Response};
 use countersign::image::Digest;
+use countersign::policy::WorkloadKinds;
 use serde_json::{Value, json};
 
 use super::support::{DIGEST, all_recorded, body, parse, policies, recorded, review, validate};
@@ -9,7 +10,7 @@ use super::support::{DIGEST, all_recorded, body, parse, policies, recorded, revi
 #[test]
 fn every_recorded_review_has_its_answers() {
     for name in all_recorded() {
-        let all = match Request::parse(&recorded(&name)) {
+        let all = match Request::parse(&recorded(&name), &WorkloadKinds::default()) {
             Ok(request) => json!({
                 "request": understood(&request),
                 "validate": body(&validate(&request, &policies())),
@@ -78,9 +79,9 @@ fn t01_a_review_cut_anywhere_is_refused() {
     for name in ["pod-create", "pod-ephemeral-container", "cronjob-create"] {
         let whole = recorded(name);
         let whole = whole.trim_ascii_end();
-        assert!(Request::parse(whole).is_ok());
+        assert!(Request::parse(whole, &WorkloadKinds::default()).is_ok());
         for end in 0..whole.len() {
-            assert!(Request::parse(&whole[..end]).is_err(), "{name} cut at {end}");
+            assert!(Request::parse(&whole[..end], &WorkloadKinds::default()).is_err(), "{name} cut at {end}");
         }
     }
 }

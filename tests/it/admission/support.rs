@@ -8,7 +8,7 @@ use countersign::admission::{Judge, Judgement, Malformed, Request, Response};
 use countersign::image::Digest;
 use countersign::policy::{
     Authority, Coverage, DenyReason, Dialect, Failure, Finding, Mode, NoMatch, Pattern, Policy, PolicyBody, PolicyName,
-    PolicySet, PolicyTerms, Rule, SignerRule,
+    PolicySet, PolicyTerms, Rule, SignerRule, WorkloadKinds,
 };
 use countersign::trust::{Anchor, HashAlgorithm, Proofs, PublicKey};
 use jiff::Timestamp;
@@ -74,7 +74,12 @@ pub(crate) fn updating(mut review: Value, old: Value) -> Value {
 }
 
 pub(crate) fn parse(review: &Value) -> Result<Request, Malformed> {
-    Request::parse(review.to_string().as_bytes())
+    parse_knowing(review, &WorkloadKinds::default())
+}
+
+/// The same, where custom resources of these kinds are known.
+pub(crate) fn parse_knowing(review: &Value, kinds: &WorkloadKinds) -> Result<Request, Malformed> {
+    Request::parse(review.to_string().as_bytes(), kinds)
 }
 
 pub(crate) fn judge(request: &Request) -> &Judge {
@@ -157,7 +162,7 @@ pub(crate) fn codes(response: &Response) -> Vec<String> {
 
 /// The reason for which a review is refused unread. `400` stands for one that has no uid to be answered.
 pub(crate) fn refused(review: &[u8]) -> &'static str {
-    match Request::parse(review) {
+    match Request::parse(review, &WorkloadKinds::default()) {
         Err(Malformed::NotReview { .. }) => "400",
         Err(Malformed::Request { uid, denial, about: _ }) => {
             let response = Response::refused(&uid, &denial);
