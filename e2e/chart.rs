@@ -86,6 +86,13 @@ const GOOD: &[&[&str]] = &[
         "builds.namespaceSelector.matchLabels.a=b",
         "builds.signingSecrets={k}",
     ],
+    &[
+        "workloadKinds[0].group=argoproj.io",
+        "workloadKinds[0].versions={v1alpha1}",
+        "workloadKinds[0].kind=Rollout",
+        "workloadKinds[0].resource=rollouts",
+        "workloadKinds[0].podSpecs={/spec/template/spec}",
+    ],
     &["registries.caConfigMap=ca", "registries.plainHTTP={r:80}", "crds.install=false", "hostNetwork=true"],
     &[
         "image.repository=team/countersign",
@@ -233,6 +240,17 @@ fn the_chart_refuses_what_nobody_means() {
         (&["selfProtection.admin.users={a}"], "admin"),
         (&["builds.signingSecrets=cosign-key"], "signingSecrets"),
         (&["registries.mirror=a"], "mirror"),
+        (&["workloadKinds[0].group=apps"], "workloadKinds"),
+        (
+            &[
+                "workloadKinds[0].group=a.io",
+                "workloadKinds[0].versions={v1}",
+                "workloadKinds[0].kind=A",
+                "workloadKinds[0].resource=as",
+                "workloadKinds[0].images={spec.image}",
+            ],
+            "images",
+        ),
         (&["image.digest=sha256:x"], "digest"),
         (&["podSecurityContext.runAsUser=0"], "runAsUser"),
         (&["podDisruptionBudget.minAvailable=3"], "minAvailable has to be less"),
@@ -391,19 +409,7 @@ fn installs_upgrades_and_goes(helm: Helm) {
     let deployment = cluster.json(&["-n", SYSTEM, "get", "deployment", "countersign", "-o", "json"]);
     assert_eq!(deployment["spec"]["replicas"], 2);
 
-    // Here no Service leads to a pod.
-    for (kind, name) in CONFIGURATIONS {
-        let webhooks = cluster.json(&["get", kind, name, "-o", "json"])["webhooks"].clone();
-        let patches = webhooks.as_array().expect("webhooks").iter().enumerate().flat_map(|(at, webhook)| {
-            let path = webhook["clientConfig"]["service"]["path"].as_str().expect("a path");
-            [
-                json!({"op": "remove", "path": format!("/webhooks/{at}/clientConfig/service")}),
-                json!({"op": "add", "path": format!("/webhooks/{at}/clientConfig/url"), "value": gate.url(path)}),
-            ]
-        });
-        let patch = Value::Array(patches.collect()).to_string();
-        cluster.kubectl(&["patch", kind, name, "--type=json", "-p", &patch]).expect_success();
-    }
+    lead_to(&cluster, &gate);
     let installed = Installed { cluster, gate };
     let (guarded, free) = (installed.namespace(), installed.cluster.namespace());
     let image = registry.push("chart/app", "v1");
@@ -444,6 +450,22 @@ fn installs_upgrades_and_goes(helm: Helm) {
     // What stayed is in the way of nobody who comes back.
     run(&["install", "countersign", &chart]);
     cluster.kubectl(&["get", "clusterimagepolicies.countersign.dev", "chart"]).expect_success();
+}
+
+/// Has the API server ask `gate`: here no Service leads to a pod.
+pub(crate) fn lead_to(cluster: &Cluster, gate: &Gate) {
+    for (kind, name) in CONFIGURATIONS {
+        let webhooks = cluster.json(&["get", kind, name, "-o", "json"])["webhooks"].clone();
+        let patches = webhooks.as_array().expect("webhooks").iter().enumerate().flat_map(|(at, webhook)| {
+            let path = webhook["clientConfig"]["service"]["path"].as_str().expect("a path");
+            [
+                json!({"op": "remove", "path": format!("/webhooks/{at}/clientConfig/service")}),
+                json!({"op": "add", "path": format!("/webhooks/{at}/clientConfig/url"), "value": gate.url(path)}),
+            ]
+        });
+        let patch = Value::Array(patches.collect()).to_string();
+        cluster.kubectl(&["patch", kind, name, "--type=json", "-p", &patch]).expect_success();
+    }
 }
 
 /// What `helm test` does, but for running its Pod, for which there is no node: its command is run beside the cluster, with

@@ -14,6 +14,7 @@ mod chart;
 mod conditions;
 mod cosign_signs;
 mod countersign_signs;
+mod custom_resources;
 mod definitions;
 mod emit_matrix;
 mod events;

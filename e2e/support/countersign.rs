@@ -109,6 +109,8 @@ pub(crate) struct Options<'a> {
     pub(crate) events: Option<&'a str>,
     /// Where it sends traces.
     pub(crate) traces: Option<&'a str>,
+    /// The file with the custom resources that it judges.
+    pub(crate) workload_kinds: Option<&'a Path>,
 }
 
 impl Gate {
@@ -155,6 +157,9 @@ impl Gate {
                 let leaf = authority.server("countersign", &[]);
                 command.arg("--tls-cert").arg(&leaf.certificate).arg("--tls-key").arg(&leaf.key);
             }
+        }
+        if let Some(path) = options.workload_kinds {
+            command.arg("--workload-kinds").arg(path);
         }
         if options.leads {
             command.args(["--lease", "countersign"]);

@@ -175,7 +175,22 @@ audit annotations begin with its name, which is therefore another in another rel
       operations: [CREATE, UPDATE]
       resources: [cronjobs, jobs]
       scope: Namespaced
+    {{- range $root.Values.workloadKinds }}
+    - apiGroups: [{{ .group | quote }}]
+      apiVersions: {{ toJson .versions }}
+      operations: [CREATE, UPDATE]
+      resources: [{{ .resource | quote }}]
+      scope: Namespaced
     {{- end }}
+    {{- end }}
+{{- end -}}
+
+{{- /* The file with the custom resources that name images. */ -}}
+{{- define "countersign.workloadKinds" -}}
+apiVersion: countersign.dev/v1alpha1
+kind: WorkloadKinds
+kinds:
+{{ toYaml .Values.workloadKinds }}
 {{- end -}}
 
 {{- /* The file that says how registries are reached. */ -}}
