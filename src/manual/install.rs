@@ -141,14 +141,11 @@
 //!
 //! With cluster-wide protection beside it the controller alarms: a webhook configuration that is missing, does not say
 //! `failurePolicy: Fail`, exempts objects by labels or conditions, leaves out namespaces that `namespaces` of the values
-//! does not, asks about fewer operations on Pods, or asks somebody else or at another path is told on `/readyz?verbose`, in
-//! the log and by `countersign_webhook_configuration_trouble`. Where the replicas make their certificate, a foreign `caBundle`
-//! is put right within seconds, and told for ten minutes; of one that cert-manager writes or that is given nobody here knows
-//! what it should be.
-//! does not, asks about fewer operations on Pods, or not about a [custom resource](super::custom_resources) that is
-//! configured, is told on `/readyz?verbose`, in the log and by
+//! does not, asks about fewer operations on Pods, not about a [custom resource](super::custom_resources) that is configured, or
+//! asks somebody else or at another path is told on `/readyz?verbose`, in the log and by
 //! `countersign_webhook_configuration_trouble`. Where the replicas make their certificate, a foreign `caBundle` is put right
-//! within seconds; of one that cert-manager writes or that is given nobody here knows what it should be.
+//! within seconds, and told for ten minutes; of one that cert-manager writes or that is given nobody here knows what it should
+//! be.
 //!
 //! ## What only RBAC protects
 //!
