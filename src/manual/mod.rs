@@ -7,6 +7,7 @@
 //! - [`deny_codes`]: every reason for a refusal, and what to do about it
 //! - [`policies`]: what policies can ask, by what somebody wants to be sure of
 //! - [`custom_resources`]: custom resources that name images, and how they come to be judged
+//! - [`slsa_levels`]: the levels of SLSA, what reaches each, and how a policy asks for it
 //! - [`required_proofs`]: what has to be proved beside a signature, and how a policy changes it
 //! - [`registries`]: how registries are reached, with whose credentials, and what mirrors can do
 //! - [`signing`]: how images and files are signed, with which rights, in a cluster and in CI systems
@@ -24,4 +25,5 @@ pub mod policies;
 pub mod registries;
 pub mod required_proofs;
 pub mod signing;
+pub mod slsa_levels;
 pub mod threat_model;

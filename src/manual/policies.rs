@@ -22,6 +22,7 @@
 //! | only from the main branch, only tagged releases | `main-branch-only`, `tagged-releases` |
 //! | only on our base image | `hardened-base` |
 //! | an SBOM, nothing critical, tests that passed; all of it | `sbom-required`, `no-critical-vulnerabilities`, `tests-passed`, `release-gate` |
+//! | a [level of SLSA](super::slsa_levels) | `build-level` |
 //! | the word of somebody who verified it | `verified-elsewhere` |
 //! | two people, a promotion, every platform | `two-person`, `promoted`, `every-platform` |
 //! | fresh, rotated, taken back | `fresh-signatures`, `rotation`, `revoked` |
@@ -30,22 +31,6 @@
 //! | a tenant's own policy | `tenant` |
 //! | what no field says: CEL, CUE, Rego; kept elsewhere; over all that was found; over the pod | `cel`, `cue-in-config-map`, `rego-deny-set`, `rego-is-compliant`, `remote-condition`, `over-all-authorities`, `not-as-root` |
 //! | to try a policy out, to come from policy-controller | `warn-mode`, `migration` |
-//!
-//! # The levels of SLSA
-//!
-//! A level is what somebody knows of a builder or of a source, and not what a statement says of itself: whoever can write
-//! a statement could write a level into it.
-//!
-//! | Level (<https://slsa.dev/spec/v1.1/levels>) | How a policy asks for it |
-//! |---|---|
-//! | Build L1: there is provenance | an attestation of `slsaprovenance1` or `slsaprovenance`, with any field of `provenance` |
-//! | Build L2: the platform signed it, not a developer | `provenance.builder`, by an authority that is the platform's: its key, or the identity of its workflow |
-//! | Build L3: nobody who builds reaches the platform's key | `provenance.buildLevel: {minimum: 3, builders: […]}`: the policy's own table of builders, each with who signs for it and the level that it reaches; both have to be the same |
-//! | Source L1: there is version control | `provenance.source.repository` and `commit` |
-//! | Source L2 and L3: its history stays, its rules are enforced | `provenance.source.level: {minimum: 3, verifier: …}`: a verification summary about the same repository and commit, by whoever watches over them |
-//! | Source L4: two people reviewed every change | the same with `minimum: 4`. It is a property of the source, and no builder can attest it |
-//!
-//! What others have verified as a whole, `verificationSummary` asks for, with the levels that it has to name.
 //!
 //! # To replace a key
 //!

@@ -44,6 +44,24 @@ fn signature_and_provenance() {
 }
 
 #[test]
+fn build_level() {
+    let sample = sample("build-level.yaml");
+    let [platform] = anchors(&sample, "build-level")[..] else { panic!("one key") };
+    let built = |signer, builder: &str| {
+        let made = json!({
+            "buildDefinition": {"buildType": "https://ci.example.com/builds/v1", "externalParameters": {}},
+            "runDetails": {"builder": {"id": builder, "level": 3}},
+        });
+        judge(&sample, "registry.example.com/isolated/app", vec![said(signer, PROVENANCE, &made)]).join(" ")
+    };
+    assert_eq!(built(platform, "https://ci.example.com/builders/single-use"), "runs");
+    assert_eq!(built(platform, "https://ci.example.com/builders/shared"), "provenance_mismatch");
+    assert_eq!(built(platform, "https://ci.example.com/builders/single-use-evil"), "provenance_mismatch");
+    assert_eq!(built(platform, "https://elsewhere.example.com"), "provenance_mismatch");
+    assert_eq!(built(stranger(), "https://ci.example.com/builders/single-use"), "attestation_missing");
+}
+
+#[test]
 fn promoted() {
     let sample = sample("promoted.yaml");
     let [release] = anchors(&sample, "promoted")[..] else { panic!("one key") };

@@ -124,6 +124,7 @@ fn every_sample_is_judged() {
     let judged = [
         "air-gap.yaml",
         "attestation-by-key.yaml",
+        "build-level.yaml",
         "deny-all-but.yaml",
         "cel.yaml",
         "cue-in-config-map.yaml",
