@@ -1,4 +1,4 @@
-//! The certificate that the replicas make, when something stands in the way of its renewal.
+//! The certificate, when something stands in the way of its renewal or others are believed.
 
 use std::fs;
 
@@ -19,8 +19,11 @@ const CONTROLLER: &str = "system:serviceaccount:countersign-system:countersign";
 
 /// An installation that makes its certificate, with an image that its one policy admits.
 fn installed(name: &str) -> (Installed, Image) {
+    installed_with(name, Options { certificate_secret: Some(SECRET), ..Options::default() })
+}
+
+fn installed_with(name: &str, options: Options<'_>) -> (Installed, Image) {
     let registry = Registry::shared(Kind::Referrers);
-    let options = Options { certificate_secret: Some(SECRET), ..Options::default() };
     let installed = Installed::with(registry, options);
     let image = registry.push(&format!("certificates/{name}"), "v1");
     Cosign::V3.sign(registry, KeyPair::trusted(), &image.by_digest());
@@ -45,6 +48,15 @@ impl Installed {
     fn is_over(&self, key: &str) {
         let patch = json!({"stringData": {key: "2026-01-01T00:00:00Z"}}).to_string();
         self.cluster.kubectl(&["-n", SYSTEM, "patch", "secret", SECRET, "-p", &patch]).expect_success();
+    }
+
+    /// Has the API server believe others, in PEM.
+    fn believe(&self, bundle: &[u8]) {
+        let bundle = BASE64_STANDARD.encode(bundle);
+        let change =
+            json!([{"op": "replace", "path": "/webhooks/0/clientConfig/caBundle", "value": bundle}]).to_string();
+        let patch = ["patch", "validatingwebhookconfiguration", "countersign", "--type=json", "-p", &change];
+        self.cluster.kubectl(&patch).expect_success();
     }
 
     /// Whom the API server believes to be the judge.
@@ -129,11 +141,7 @@ fn h69_who_has_others_believed_is_told_and_put_right() {
     let both = [BASE64_STANDARD.decode(ours.as_str().expect("text")).expect("base64"), theirs.clone()].concat();
     // Beside ours nobody would notice: admissions go on.
     for foreign in [both, theirs] {
-        let foreign = json!(BASE64_STANDARD.encode(foreign));
-        let change =
-            json!([{"op": "replace", "path": "/webhooks/0/clientConfig/caBundle", "value": foreign}]).to_string();
-        let patch = ["patch", "validatingwebhookconfiguration", "countersign", "--type=json", "-p", &change];
-        installed.cluster.kubectl(&patch).expect_success();
+        installed.believe(&foreign);
         poll("repair", EFFECT_LIMIT, || {
             let believed = installed.believed();
             if believed == ours { Ok(()) } else { Err(believed.to_string()) }
@@ -143,6 +151,35 @@ fn h69_who_has_others_believed_is_told_and_put_right() {
     }
     let log = installed.gate.log();
     assert!(log.matches("`countersign` had another `caBundle`").count() >= 2, "each is told: {log}");
+}
+
+/// Where others keep the certificate nobody here knows what the `caBundle` should be, only whether it believes.
+#[test]
+fn h69_who_does_not_believe_a_given_certificate_is_told() {
+    let (installed, image) = installed_with("given", Options { looks_at_webhooks: true, ..Options::default() });
+    let (gate, namespace) = (&installed.gate, installed.namespace());
+    let ours = fs::read(gate.ca()).expect("an authority");
+    let others = fs::read(installed.cluster.authority().file()).expect("another authority");
+    let trouble = || gate.metric("webhook_configuration_trouble", gate.ca());
+    // What the API server does agrees with what is told.
+    let good_soon = || {
+        installed.tells_soon("webhook_configurations ok: as they were installed");
+        assert_eq!(trouble(), 0.0);
+        installed.admits_soon(&namespace, &image.by_tag());
+    };
+    good_soon();
+    installed.believe(&others);
+    let told = "would not believe what is served here as `127.0.0.1`, by the `caBundle` of `validate.countersign.dev` in \
+                `countersign`: invalid peer certificate";
+    installed.tells_soon(told);
+    assert!(gate.log().contains(told) && trouble() == 1.0);
+    let refused = namespace.dry_run(&pod("asked", &[&image.by_tag()]));
+    assert!(!refused.succeeded() && refused.stderr.contains("failed calling webhook"), "{refused}");
+    assert_eq!(gate.readiness().0, 200, "who is not asked has no reason not to be ready");
+    // What cannot be read of a bundle is passed over.
+    let garbage = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    installed.believe(&[&garbage[..], &others, &ours].concat());
+    good_soon();
 }
 
 #[test]

@@ -147,6 +147,10 @@ fn a_release_with_a_given_certificate_protects_every_namespace_but_those_that_ar
     assert!(notes.contains("those are refused of which an image is covered by no policy"), "{notes}");
     let said = second.helm("test", &[]);
     assert!(said.contains("Succeeded"), "{said}");
+    let health =
+        format!("/api/v1/namespaces/{}/services/https:second-countersign:443/proxy/readyz?verbose", namespace.name());
+    let health = node.cluster.kubectl(&["get", "--raw", &health]).expect_success();
+    assert!(health.contains("webhook_configurations ok: as they were installed"), "{health}");
 
     free.admits_soon(&pod("signed", &[&signed.by_tag()]));
     let refused = free.dry_run(&pod("uncovered", &[&uncovered.by_tag()])).stderr;

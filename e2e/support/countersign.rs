@@ -105,6 +105,8 @@ pub(crate) struct Options<'a> {
     pub(crate) leads: bool,
     /// The Secret in which it keeps its certificate, if it is to make one.
     pub(crate) certificate_secret: Option<&'a str>,
+    /// Whether it looks at the webhook configurations, although others keep its certificate.
+    pub(crate) looks_at_webhooks: bool,
     /// What it tells in Events, if not what it does by itself.
     pub(crate) events: Option<&'a str>,
     /// Where it sends traces.
@@ -147,12 +149,12 @@ impl Gate {
         command.arg("serve");
         arguments(&mut command);
         command.args(["--listen", &format!("127.0.0.1:{}", options.port)]).arg("--addr-file").arg(&bound);
+        if options.looks_at_webhooks || options.certificate_secret.is_some() {
+            command.args(["--webhook-configuration", "countersign", "--webhook-configuration", "zz-countersign"]);
+            command.args(["--webhook-address", &format!("https://127.0.0.1:{}", options.port)]);
+        }
         match options.certificate_secret {
-            Some(secret) => {
-                command.args(["--certificate-secret", secret, "--webhook-configuration", "countersign"]);
-                command.args(["--webhook-configuration", "zz-countersign"]);
-                command.args(["--webhook-address", &format!("https://127.0.0.1:{}", options.port)]);
-            }
+            Some(secret) => _ = command.args(["--certificate-secret", secret]),
             None => {
                 let leaf = authority.server("countersign", &[]);
                 command.arg("--tls-cert").arg(&leaf.certificate).arg("--tls-key").arg(&leaf.key);

@@ -2,7 +2,6 @@
 
 mod secret;
 
-use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
 use jiff::{SignedDuration, Timestamp};
@@ -12,7 +11,6 @@ use tokio::time::{sleep, timeout};
 use zeroize::Zeroizing;
 
 use super::place::Place;
-use super::probe::probe;
 use super::trouble::Trouble;
 use super::webhooks::{Bundle, Webhooks};
 use super::wire::{self, ApiError};
@@ -107,10 +105,7 @@ impl CertificateKeeper {
                         hand_on(&certificate);
                         used = Some(certificate);
                     }
-                    match self.believe(&mut known).await {
-                        None => known.probe(address).await,
-                        trouble => trouble,
-                    }
+                    self.believe(&mut known, address).await
                 }
                 Err(error) => {
                     known.is_believed = false;
@@ -185,8 +180,9 @@ impl CertificateKeeper {
         wire::write(&self.client, "PUT", &self.place().object(&self.secret), wire::JSON, &object).await
     }
 
-    /// Has the API server believe every authority that is in use, or may be soon, and tells what is wrong.
-    async fn believe(&self, known: &mut Known) -> Option<String> {
+    /// Has the API server believe every authority that is in use, or may be soon, and tells what is wrong, also with what is
+    /// served at `address`.
+    async fn believe(&self, known: &mut Known, address: SocketAddr) -> Option<String> {
         known.is_believed = false;
         let stored = match self.read().await {
             Ok(Seen::Stored(stored)) => stored,
@@ -199,15 +195,15 @@ impl CertificateKeeper {
         let trouble = match found {
             Ok(found) => {
                 // Another replica may just have renewed the certificate, and told the API server.
-                if let Some(name) = found.foreign
+                if let Some(name) = &found.foreign
                     && self.is_still(&bundle).await
                 {
-                    known.foreign = Some((name, now));
+                    known.foreign = Some((name.clone(), now));
                 }
                 known.is_believed = found.believe;
-                known.hosts = found.hosts;
                 known.bundle = Some(bundle);
-                found.trouble
+                // What was just changed is not what was found.
+                if found.believe { found.trouble_at(address).await } else { found.trouble }
             }
             Err(error) => Some(error.to_string()),
         };
@@ -233,25 +229,12 @@ struct Known {
     is_believed: bool,
     /// The one that somebody had believe others, and when that was put right.
     foreign: Option<(String, Timestamp)>,
-    /// The names under which they ask.
-    hosts: BTreeSet<String>,
 }
 
 impl Known {
     /// The bundle that every one was found to believe at the last look.
     fn believed(&self) -> Option<&str> {
         self.bundle.as_deref().filter(|_| self.is_believed)
-    }
-
-    /// That whoever believes the configurations does not believe what is served at `address`.
-    async fn probe(&self, address: SocketAddr) -> Option<String> {
-        let bundle = self.believed()?;
-        for host in &self.hosts {
-            if let Err(error) = probe(address, host, bundle).await {
-                return Some(format!("the API server would not believe what is served here as `{host}`: {error}"));
-            }
-        }
-        None
     }
 
     /// That others were believed, for some time after it was put right: long enough to be seen.

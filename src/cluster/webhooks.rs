@@ -2,8 +2,10 @@
 //! less than was installed.
 
 mod asked;
+mod found;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 
 use kube::Client;
 use serde::Deserialize;
@@ -20,6 +22,7 @@ use crate::policy::{WorkloadKind, WorkloadKinds};
 use crate::telemetry::field;
 pub use asked::WebhookAddress;
 use asked::{ClientConfig, Rule};
+use found::{Asked, Found};
 
 /// The configurations of this installation.
 pub struct Webhooks {
@@ -95,7 +98,7 @@ impl Webhooks {
         let mut trouble = None;
         let mut believe = true;
         let mut foreign = None;
-        let mut hosts = BTreeSet::new();
+        let mut asked = BTreeMap::new();
         for name in &self.names {
             // There may be one of each kind, or of one of them.
             let mutating = self.look("mutatingwebhookconfigurations", name, bundle).await?;
@@ -110,7 +113,7 @@ impl Webhooks {
                 let is_foreign = found.iter().any(|(configuration, _)| configuration.believes_others(bundle));
                 foreign = is_foreign.then(|| name.clone()).or(foreign);
             }
-            hosts.extend(found.iter().flat_map(|(configuration, _)| configuration.hosts()));
+            asked.extend(found.iter().flat_map(|(configuration, _)| configuration.asked(name)));
             let narrowed = found.iter().find_map(|(configuration, path)| configuration.narrowed(&self.scope, path));
             let narrowed = narrowed.or_else(|| {
                 let mut judging = found.iter().filter(|(_, path)| *path == "/validate");
@@ -118,7 +121,7 @@ impl Webhooks {
             });
             trouble = narrowed.map(|why| format!("the webhook configuration `{name}` is narrowed: {why}")).or(trouble);
         }
-        Ok(Found { trouble, believe, foreign, hosts })
+        Ok(Found { trouble, believe, foreign, asked })
     }
 
     /// The one of this kind and name as it was found; it believes `bundle` from now on. None where there is none.
@@ -158,19 +161,6 @@ pub(super) struct Bundle<'a> {
     pub(super) before: Option<&'a str>,
 }
 
-/// How the configurations were found.
-#[derive(Debug)]
-pub(super) struct Found {
-    /// That one of them is not there, or asks about less than it has to.
-    pub(super) trouble: Option<String>,
-    /// Whether all that are there believed the bundle before anything was changed.
-    pub(super) believe: bool,
-    /// One that somebody had believe something else.
-    pub(super) foreign: Option<String>,
-    /// The names under which this server has to be known.
-    pub(super) hosts: BTreeSet<String>,
-}
-
 /// Looks at the configurations where somebody else says whom they believe.
 pub struct WebhookWatch {
     webhooks: Webhooks,
@@ -188,11 +178,13 @@ impl WebhookWatch {
         self.trouble.subscribe()
     }
 
-    /// Looks again and again.
-    pub async fn keep(self) {
+    /// Looks again and again, also whether they believe who serves at `address`.
+    pub async fn keep(self, address: SocketAddr) {
         loop {
-            let found = self.webhooks.keep_up(None).await;
-            self.trouble.tell(found.map_or_else(|error| Some(error.to_string()), |found| found.trouble));
+            self.trouble.tell(match self.webhooks.keep_up(None).await {
+                Ok(found) => found.trouble_at(address).await,
+                Err(error) => Some(error.to_string()),
+            });
             sleep(limits::CERTIFICATE_SECRET_POLL).await;
         }
     }
@@ -351,9 +343,13 @@ impl Configuration {
         None
     }
 
-    /// The names under which the webhooks are asked.
-    fn hosts(&self) -> impl Iterator<Item = String> {
-        self.webhooks.iter().filter_map(|webhook| webhook.client_config.host())
+    /// How the webhooks of the configuration `name` ask, each with who does.
+    fn asked(&self, name: &str) -> impl Iterator<Item = (Asked, String)> {
+        self.webhooks.iter().filter_map(move |webhook| {
+            let ClientConfig { ca_bundle, .. } = &webhook.client_config;
+            let asked = Asked { host: webhook.client_config.host()?, bundle: ca_bundle.clone() };
+            Some((asked, format!("`{}` in `{name}`", webhook.name)))
+        })
     }
 
     /// Whether each webhook believes `bundle`.

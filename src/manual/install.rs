@@ -62,6 +62,19 @@
 //! a replica serves the new one when the kubelet has brought it, and no request is lost meanwhile. The Secrets
 //! `countersign-certificate` and `countersign-ca` are cert-manager's, and outlive the release.
 //!
+//! The next certificate of the replicas is used when it was read back from the webhook configurations that it is believed;
+//! until then the last stays, and that is told. To have them make another, delete the Secret, or empty it: what is served is
+//! put back within seconds, so that nothing is refused, and the next takes its place ten minutes later.
+//!
+//! Whoever makes it, each replica verifies what it serves by a handshake with itself every ten seconds: by the `caBundle` and
+//! the names in the webhook configurations, as the API server would. What it would not believe is
+//! [told](#who-may-touch-it): the API server reaches no replica then, and refuses with `failed calling webhook`. Where a
+//! webhook is asked by URL and has no `caBundle`, the authorities of the API server's own machine count, and nothing is
+//! told of them.
+//!
+//! A replica that starts while the API server is away lives (`/livez`), is not ready, and refuses whoever asks all the same;
+//! it goes on by itself when the certificate and the policies can be had.
+//!
 //! # Upgrade
 //!
 //! `helm upgrade` with the new chart. The webhook configurations are changed and never replaced, so there is no moment
@@ -82,13 +95,6 @@
 //!
 //! Pods that stand in a repository themselves differ by the digest that they were pinned to. Argo CD is told by
 //! `argocd.argoproj.io/compare-options: ServerSideDiff=true,IncludeMutationWebhook=true`.
-//! The next certificate of the replicas is used when it was read back from the webhook configurations that it is believed;
-//! until then the last stays, and that is told. What a replica serves is verified by a handshake with itself, by the
-//! `caBundle` and the names in the configurations, every ten seconds. To have them make another, delete the Secret, or empty it: what is served is
-//! put back within seconds, so that nothing is refused, and the next takes its place ten minutes later.
-//!
-//! A replica that starts while the API server is away lives (`/livez`), is not ready, and refuses whoever asks all the same;
-//! it goes on by itself when the certificate and the policies can be had.
 //!
 //! # Policies of policy-controller
 //!
@@ -144,8 +150,8 @@
 //! does not, asks about fewer operations on Pods, not about a [custom resource](super::custom_resources) that is configured, or
 //! asks somebody else or at another path is told on `/readyz?verbose`, in the log and by
 //! `countersign_webhook_configuration_trouble`. Where the replicas make their certificate, a foreign `caBundle` is put right
-//! within seconds, and told for ten minutes; of one that cert-manager writes or that is given nobody here knows what it should
-//! be.
+//! within seconds, and told for ten minutes. Where cert-manager or you give it, nobody here knows what it should be; it is
+//! told when it does not believe what is served.
 //!
 //! ## What only RBAC protects
 //!

@@ -50,7 +50,7 @@
 //! | `countersign_trust_root_expiry_seconds` | gauge |  | Time until the first trust root ends, if its repository does not vouch for it again; infinite without one. |
 //! | `countersign_trust_roots` | gauge | `state`: `invalid`, `stale`, `unreachable`, `usable` | Trust roots in repositories on the network, by state. |
 //! | `countersign_verify_duration_seconds` | histogram |  | Time to verify what was found about one image, waiting for a free core included. |
-//! | `countersign_webhook_configuration_trouble` | gauge |  | 1 while a webhook configuration is missing, asks about less than it should, or cannot be kept up. |
+//! | `countersign_webhook_configuration_trouble` | gauge |  | 1 while a webhook configuration is missing, asks about less than it should, does not believe the certificate, or cannot be kept up. |
 //!
 //! <!-- metrics -->
 //!

@@ -195,7 +195,8 @@ impl Metrics {
             spans: new.counters("trace_spans_total", "Spans of traces, by what became of them.", &["outcome"])?,
             webhook_configuration_trouble: new.gauge(
                 "webhook_configuration_trouble",
-                "1 while a webhook configuration is missing, asks about less than it should, or cannot be kept up.",
+                "1 while a webhook configuration is missing, asks about less than it should, does not believe the certificate, \
+                 or cannot be kept up.",
             )?,
             catching_up: Mutex::new(()),
             registry: new.registry,

@@ -39,7 +39,7 @@ pub(super) struct CertificateArgs {
     certificate_secret: Option<String>,
     /// Tell where the webhook configurations of this name are not as installed; may be given several times
     ///
-    /// With --certificate-secret their caBundle is kept up to date as well.
+    /// One whose caBundle does not believe the certificate is told, too; with --certificate-secret it is kept up to date.
     #[arg(long, value_name = "NAME", conflicts_with = "policies")]
     webhook_configuration: Vec<String>,
     /// Where they have to ask: NAME or NAME:PORT of a Service in the controller's namespace, or https://HOST:PORT
@@ -171,7 +171,7 @@ impl Renewal {
                 let (files, webhooks) = *files;
                 start(async move { files.watch(renewed, &metrics).await });
                 if let Some(webhooks) = webhooks {
-                    start(webhooks.keep());
+                    start(webhooks.keep(address));
                 }
             }
             Self::Kept(kept) => {

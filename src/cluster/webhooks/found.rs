@@ -1,0 +1,76 @@
+//! How webhook configurations were found, and whether who asks by them believes what is served.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use crate::cluster::probe::probe;
+
+/// How the configurations were found.
+#[derive(Debug)]
+pub(in crate::cluster) struct Found {
+    /// That one of them is not there, or asks about less than it has to.
+    pub(in crate::cluster) trouble: Option<String>,
+    /// Whether all that are there believed the bundle before anything was changed.
+    pub(in crate::cluster) believe: bool,
+    /// One that somebody had believe something else.
+    pub(in crate::cluster) foreign: Option<String>,
+    /// Every way in which they ask, with one webhook that does.
+    pub(super) asked: BTreeMap<Asked, String>,
+}
+
+/// How a webhook asks.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Asked {
+    /// Under which name.
+    pub(super) host: String,
+    /// Whom it believes, in base64.
+    pub(super) bundle: String,
+}
+
+/// What the names of Services end with. No public authority vouches for such a name.
+const SERVICE: &str = ".svc";
+
+impl Asked {
+    /// Whether it can be known here whom it believes. Without a bundle it is the authorities of the API server's own machine,
+    /// and who they are cannot be seen from here; of a Service they know nothing.
+    fn is_known(&self) -> bool {
+        !self.bundle.is_empty() || self.host.ends_with(SERVICE)
+    }
+}
+
+impl Found {
+    /// What is wrong with them, or that one would not believe who serves at `address`.
+    pub(in crate::cluster) async fn trouble_at(self, address: SocketAddr) -> Option<String> {
+        if self.trouble.is_some() {
+            return self.trouble;
+        }
+        for (asked, webhook) in self.asked.iter().filter(|(asked, _)| asked.is_known()) {
+            let Asked { host, bundle } = asked;
+            if let Err(why) = probe(address, host, bundle).await {
+                return Some(format!(
+                    "the API server would not believe what is served here as `{host}`, by the `caBundle` of {webhook}: {why}"
+                ));
+            }
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whom_the_machine_of_the_api_server_believes_is_not_known() {
+        for (host, bundle, is_known) in [
+            ("countersign.countersign-system.svc", "b3Vycw==", true),
+            ("countersign.countersign-system.svc", "", true),
+            ("hook.example", "b3Vycw==", true),
+            ("hook.example", "", false),
+            ("192.0.2.1", "", false),
+        ] {
+            let asked = Asked { host: host.to_owned(), bundle: bundle.to_owned() };
+            assert_eq!(asked.is_known(), is_known, "{asked:?}");
+        }
+    }
+}
