@@ -1,7 +1,7 @@
 //! The chart, installed by the real Helm into a real API server. No pod runs here: countersign runs beside it, with the
 //! rights that the chart gives, and the webhooks are sent to it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::support::cluster::{CONTROLLER_LIMIT, Cluster};
 use crate::support::codes;
 use crate::support::cosign::{Cosign, KeyPair};
 use crate::support::countersign::{Gate, Options, countersign_with, pod, policy};
-use crate::support::installed::{Installed, PART, SYSTEM, define_foreign};
+use crate::support::installed::{Installed, SYSTEM, define_foreign};
 use crate::support::manifests::{self, Helm};
 use crate::support::process::Outcome;
 use crate::support::registry::{Kind, Registry};
@@ -528,52 +528,4 @@ fn failed_helm_test(cluster: &Cluster, helm: Helm) {
     let left: Vec<_> = names().difference(&before).cloned().collect();
     assert_eq!(left, ["pod/countersign-test"], "{failed}");
     cluster.kubectl(&["-n", SYSTEM, "delete", "pod", "countersign-test"]).expect_success();
-}
-
-#[test]
-fn the_definitions_and_plain_manifests_are_accepted() {
-    let cluster = Cluster::start();
-    let definitions = Path::new(env!("CARGO_MANIFEST_DIR")).join("crds").display().to_string();
-    cluster.kubectl(&["apply", "--server-side", "-f", &definitions]).expect_success();
-    let established = ["wait", "crd", "--for=condition=Established", "--timeout=30s", "-l", PART];
-    cluster.kubectl(&established).expect_success();
-    let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/default").display().to_string();
-    cluster.kubectl(&["apply", "-k", &config]).expect_success();
-    // They are what the chart makes of its defaults, but for what Helm needs, and the namespace.
-    let plain = cluster.kubectl(&["kustomize", &config]).expect_success();
-    let mut plain = by_name(&plain);
-    plain.remove("Namespace/countersign-system").expect("a namespace");
-    let mut rendered = by_name(&template(&["uninstall.webhooksFirst=false"]).expect_success());
-    rendered.retain(|_, object| object["kind"] != "CustomResourceDefinition");
-    rendered.retain(|_, object| object["metadata"]["annotations"]["helm.sh/hook"].is_null());
-    assert_eq!(plain.keys().collect::<Vec<_>>(), rendered.keys().collect::<Vec<_>>());
-    for (name, object) in plain {
-        assert_eq!(object, rendered[&name], "{name}: config/default (left) and the chart (right) differ");
-    }
-}
-
-/// The objects in `manifests`, without the labels by which they are found, and with every space alike.
-fn by_name(manifests: &str) -> BTreeMap<String, Value> {
-    let objects: Vec<Value> = serde_saphyr::from_multiple(manifests).expect("manifests");
-    let named = objects.into_iter().filter(|object| !object.is_null()).map(|mut object| {
-        bare(&mut object);
-        let text = |value: &Value| value.as_str().expect("a text").to_owned();
-        (format!("{}/{}", text(&object["kind"]), text(&object["metadata"]["name"])), object)
-    });
-    named.collect()
-}
-
-fn bare(value: &mut Value) {
-    match value {
-        Value::Object(members) => {
-            let helms = ["app.kubernetes.io/", "checksum/", "helm.sh/chart"];
-            members.retain(|name, _| !helms.iter().any(|prefix| name.starts_with(prefix)));
-            members.values_mut().for_each(bare);
-            members.retain(|name, value| !["annotations", "labels"].contains(&name.as_str()) || *value != json!({}));
-        }
-        Value::Array(items) => items.iter_mut().for_each(bare),
-        // kustomize breaks long texts in its own way.
-        Value::String(text) => *text = text.split_whitespace().collect::<Vec<_>>().join(" "),
-        Value::Bool(_) | Value::Null | Value::Number(_) => {}
-    }
 }

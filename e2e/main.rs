@@ -25,6 +25,7 @@ mod in_cluster;
 mod keyless;
 mod keyless_policies;
 mod node;
+mod plain_manifests;
 mod pods;
 mod protection;
 mod revisions;

@@ -10,7 +10,9 @@
 //! ```
 //!
 //! Helm 3 and 4 do. Give it a namespace of its own. `config/default` holds the same as plain manifests, for
-//! `kubectl apply -k`, after `countersign crd | kubectl apply --server-side -f -`.
+//! `kubectl apply -k`, after `countersign crd | kubectl apply --server-side -f -`. Name your image in its `deployment.yaml`, or by
+//! `images` in its `kustomization.yaml`: the policy by which no other runs beside the controller is told of it there. An
+//! overlay that names another image repeats the `replacements` of that file, else its replicas are refused.
 //!
 //! Nothing is refused before somebody asks for protection. With `namespaces.mode: labelled` that is the label
 //! `countersign.dev/enforce=true` of a namespace, or policy-controller's `policy.sigstore.dev/include=true`. With `all`
