@@ -420,6 +420,14 @@ fn h69_a_configuration_that_asks_about_less_is_told() {
     patch(&json!({"op": "replace", "path": "/webhooks/0/rules/0/apiGroups", "value": ["apps"]}));
     alarms_soon("`validate.countersign.dev` is not asked about CREATE of pods");
     patch(&json!({"op": "replace", "path": "/webhooks/0/rules/0/apiGroups", "value": [""]}));
+    // What it asks about workloads and policies counts as well.
+    patch(&json!({"op": "remove", "path": "/webhooks/0/rules/1/resources/1"}));
+    alarms_soon("`validate.countersign.dev` is not asked about CREATE of deployments of apps");
+    patch(&json!({"op": "add", "path": "/webhooks/0/rules/1/resources/1", "value": "deployments"}));
+    patch(&json!({"op": "replace", "path": "/webhooks/2/rules/0/operations", "value": ["CREATE"]}));
+    alarms_soon("`policies.countersign.dev` is not asked about UPDATE of clusterimagepolicies of countersign.dev");
+    patch(&json!({"op": "remove", "path": "/webhooks/2"}));
+    alarms_soon("it has no webhook `policies.countersign.dev`");
     let never = json!([{"name": "never", "expression": "false"}]);
     patch(&json!({"op": "add", "path": "/webhooks/0/matchConditions", "value": never}));
     alarms_soon("the `matchConditions` of `validate.countersign.dev` hold `never`");

@@ -146,6 +146,13 @@ pub(super) fn has_no_place_for_images(name: GroupVersionKind<'_>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::WORKLOAD_RESOURCES;
+
+    #[test]
+    fn every_resource_that_is_asked_about_has_a_kind() {
+        let known = Kind::ALL.map(|kind| (kind.resource(), kind.name().group));
+        assert_eq!(known, WORKLOAD_RESOURCES);
+    }
 
     #[test]
     fn a_kind_is_known_by_group_version_and_name() {

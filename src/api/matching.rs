@@ -4,21 +4,7 @@ use std::collections::BTreeSet;
 
 use super::field::{Field, Object};
 use super::problem::{Problem, listed, quoted};
-use crate::policy::{Dialect, LabelRule, LabelSelector, ObjectRule};
-
-/// The resources whose objects name images, each with its group. policy-controller knows all but the pod templates and
-/// replication controllers.
-const RESOURCES: [(&str, &str); 9] = [
-    ("cronjobs", "batch"),
-    ("daemonsets", "apps"),
-    ("deployments", "apps"),
-    ("jobs", "batch"),
-    ("pods", ""),
-    ("podtemplates", ""),
-    ("replicasets", "apps"),
-    ("replicationcontrollers", ""),
-    ("statefulsets", "apps"),
-];
+use crate::policy::{Dialect, LabelRule, LabelSelector, ObjectRule, WORKLOAD_RESOURCES};
 
 /// Reads the entries, any of which is enough; none means every object.
 pub(super) fn read_all(
@@ -64,7 +50,8 @@ fn read(
     };
     let resource = object.require("resource", problems).and_then(|resource| {
         let text = resource.text(problems)?;
-        let known = RESOURCES.map(|(name, _)| name);
+        // policy-controller knows all but the pod templates and replication controllers.
+        let known = WORKLOAD_RESOURCES.map(|(name, _)| name);
         if known.contains(&text) {
             return Some(text);
         }
@@ -79,9 +66,9 @@ fn read(
     });
     object.finish(problems);
     let (group, version, resource, selector) = (group?, version?, resource?, selector?);
-    let is_served = RESOURCES.contains(&(resource, group)) && matches!(version, "*" | "v1");
+    let is_served = WORKLOAD_RESOURCES.contains(&(resource, group)) && matches!(version, "*" | "v1");
     if !is_served {
-        let home = RESOURCES.iter().find(|(name, _)| *name == resource).map_or("", |(_, group)| group);
+        let home = WORKLOAD_RESOURCES.iter().find(|(name, _)| *name == resource).map_or("", |(_, group)| group);
         warnings.push(field.problem(format!(
             "never matches: {} are of the group {} and the version `v1` or `*`",
             quoted(resource),

@@ -3,6 +3,7 @@
 
 mod asked;
 mod found;
+mod required;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -23,6 +24,7 @@ use crate::telemetry::field;
 pub use asked::WebhookAddress;
 use asked::{ClientConfig, Rule};
 use found::{Asked, Found};
+use required::Required;
 
 /// The configurations of this installation.
 pub struct Webhooks {
@@ -106,7 +108,7 @@ impl Webhooks {
             if mutating.is_none() && validating.is_none() {
                 trouble = Some(format!("there is no webhook configuration `{name}`"));
             }
-            let found = [mutating.zip(Some("/mutate")), validating.zip(Some("/validate"))];
+            let found = [mutating.zip(Some(MUTATE)), validating.zip(Some(VALIDATE))];
             let found: Vec<_> = found.into_iter().flatten().collect();
             if let Some(bundle) = bundle {
                 believe &= found.iter().all(|(configuration, _)| configuration.believes(bundle));
@@ -116,7 +118,7 @@ impl Webhooks {
             asked.extend(found.iter().flat_map(|(configuration, _)| configuration.asked(name)));
             let narrowed = found.iter().find_map(|(configuration, path)| configuration.narrowed(&self.scope, path));
             let narrowed = narrowed.or_else(|| {
-                let mut judging = found.iter().filter(|(_, path)| *path == "/validate");
+                let mut judging = found.iter().filter(|(_, path)| *path == VALIDATE);
                 judging.find_map(|(configuration, _)| configuration.leaves_out(&self.kinds))
             });
             trouble = narrowed.map(|why| format!("the webhook configuration `{name}` is narrowed: {why}")).or(trouble);
@@ -210,6 +212,8 @@ struct Webhook {
     #[serde(default)]
     match_conditions: Vec<MatchCondition>,
     #[serde(default)]
+    match_policy: String,
+    #[serde(default)]
     rules: Vec<Rule>,
 }
 
@@ -234,6 +238,9 @@ const NAME: &str = "kubernetes.io/metadata.name";
 pub(super) const ENFORCE: &str = "countersign.dev/enforce";
 /// The one of policy-controller.
 pub(super) const INCLUDE: &str = "policy.sigstore.dev/include";
+/// Where objects are changed, and where they are judged.
+const MUTATE: &str = "/mutate";
+const VALIDATE: &str = "/validate";
 /// The webhook that tells authors what is wrong with their policies.
 const POLICIES: &str = "policies.countersign.dev";
 /// What the names of webhooks end with that are asked about namespaces with policy-controller's label.
@@ -276,10 +283,6 @@ impl Webhook {
         self.name.ends_with(INCLUDED)
     }
 
-    fn asks_about(&self, operation: &str, resource: &str) -> bool {
-        self.rules.iter().any(|rule| rule.asks_about(operation, resource))
-    }
-
     fn asks_about_custom(&self, operation: &str, kind: &WorkloadKind) -> bool {
         self.rules.iter().any(|rule| rule.asks_about_custom(operation, kind))
     }
@@ -313,20 +316,43 @@ impl Configuration {
                     other.name
                 ));
             }
+            if !["", "Equivalent"].contains(&webhook.match_policy.as_str()) {
+                return Some(format!(
+                    "`{name}` does not say `matchPolicy: Equivalent`, so it is not asked about other versions"
+                ));
+            }
             if !webhook.namespace_selector.selects(scope, webhook.is_included()) {
                 return Some(format!(
                     "the `namespaceSelector` of `{name}` leaves out namespaces that are to be protected"
                 ));
             }
-            for (operation, resource) in
-                [("CREATE", "pods"), ("UPDATE", "pods"), ("UPDATE", "pods/ephemeralcontainers")]
-            {
-                if !webhook.asks_about(operation, resource) {
-                    return Some(format!("`{name}` is not asked about {operation} of {resource}"));
-                }
+            if let Some(left_out) = Required::at(path).find(|required| !required.is_in(&webhook.rules)) {
+                return Some(format!("`{name}` is not asked about {left_out}"));
             }
         }
-        None
+        if path == VALIDATE { self.forgets_policies(scope) } else { None }
+    }
+
+    /// How authors of policies are no longer told what is wrong with them; none where they are.
+    fn forgets_policies(&self, scope: &Scope) -> Option<String> {
+        let Some(webhook) = self.webhooks.iter().find(|webhook| !webhook.judges()) else {
+            return Some(format!("it has no webhook `{POLICIES}`, so nobody is told what is wrong with a policy"));
+        };
+        if !webhook.client_config.asks_at("/admit-policy", scope.address.as_ref(), &scope.own) {
+            return Some(format!("`{POLICIES}` is asked elsewhere than at `/admit-policy`"));
+        }
+        let Selector { match_labels, match_expressions } = &webhook.namespace_selector;
+        let is_for_all = match_labels.is_empty()
+            && match_expressions.is_empty()
+            && webhook.object_selector.is_empty()
+            && webhook.match_conditions.is_empty();
+        if !is_for_all {
+            return Some(format!(
+                "`{POLICIES}` has a selector or `matchConditions`, so it is not asked about all policies"
+            ));
+        }
+        let left_out = Required::own().find(|required| !required.is_in(&webhook.rules))?;
+        Some(format!("`{POLICIES}` is not asked about {left_out}"))
     }
 
     /// Which of `kinds` is not asked about; none where all are.
@@ -394,40 +420,25 @@ mod tests {
         Scope { labelled, left_out, address, own, conditions }
     }
 
-    fn webhook(name: &str, labels: &[Value]) -> Value {
-        let names = json!({"key": NAME, "operator": "NotIn", "values": ["kube-system", "countersign-system"]});
-        let expressions: Vec<_> = std::iter::once(&names).chain(labels).collect();
-        json!({
-            "name": name, "failurePolicy": "Fail", "objectSelector": {},
-            "clientConfig": {"service": {
-                "namespace": "countersign-system", "name": "countersign", "path": "/validate", "port": 443,
-            }},
-            "namespaceSelector": {"matchExpressions": expressions},
-            "rules": [{
-                "apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE", "UPDATE"],
-                "resources": ["pods", "pods/ephemeralcontainers"], "scope": "Namespaced",
-            }],
-        })
+    /// As the chart makes it: `config/webhook` is compared with what it makes of its defaults.
+    fn configuration(labelled: bool) -> Value {
+        installed("ValidatingWebhookConfiguration", labelled)
     }
 
-    /// As the chart makes it.
-    fn configuration(labelled: bool) -> Value {
-        let courtesy = json!({"name": POLICIES, "clientConfig": {}, "failurePolicy": "Ignore", "rules": []});
-        let label = |key: &str, operator: &str| json!({"key": key, "operator": operator, "values": ["true"]});
-        let webhooks = if labelled {
-            vec![
-                webhook("validate.countersign.dev", &[label(ENFORCE, "In")]),
-                webhook("validate-included.countersign.dev", &[label(INCLUDE, "In"), label(ENFORCE, "NotIn")]),
-                courtesy,
-            ]
-        } else {
-            vec![webhook("validate.countersign.dev", &[]), courtesy]
-        };
-        json!({"webhooks": webhooks})
+    fn installed(kind: &str, labelled: bool) -> Value {
+        let manifests = include_str!("../../config/webhook/manifests.yaml");
+        let all: Vec<Value> = serde_saphyr::from_multiple(manifests).unwrap();
+        let mut found = all.into_iter().find(|object| object["kind"] == kind).unwrap();
+        if !labelled {
+            let webhooks = found["webhooks"].as_array_mut().unwrap();
+            webhooks.retain(|webhook| !webhook["name"].as_str().unwrap().ends_with(INCLUDED));
+            webhooks[0]["namespaceSelector"]["matchExpressions"].as_array_mut().unwrap().truncate(1);
+        }
+        found
     }
 
     fn narrowed(configuration: Value, labelled: bool) -> Option<String> {
-        serde_json::from_value::<Configuration>(configuration).unwrap().narrowed(&scope(labelled), "/validate")
+        serde_json::from_value::<Configuration>(configuration).unwrap().narrowed(&scope(labelled), VALIDATE)
     }
 
     /// What is told where the value at `pointer` is another one.
@@ -459,8 +470,9 @@ mod tests {
                 (selector, expression(ENFORCE, "In", "false"), "namespaceSelector"),
                 (selector, expression("a", "DoesNotExist", ""), "namespaceSelector"),
                 ("/webhooks/0/rules/0/operations", json!(["CREATE"]), "UPDATE of pods"),
-                ("/webhooks/0/rules/0/resources", json!(["pods"]), "UPDATE of pods/ephemeralcontainers"),
-                ("/webhooks/0/rules", json!([]), "CREATE of pods"),
+                ("/webhooks/0/rules/0/resources", json!(["pods"]), "CREATE of podtemplates"),
+                ("/webhooks/0/matchPolicy", json!("Exact"), "matchPolicy"),
+                ("/webhooks/0/rules", json!([]), "CREATE of "),
                 ("/webhooks/0/rules/0/resources", json!(["*"]), "UPDATE of pods/ephemeralcontainers"),
                 ("/webhooks/0/rules/0/scope", json!("Cluster"), "CREATE of pods"),
                 ("/webhooks/0/rules/0/apiGroups", json!(["apps"]), "CREATE of pods"),
@@ -475,6 +487,49 @@ mod tests {
                 let told = changed(labelled, pointer, value.clone());
                 assert!(told.as_ref().is_some_and(|told| told.contains(why)), "{pointer} {value}: {told:?}");
             }
+            // Each operation on each resource counts, as does what is asked about policies.
+            let whole = configuration(labelled);
+            let last = whole["webhooks"].as_array().unwrap().len() - 1;
+            let mut left_out = 0;
+            for (at, webhook) in whole["webhooks"].as_array().unwrap().iter().enumerate() {
+                for (of, rule) in webhook["rules"].as_array().unwrap().iter().enumerate() {
+                    for list in ["operations", "resources"] {
+                        for (index, one) in rule[list].as_array().unwrap().iter().enumerate() {
+                            let mut fewer = whole.clone();
+                            fewer["webhooks"][at]["rules"][of][list].as_array_mut().unwrap().remove(index);
+                            let (told, one) = (narrowed(fewer, labelled), one.as_str().unwrap());
+                            let name = webhook["name"].as_str().unwrap();
+                            let is_told = told.as_ref().is_some_and(|told| told.contains(one) && told.contains(name));
+                            assert!(is_told, "{name}: {one}: {told:?}");
+                            left_out += 1;
+                        }
+                    }
+                }
+            }
+            assert_eq!(left_out, if labelled { 37 } else { 21 });
+            let mut fewer = whole.clone();
+            fewer["webhooks"].as_array_mut().unwrap().remove(last);
+            assert!(narrowed(fewer, labelled).is_some_and(|told| told.contains(POLICIES)));
+            for (field, value, why) in [
+                ("clientConfig/service/path", json!("/validate"), "elsewhere"),
+                ("clientConfig/service/name", json!("other"), "elsewhere"),
+                ("namespaceSelector", json!({"matchLabels": {"a": "b"}}), "selector"),
+                ("objectSelector", json!({"matchLabels": {"a": "b"}}), "selector"),
+                ("matchConditions", json!([{"name": "a", "expression": "false"}]), "selector"),
+                ("rules/0/scope", json!("Namespaced"), "CREATE of "),
+                ("rules/0/apiVersions", json!(["v1"]), "CREATE of "),
+            ] {
+                let told = changed(labelled, &format!("/webhooks/{last}/{field}"), value);
+                let is_told = told.as_ref().is_some_and(|told| told.contains(why) && told.contains(POLICIES));
+                assert!(is_told, "{field}: {told:?}");
+            }
+            assert_eq!(changed(labelled, &format!("/webhooks/{last}/failurePolicy"), json!("Fail")), None);
+            // What changes objects is asked about pods alone.
+            let mutating = installed("MutatingWebhookConfiguration", labelled);
+            let mutating: Configuration = serde_json::from_value(mutating).unwrap();
+            assert_eq!(mutating.narrowed(&scope(labelled), MUTATE), None);
+            let told = mutating.narrowed(&scope(labelled), VALIDATE);
+            assert!(told.is_some_and(|told| told.contains("elsewhere")));
             // A condition is known by what it says.
             let conditions = "/webhooks/0/matchConditions";
             let condition = |name: &str, expression: &str| json!([{"name": name, "expression": expression}]);
@@ -486,6 +541,10 @@ mod tests {
             // Who asks about more has narrowed nothing.
             assert_eq!(changed(labelled, selector, json!([])), None);
             assert_eq!(changed(labelled, "/webhooks/0/rules/0/resources", json!(["*/*"])), None);
+            let all = json!([{"apiGroups": ["*"], "apiVersions": ["*"], "operations": ["*"], "resources": ["*/*"]}]);
+            for at in [0, last] {
+                assert_eq!(changed(labelled, &format!("/webhooks/{at}/rules"), all.clone()), None);
+            }
             assert_eq!(changed(labelled, "/webhooks/0/rules/0/scope", json!("*")), None);
         }
         // By label, where all were to be asked about; and without policy-controller's label, where it was to count.

@@ -53,7 +53,7 @@ pub use stance::{Leniency, Stance};
 pub use terms::{Advice, Included, PolicyTerms, Scope, SignatureTerms};
 pub use verdict::{Allowance, Basis, Outcome, Verdict, Warning};
 pub use workload::{Owner, Requester, Workload};
-pub use workload_kind::{WorkloadKind, WorkloadKindError, WorkloadKinds};
+pub use workload_kind::{WORKLOAD_RESOURCES, WorkloadKind, WorkloadKindError, WorkloadKinds};
 
 // The words in which rules, statements and evidence alike are written.
 pub use crate::evidence::{Source, SourcePlace};

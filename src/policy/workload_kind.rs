@@ -1,9 +1,22 @@
-//! Kinds of objects that name images, besides those that every cluster has.
+//! Kinds of objects that name images: those that every cluster has, and those that are configured.
 
 use std::collections::BTreeSet;
 
 use crate::image::PointerPattern;
 use crate::limits;
+
+/// The resources of every cluster whose objects name images, each with its group; all are of the version `v1`.
+pub const WORKLOAD_RESOURCES: [(&str, &str); 9] = [
+    ("cronjobs", "batch"),
+    ("daemonsets", "apps"),
+    ("deployments", "apps"),
+    ("jobs", "batch"),
+    ("pods", ""),
+    ("podtemplates", ""),
+    ("replicasets", "apps"),
+    ("replicationcontrollers", ""),
+    ("statefulsets", "apps"),
+];
 
 /// A kind of custom resource, and where its objects name images.
 #[derive(Clone, Debug, PartialEq, Eq)]

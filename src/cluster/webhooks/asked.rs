@@ -126,16 +126,21 @@ pub(super) struct Rule {
 }
 
 impl Rule {
-    /// Whether it is about `operation` on `resource`, as in `pods/exec`, of the core group at `v1`, in a namespace.
-    pub(super) fn asks_about(&self, operation: &str, resource: &str) -> bool {
-        self.asks("", &["v1"], operation, resource)
+    /// Whether it is about `operation` on `resource`, as in `pods/exec`, of `group` at `v1`, in a namespace.
+    pub(super) fn asks_about(&self, operation: &str, resource: &str, group: &str) -> bool {
+        self.asks(group, &["v1"], operation, resource) && self.is_of("Namespaced")
+    }
+
+    /// Whether it is about `operation` on this resource of `countersign.dev` at every version, in whatever scope.
+    pub(super) fn asks_about_own(&self, operation: &str, resource: &str) -> bool {
+        self.asks("countersign.dev", &["*"], operation, resource) && self.is_of("*")
     }
 
     /// Whether it is about `operation` on custom resources of this kind, in a namespace. With one version it is about all:
     /// the API server converts the others.
     pub(super) fn asks_about_custom(&self, operation: &str, kind: &WorkloadKind) -> bool {
         let versions: Vec<_> = kind.versions.iter().map(String::as_str).collect();
-        self.asks(&kind.group, &versions, operation, &kind.resource)
+        self.asks(&kind.group, &versions, operation, &kind.resource) && self.is_of("Namespaced")
     }
 
     fn asks(&self, group: &str, versions: &[&str], operation: &str, resource: &str) -> bool {
@@ -144,7 +149,10 @@ impl Rule {
             && versions.iter().any(|version| names(&self.api_versions, version))
             && names(&self.operations, operation)
             && self.resources.iter().any(|pattern| is_about(pattern, resource))
-            && matches!(self.scope.as_str(), "" | "*" | "Namespaced")
+    }
+
+    fn is_of(&self, scope: &str) -> bool {
+        ["", "*", scope].contains(&self.scope.as_str())
     }
 }
 
@@ -244,7 +252,7 @@ mod tests {
                 rule[*name] = value.clone();
             }
             let rule: Rule = serde_json::from_value(rule).unwrap();
-            ["pods", "pods/ephemeralcontainers"].map(|resource| rule.asks_about("CREATE", resource))
+            ["pods", "pods/ephemeralcontainers"].map(|resource| rule.asks_about("CREATE", resource, ""))
         };
         let rows = [
             ("scope", json!("Namespaced"), [true, true]),
@@ -271,6 +279,6 @@ mod tests {
             json!({"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}),
         )
         .unwrap();
-        assert!(unscoped.asks_about("CREATE", "pods"));
+        assert!(unscoped.asks_about("CREATE", "pods", ""));
     }
 }
