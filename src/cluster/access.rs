@@ -61,6 +61,11 @@ impl Access {
 async fn from_file(path: &Path) -> Result<Config, AccessError> {
     let error = |error: String| AccessError::Kubeconfig { path: path.to_owned(), error };
     let file = Kubeconfig::read_from(path).map_err(|cause| error(cause.to_string()))?;
+    let mut proxies = file.clusters.iter().filter_map(|named| named.cluster.as_ref()?.proxy_url.as_deref());
+    let names_proxy = proxies.any(|proxy| !proxy.is_empty());
     let options = KubeConfigOptions::default();
-    Config::from_custom_kubeconfig(file, &options).await.map_err(|cause| error(cause.to_string()))
+    let mut config = Config::from_custom_kubeconfig(file, &options).await.map_err(|cause| error(cause.to_string()))?;
+    // That of the environment is for registries.
+    config.proxy_url = config.proxy_url.filter(|_| names_proxy);
+    Ok(config)
 }
