@@ -41,8 +41,31 @@ fn template(values: &[&str]) -> Outcome {
     Helm::V3.template("countersign", &folder(), SYSTEM, values)
 }
 
+const ROLLOUT: &[&str] = &[
+    "workloadKinds[0].group=argoproj.io",
+    "workloadKinds[0].versions={v1alpha1}",
+    "workloadKinds[0].kind=Rollout",
+    "workloadKinds[0].resource=rollouts",
+    "workloadKinds[0].podSpecs={/spec/template/spec}",
+];
+
+/// Another kind of the same resource.
+const ROLLOUT_AGAIN: &[&str] = &[
+    "workloadKinds[1].group=argoproj.io",
+    "workloadKinds[1].versions={v1alpha1}",
+    "workloadKinds[1].kind=Release",
+    "workloadKinds[1].resource=rollouts",
+    "workloadKinds[1].images={/spec/image}",
+];
+
+const MIRROR: [&str; 3] = [
+    "registries.mirrors[0].prefix=docker.io",
+    "registries.mirrors[0].location=mirror.example:5000/hub",
+    "registries.mirrors[0].fallback=none",
+];
+
 /// Sets of values that together give every value of the chart.
-const GOOD: &[&[&str]] = &[
+pub(crate) const GOOD: &[&[&str]] = &[
     &[],
     &["namespaces.mode=all", "namespaces.exclude={a,b}", "noMatch=deny", "crds.keep=false", "logFormat=text"],
     &[
@@ -86,13 +109,7 @@ const GOOD: &[&[&str]] = &[
         "builds.namespaceSelector.matchLabels.a=b",
         "builds.signingSecrets={k}",
     ],
-    &[
-        "workloadKinds[0].group=argoproj.io",
-        "workloadKinds[0].versions={v1alpha1}",
-        "workloadKinds[0].kind=Rollout",
-        "workloadKinds[0].resource=rollouts",
-        "workloadKinds[0].podSpecs={/spec/template/spec}",
-    ],
+    ROLLOUT,
     &["registries.caConfigMap=ca", "registries.plainHTTP={r:80}", "crds.install=false", "hostNetwork=true"],
     &[
         "image.repository=team/countersign",
@@ -119,9 +136,9 @@ const GOOD: &[&[&str]] = &[
     ],
     &[
         "fullnameOverride=guard",
-        "registries.mirrors[0].prefix=docker.io",
-        "registries.mirrors[0].location=mirror.example:5000/hub",
-        "registries.mirrors[0].fallback=none",
+        MIRROR[0],
+        MIRROR[1],
+        MIRROR[2],
         "registries.requestsPerRegistry=8",
         "registries.proxy.https=http://proxy:3128",
         "registries.proxy.noProxy=10.0.0.0/8",
@@ -147,7 +164,7 @@ const GOOD: &[&[&str]] = &[
 ];
 
 /// The same, of what kube-score would miss.
-const BARE: &[&str] = &[
+pub(crate) const BARE: &[&str] = &[
     "podSecurityContext.runAsUser=null",
     "podSecurityContext.runAsGroup=null",
     "podSecurityContext.fsGroup=null",
@@ -257,6 +274,21 @@ fn the_chart_refuses_what_nobody_means() {
         (&["metrics.serviceMonitor.enabled=true", "metrics.podMonitor.enabled=true"], "counted twice"),
         (&["traces.endpoint=http://user:password@collector:4318"], "endpoint"),
         (&["traces.sampleRatio=2"], "sampleRatio"),
+        (&["traces.endpoint=http://:4318"], "endpoint"),
+        // What the program would not start with.
+        (&["pullSecrets.namespaces={a}"], "pullSecrets.namespaces is for pullSecrets.scope `namespaces`"),
+        (&["pullSecrets.scope=none", "pullSecrets.namespaces={a}"], "pullSecrets.scope `namespaces`"),
+        (&["registries.cloudCredentials={none,aws}"], "`none` stands alone"),
+        (&["registries.plainHTTP={http://registry.lan}"], "plainHTTP"),
+        (&["registries.privateHosts={registry.lan:65536}"], "privateHosts"),
+        (&["registries.proxy.https=ftp://proxy"], "https"),
+        (&["policies.maxAgeSeconds=4294967296"], "maxAgeSeconds"),
+        (&[MIRROR[0], "registries.mirrors[0].location=https://mirror.example", MIRROR[2]], "location"),
+        (&["registries.mirrors[0].prefix=hub", MIRROR[1], MIRROR[2]], "prefix"),
+        (&["registries.mirrors[0].prefix=mirror.example:5000/hub", MIRROR[1], MIRROR[2]], "a mirror of itself"),
+        (&[ROLLOUT, &["workloadKinds[0].group=countersign.dev"]].concat(), "group"),
+        (&[ROLLOUT, &["workloadKinds[0].images={/spec/*/spec/containers/0/image}"]].concat(), "same place"),
+        (&[ROLLOUT, ROLLOUT_AGAIN].concat(), "argoproj.io v1alpha1 rollouts is there twice"),
     ] {
         for helm in Helm::ALL {
             let refused = helm.template("countersign", &folder(), SYSTEM, bad);

@@ -46,6 +46,14 @@ pub(crate) fn countersign_with(arguments: &[&str], registry: Option<&Registry>, 
     process::run(command)
 }
 
+/// Runs `countersign` with `arguments`, which begin with `serve`, and panics unless it comes to listen.
+pub(crate) fn expect_to_serve(arguments: &[&str], variables: &[(&str, &str)]) {
+    let bound = scratch::folder("serve").join("address");
+    let mut command = program();
+    command.args(arguments).envs(variables.iter().copied()).arg("--addr-file").arg(&bound);
+    Daemon::start("countersign", command).wait_until("listening", START_LIMIT, || bound.exists());
+}
+
 /// The reason codes in what `countersign verify --output json` printed.
 pub(crate) fn codes_of(json: &str) -> Vec<String> {
     fn collect(value: &Value, codes: &mut Vec<String>) {

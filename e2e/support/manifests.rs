@@ -48,10 +48,22 @@ impl Helm {
 
     /// What `chart` makes of these values, for the API server of the other tests.
     pub(crate) fn template(self, release: &str, chart: &Path, namespace: &str, values: &[&str]) -> Outcome {
+        self.template_with(release, chart, namespace, values, &[])
+    }
+
+    /// The same, with more arguments.
+    pub(crate) fn template_with(
+        self,
+        release: &str,
+        chart: &Path,
+        namespace: &str,
+        values: &[&str],
+        more: &[&str],
+    ) -> Outcome {
         let chart = chart.display().to_string();
         let head = ["template", release, &chart, "-n", namespace, "--kube-version", "1.36.3"];
         let sets = values.iter().flat_map(|value| ["--set", value]);
-        self.run(&head.into_iter().chain(sets).collect::<Vec<_>>())
+        self.run(&head.into_iter().chain(sets).chain(more.iter().copied()).collect::<Vec<_>>())
     }
 }
 

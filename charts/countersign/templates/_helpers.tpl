@@ -124,7 +124,7 @@ audit annotations begin with its name, which is therefore another in another rel
   sideEffects: NoneOnDryRun
   failurePolicy: Fail
   matchPolicy: Equivalent
-  timeoutSeconds: {{ $root.Values.webhook.timeoutSeconds }}
+  timeoutSeconds: {{ $root.Values.webhook.timeoutSeconds | int64 }}
   {{- with $root.Values.webhook.matchConditions }}
   matchConditions:
     {{- toYaml . | nindent 4 }}
@@ -197,7 +197,7 @@ kinds:
 {{- define "countersign.registries" -}}
 apiVersion: countersign.dev/v1alpha1
 kind: Registries
-requestsPerRegistry: {{ .Values.registries.requestsPerRegistry }}
+requestsPerRegistry: {{ .Values.registries.requestsPerRegistry | int64 }}
 {{- with .Values.registries.mirrors }}
 mirrors:
 {{ toYaml . }}
