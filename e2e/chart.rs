@@ -295,6 +295,14 @@ fn the_chart_refuses_what_nobody_means() {
             assert!(!refused.succeeded() && refused.stderr.contains(why), "{bad:?}: {refused}");
         }
     }
+    // Its own namespace is never protected: whoever forgets to name one has `default` without.
+    for helm in Helm::ALL {
+        let refused = helm.template("countersign", &folder(), "default", &[]);
+        let why = "install it with `-n countersign-system --create-namespace`";
+        assert!(!refused.succeeded() && refused.stderr.contains(why), "{refused}");
+        // A release that is there already can be upgraded.
+        helm.template_with("countersign", &folder(), "default", &[], &["--is-upgrade"]).expect_success();
+    }
 }
 
 #[test]

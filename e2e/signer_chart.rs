@@ -101,6 +101,11 @@ fn the_chart_of_the_signer_refuses_what_nobody_means() {
             assert!(!refused.succeeded() && refused.stderr.contains(why), "{bad:?}: {refused}");
         }
     }
+    // A large number of a file is written out.
+    let file = scratch::file(&scratch::folder("values"), "values.yaml", "ttlSecondsAfterFinished: 2592000\n");
+    let more = ["-f", &file.display().to_string()];
+    let rendered = Helm::V3.template_with("signer", &folder(), "signing", &SOURCE, &more).expect_success();
+    assert!(rendered.contains("ttlSecondsAfterFinished: 2592000\n"), "{rendered}");
     // What asks nothing of the cluster has no token for it.
     let kms = ["run.signing.type=secretManager", "run.signing.spec.key=awskms:///alias/k", "run.record=records/"];
     let vault = ["run.signing.type=secretManager", "run.signing.spec.key=hashivault://k", "run.record=records/"];

@@ -9,7 +9,7 @@
 //! $ kubectl label namespace shop countersign.dev/enforce=true
 //! ```
 //!
-//! Helm 3 and 4 do. Give it a namespace of its own. `config/default` holds the same as plain manifests, for
+//! Helm 3 and 4 do. Give it a namespace of its own, which is never protected: in `default` it is not installed. `config/default` holds the same as plain manifests, for
 //! `kubectl apply -k`, after `countersign crd | kubectl apply --server-side -f -`. Name your image in its `deployment.yaml`, or by
 //! `images` in its `kustomization.yaml`: the policy by which no other runs beside the controller is told of it there. An
 //! overlay that names another image repeats the `replacements` of that file, else its replicas are refused.
