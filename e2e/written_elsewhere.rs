@@ -154,7 +154,11 @@ fn the_authority_of_cert_manager_outlives_the_certificate() {
         assert_eq!(from, &json!(format!("{SYSTEM}/countersign")));
     }
     let leaf = of("Certificate", "countersign");
-    assert_eq!(leaf["secretName"], "countersign-certificate");
+    // It is still there when another mode renders a Secret of its own, which Helm would not take it for.
+    let given = rendered(&[], "Secret", "countersign-certificate").expect("the Secret of the replicas");
+    assert!(given.contains("type: Opaque") && leaf["secretName"] == "countersign-tls", "{given}");
+    let mounted = rendered(&["certificate.mode=certManager"], "Deployment", "countersign").expect("a Deployment");
+    assert!(mounted.contains("secret: {secretName: countersign-tls}"), "{mounted}");
     assert!(leaf["isCA"].is_null(), "{leaf}");
     // Were it its own authority, every renewal would make another one.
     let issuer = issuer_of(&leaf);

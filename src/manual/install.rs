@@ -62,7 +62,7 @@
 //!
 //! With cert-manager the API server believes an authority of ten years, which stays the same while the certificate is renewed:
 //! a replica serves the new one when the kubelet has brought it, and no request is lost meanwhile. The Secrets
-//! `countersign-certificate` and `countersign-ca` are cert-manager's, and outlive the release.
+//! `countersign-tls` and `countersign-ca` are cert-manager's, and outlive the release.
 //!
 //! The next certificate of the replicas is used when it was read back from the webhook configurations that it is believed;
 //! until then the last stays, and that is told. To have them make another, delete the Secret, or empty it: what is served is

@@ -88,6 +88,9 @@ runAsNonRoot: true
 {{- define "countersign.certificateSecret" -}}
 {{- if eq .Values.certificate.mode "secret" -}}
 {{ required "certificate.mode is `secret`: certificate.secretName has to name it" .Values.certificate.secretName }}
+{{- else if eq .Values.certificate.mode "certManager" -}}
+{{- /* cert-manager's Secret outlives the release, and Helm would not take it for its own after another mode. */ -}}
+{{ include "countersign.fullname" . }}-tls
 {{- else -}}
 {{ include "countersign.fullname" . }}-certificate
 {{- end -}}
