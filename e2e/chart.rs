@@ -315,6 +315,12 @@ fn the_notes_say_what_an_installation_means() {
         old.admits(&bare(name));
     }
     excluded.admits(&bare("free"));
+    // One that has ended is not made anew.
+    for (name, phase) in [("done", "Succeeded"), ("broken", "Failed")] {
+        old.admits(&bare(name));
+        let patch = json!({"status": {"phase": phase}}).to_string();
+        old.kubectl(&["patch", "pod", name, "--subresource=status", "-p", &patch]).expect_success();
+    }
     let (chart, kubeconfig) = (chart(), cluster.kubeconfig().display().to_string());
     let exclude = format!("namespaces.exclude={{{}}}", excluded.name());
     let values = [
@@ -335,6 +341,7 @@ fn the_notes_say_what_an_installation_means() {
         "2 Pods run there, and 0 policies cover images.",
         "all 2 are refused, since no policy covers their images",
         "exclude them (namespaces.exclude)",
+        "kubectl label namespace countersign-system pod-security.kubernetes.io/enforce=restricted",
         "WARNING: there is one replica.",
         "WARNING: tags are not pinned",
         "WARNING: what does not meet not-exempt is admitted unseen",
@@ -365,11 +372,15 @@ fn the_notes_say_what_an_installation_means() {
         let notes = run(helm, "upgrade", &values);
         assert!(notes.contains("2 Pods run there, and 3 policies cover images."), "{notes}");
         assert!(notes.contains("those are refused of which an image is covered by no policy"), "{notes}");
+        assert!(notes.contains("between none and all of them"), "{notes}");
         let told = "WARNING: 2 policies only warn, and what they would refuse is admitted: ClusterImagePolicy ours, \
                     ClusterImagePolicy theirs.";
         assert!(notes.contains(told), "{notes}");
     }
+    let restricted = "pod-security.kubernetes.io/enforce=restricted";
+    cluster.kubectl(&["label", "namespace", SYSTEM, restricted]).expect_success();
     let notes = run(Helm::V3, "upgrade", &["--reset-values", "--set", "noMatch=warn"]);
+    assert!(!notes.contains(restricted), "{notes}");
     assert!(notes.contains("Nothing is protected yet") && notes.contains("noMatch is warn"), "{notes}");
     assert!(!notes.contains("replica") && !notes.contains("not pinned"), "{notes}");
 }
