@@ -132,7 +132,22 @@ fn the_pod_asks_for_names_as_they_are_and_for_no_more_than_its_rights() {
     let rolling = |values: &[&str], line: &str| deployment(values).contains(&format!("rollingUpdate: {{{line}}}"));
     assert!(rolling(&[], "maxUnavailable: 0, maxSurge: 1"));
     assert!(rolling(&["hostNetwork=true"], "maxUnavailable: 1, maxSurge: 0"));
-    assert!(rolling(&["hostNetwork=true", "replicas=1"], "maxUnavailable: 0, maxSurge: 1"));
+    // Were the only one not to go first, an upgrade would wait for ever where there is one node.
+    assert!(rolling(&["hostNetwork=true", "replicas=1"], "maxUnavailable: 1, maxSurge: 0"));
+    // Where ports are listed, those that are named elsewhere need not be.
+    let ports = |values: &[&str]| {
+        let values = [&["networkPolicy.egressPorts={443}"], values].concat();
+        let policy = rendered(&values, "NetworkPolicy", "countersign").expect("a NetworkPolicy");
+        let ports = policy.split("port: ").skip(1).filter_map(|rest| rest.split('}').next()?.parse().ok());
+        ports.skip_while(|port| *port != 443).collect::<Vec<u16>>()
+    };
+    assert_eq!(ports(&[]), [443]);
+    assert_eq!(ports(&["registries.proxy.https=proxy:3128", "traces.endpoint=https://c/v1"]), [443, 3128]);
+    assert_eq!(
+        ports(&["registries.proxy.https=http://u:p@[fd00::1]:80", "traces.endpoint=http://c:4318"]),
+        [443, 4318, 80]
+    );
+    assert_eq!(ports(&["registries.proxy.https=proxy"]), [443, 80]);
     let clouds = deployment(&["registries.cloudCredentials={aws,google}"]);
     assert!(clouds.contains("- --cloud-credentials=aws,google\n"));
     assert!(!template(&["registries.cloudCredentials={gcp}"]).succeeded());

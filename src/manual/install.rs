@@ -41,7 +41,8 @@
 //! ```
 //!
 //! The namespace of the release may ask for the strictest standard of Pods, which all of these keep:
-//! `kubectl label namespace countersign-system pod-security.kubernetes.io/enforce=restricted`. On OpenShift the values of
+//! `kubectl label namespace countersign-system pod-security.kubernetes.io/enforce=restricted`. Not with `hostNetwork`, which only
+//! the standard `privileged` allows, nor where `podSecurityContext.seccompProfile` is null. On OpenShift the values of
 //! `podSecurityContext` are null.
 //!
 //! ## What must come up before it

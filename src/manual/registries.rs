@@ -94,4 +94,6 @@
 //! `registries.privateHosts` or `registries.plainHTTP`, says otherwise. The API server can be named too: it is asked without
 //! credentials, has to show a certificate that the system's authorities vouch for, and has nothing that is a manifest.
 //!
-//! The file of `--registries` is read once, at the start; the chart starts other pods when it changes.
+//! The file of `--registries` is read once, at the start; the chart starts other pods when it changes. The authorities of
+//! `--registry-ca` are read once, too, and the ConfigMap of `registries.caConfigMap` is not the chart's: after a change of it,
+//! `kubectl -n countersign-system rollout restart deployment/countersign`.

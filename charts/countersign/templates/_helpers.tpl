@@ -207,14 +207,16 @@ mirrors:
 {{- end }}
 {{- end -}}
 
-{{- /* The port at which the collector of traces is asked, if it is not let through already. */ -}}
-{{- define "countersign.tracesPort" -}}
-{{- with .Values.traces.endpoint -}}
-{{- $url := urlParse . -}}
+{{- /* The ports to which a replica may speak: those that are listed, and those of the collector of traces and the proxy. */ -}}
+{{- define "countersign.egressPorts" -}}
+{{- $ports := list -}}
+{{- range .Values.networkPolicy.egressPorts }}{{ $ports = append $ports (int64 .) }}{{ end -}}
+{{- range list .Values.traces.endpoint .Values.registries.proxy.https }}
+{{- if . -}}
+{{- $url := urlParse (ternary . (printf "http://%s" .) (contains "://" .)) -}}
 {{- $named := regexFind ":[0-9]+$" $url.host | trimPrefix ":" -}}
-{{- $port := int ($named | default (ternary "443" "80" (eq $url.scheme "https"))) -}}
-{{- $others := list -}}
-{{- range $.Values.networkPolicy.egressPorts }}{{ $others = append $others (int .) }}{{ end -}}
-{{- if not (has $port $others) }}{{ $port }}{{ end -}}
+{{- $ports = append $ports (int64 ($named | default (ternary "443" "80" (eq $url.scheme "https")))) -}}
 {{- end -}}
+{{- end -}}
+{{- $ports | uniq | toJson -}}
 {{- end -}}
