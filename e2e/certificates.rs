@@ -153,6 +153,19 @@ fn h69_who_has_others_believed_is_told_and_put_right() {
     assert!(log.matches("`countersign` had another `caBundle`").count() >= 2, "each is told: {log}");
 }
 
+/// Whoever waits until a replica is ready waits until protection works.
+#[test]
+fn who_cannot_be_asked_yet_is_not_ready() {
+    let registry = Registry::shared(Kind::Referrers);
+    let options = Options { looks_at_webhooks: true, ..Options::default() };
+    let mut installed = Installed::prepared(registry, options);
+    installed.tells_soon("[-]webhook_configurations failed: there is no webhook configuration `");
+    installed.define_own();
+    installed.cluster.install_manifests(&installed.gate, Some(installed.gate.ca()));
+    installed.gate.wait_until_ready();
+    installed.tells_soon("[+]webhook_configurations ok: as they were installed");
+}
+
 /// Where others keep the certificate nobody here knows what the `caBundle` should be, only whether it believes.
 #[test]
 fn h69_who_does_not_believe_a_given_certificate_is_told() {

@@ -682,8 +682,12 @@ pub const TENANT_POLICY_BYTES: usize = 1 << 20;
 /// Bytes of one event of a watch, or of one object. Scope: watch; its collection is listed again. etcd takes 1.5 MiB.
 pub const API_EVENT_BYTES: usize = 8 << 20;
 
-/// How often the Secret of the certificate and the webhook configurations are looked at.
+/// How often the Secret of the certificate and the webhook configurations are looked at, once the API server can ask.
 pub const CERTIFICATE_SECRET_POLL: Duration = Duration::from_secs(10);
+
+/// How long after its start a server is not ready because the webhook configurations are not there yet, or do not believe it.
+/// After that it is, and tells of it: what cannot be seen from here (a proxy that answers for it) must not keep it away.
+pub const WEBHOOK_FIRST_TIME: Duration = Duration::from_secs(60);
 
 /// How long a start waits for the certificate that the replicas share. After that the server listens without it, so that
 /// whoever watches it sees that it lives and is not ready.

@@ -56,10 +56,10 @@ impl Installed {
         let mut installed = Self::prepared(registry, options);
         installed.define_own();
         let (gate, cluster) = (&mut installed.gate, &installed.cluster);
+        cluster.install_manifests(gate, (!ours).then(|| gate.ca()));
         if !ours {
             gate.wait_until_ready();
         }
-        cluster.install_manifests(gate, (!ours).then(|| gate.ca()));
         installed
     }
 

@@ -194,7 +194,7 @@ async fn begin(args: Args, err: &mut dyn Write) -> Result<Begun, Error> {
         status: policies.status(),
         elsewhere: elsewhere.clone(),
         certificate: certificate.clone(),
-        trouble: renewal.trouble(),
+        webhooks: renewal.standing(),
         client: client.clone(),
         clouds: clouds.clone(),
         secrets,

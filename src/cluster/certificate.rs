@@ -11,7 +11,7 @@ use tokio::time::{sleep, timeout};
 use zeroize::Zeroizing;
 
 use super::place::Place;
-use super::trouble::Trouble;
+use super::trouble::{Standing, Trouble};
 use super::webhooks::{Bundle, Webhooks};
 use super::wire::{self, ApiError};
 use super::{Access, clock};
@@ -71,18 +71,18 @@ impl CertificateKeeper {
         }
     }
 
-    /// What is wrong; none where nothing is.
-    pub fn trouble(&self) -> watch::Receiver<Option<String>> {
+    /// How it is with it and the webhook configurations.
+    pub fn standing(&self) -> watch::Receiver<Standing> {
         self.trouble.subscribe()
     }
 
-    /// The certificate to begin with; none where it cannot be had at once, for which [`Self::trouble`] says why.
+    /// The certificate to begin with; none where it cannot be had at once, for which [`Self::standing`] says why.
     pub async fn first(&self) -> Option<MadeCertificate> {
         let first = match timeout(limits::CERTIFICATE_FIRST_TIME, self.look(None, None)).await {
             Ok(first) => first.map_err(|error| error.to_string()),
             Err(_) => Err("the API server cannot be asked for the certificate in time".to_owned()),
         };
-        first.map_err(|error| self.trouble.tell(Some(error))).ok()
+        first.map_err(|error| self.trouble.tell(Some(error), false)).ok()
     }
 
     /// Looks again and again, and hands on what is to be used from then on by who listens at `address`. What it serves is
@@ -95,7 +95,7 @@ impl CertificateKeeper {
     ) {
         let mut known = Known::default();
         loop {
-            let trouble = match self.look(known.believed(), used.as_ref()).await {
+            let (trouble, can_ask) = match self.look(known.believed(), used.as_ref()).await {
                 Ok(certificate) => {
                     if used.as_ref() != Some(&certificate) {
                         tracing::info!(
@@ -109,12 +109,11 @@ impl CertificateKeeper {
                 }
                 Err(error) => {
                     known.is_believed = false;
-                    Some(error.to_string())
+                    (Some(error.to_string()), false)
                 }
             };
-            self.trouble.tell(trouble);
-            let pause = if used.is_some() { limits::CERTIFICATE_SECRET_POLL } else { limits::API_LONGEST_WAIT };
-            sleep(pause).await;
+            self.trouble.tell(trouble, can_ask);
+            sleep(self.trouble.pause()).await;
         }
     }
 
@@ -181,18 +180,18 @@ impl CertificateKeeper {
     }
 
     /// Has the API server believe every authority that is in use, or may be soon, and tells what is wrong, also with what is
-    /// served at `address`.
-    async fn believe(&self, known: &mut Known, address: SocketAddr) -> Option<String> {
+    /// served at `address`; and whether it can ask there.
+    async fn believe(&self, known: &mut Known, address: SocketAddr) -> (Option<String>, bool) {
         known.is_believed = false;
         let stored = match self.read().await {
             Ok(Seen::Stored(stored)) => stored,
-            Ok(Seen::Empty(_) | Seen::Nothing) => return None,
-            Err(error) => return Some(error.to_string()),
+            Ok(Seen::Empty(_) | Seen::Nothing) => return (None, false),
+            Err(error) => return (Some(error.to_string()), false),
         };
         let bundle = stored.bundle();
         let found = self.webhooks.keep_up(Some(Bundle { now: &bundle, before: known.bundle.as_deref() })).await;
         let now = clock::timestamp();
-        let trouble = match found {
+        let (trouble, can_ask) = match found {
             Ok(found) => {
                 // Another replica may just have renewed the certificate, and told the API server.
                 if let Some(name) = &found.foreign
@@ -202,17 +201,16 @@ impl CertificateKeeper {
                 }
                 known.is_believed = found.believe;
                 known.bundle = Some(bundle);
-                // What was just changed is not what was found.
-                if found.believe { found.trouble_at(address).await } else { found.trouble }
+                found.standing_at(address).await
             }
-            Err(error) => Some(error.to_string()),
+            Err(error) => (Some(error.to_string()), false),
         };
         let trouble = trouble.or_else(|| known.foreign_since(now));
         if !known.is_believed && stored.is_waiting(now) {
             let why = trouble.as_deref().unwrap_or("a webhook configuration had another `caBundle`");
-            return Some(format!("the next certificate is not used, because it is not believed yet: {why}"));
+            return (Some(format!("the next certificate is not used, because it is not believed yet: {why}")), can_ask);
         }
-        trouble
+        (trouble, can_ask)
     }
 
     async fn is_still(&self, bundle: &str) -> bool {

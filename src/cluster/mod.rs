@@ -63,6 +63,7 @@ pub use pull_secrets::PullSecrets;
 pub use question::Answer;
 pub use records::{Records, RecordsError};
 pub use status::StatusWriter;
+pub use trouble::Standing;
 pub use uninstall::{Deletion, Release};
 pub use watches::Watches;
 pub use webhooks::{MatchCondition, WebhookAddress, WebhookWatch, Webhooks};

@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 
 use super::place::Place;
-use super::trouble::Trouble;
+use super::trouble::{Standing, Trouble};
 use super::wire::{self, ApiError};
 use super::{Access, NamespaceCount};
 use crate::limits;
@@ -97,7 +97,8 @@ impl Webhooks {
     /// # Errors
     /// When that fails.
     pub(super) async fn keep_up(&self, bundle: Option<Bundle<'_>>) -> Result<Found, ApiError> {
-        let mut trouble = None;
+        let mut missing = None;
+        let mut narrowed = None;
         let mut believe = true;
         let mut foreign = None;
         let mut asked = BTreeMap::new();
@@ -106,7 +107,7 @@ impl Webhooks {
             let mutating = self.look("mutatingwebhookconfigurations", name, bundle).await?;
             let validating = self.look("validatingwebhookconfigurations", name, bundle).await?;
             if mutating.is_none() && validating.is_none() {
-                trouble = Some(format!("there is no webhook configuration `{name}`"));
+                missing = Some(format!("there is no webhook configuration `{name}`"));
             }
             let found = [mutating.zip(Some(MUTATE)), validating.zip(Some(VALIDATE))];
             let found: Vec<_> = found.into_iter().flatten().collect();
@@ -116,14 +117,14 @@ impl Webhooks {
                 foreign = is_foreign.then(|| name.clone()).or(foreign);
             }
             asked.extend(found.iter().flat_map(|(configuration, _)| configuration.asked(name)));
-            let narrowed = found.iter().find_map(|(configuration, path)| configuration.narrowed(&self.scope, path));
-            let narrowed = narrowed.or_else(|| {
+            let why = found.iter().find_map(|(configuration, path)| configuration.narrowed(&self.scope, path));
+            let why = why.or_else(|| {
                 let mut judging = found.iter().filter(|(_, path)| *path == VALIDATE);
                 judging.find_map(|(configuration, _)| configuration.leaves_out(&self.kinds))
             });
-            trouble = narrowed.map(|why| format!("the webhook configuration `{name}` is narrowed: {why}")).or(trouble);
+            narrowed = why.map(|why| format!("the webhook configuration `{name}` is narrowed: {why}")).or(narrowed);
         }
-        Ok(Found { trouble, believe, foreign, asked })
+        Ok(Found { missing, narrowed, believe, foreign, asked })
     }
 
     /// The one of this kind and name as it was found; it believes `bundle` from now on. None where there is none.
@@ -175,19 +176,20 @@ impl WebhookWatch {
         Self { webhooks, trouble: Trouble::default() }
     }
 
-    /// What is wrong; none where nothing is.
-    pub fn trouble(&self) -> watch::Receiver<Option<String>> {
+    /// How they are.
+    pub fn standing(&self) -> watch::Receiver<Standing> {
         self.trouble.subscribe()
     }
 
     /// Looks again and again, also whether they believe who serves at `address`.
     pub async fn keep(self, address: SocketAddr) {
         loop {
-            self.trouble.tell(match self.webhooks.keep_up(None).await {
-                Ok(found) => found.trouble_at(address).await,
-                Err(error) => Some(error.to_string()),
-            });
-            sleep(limits::CERTIFICATE_SECRET_POLL).await;
+            let (trouble, can_ask) = match self.webhooks.keep_up(None).await {
+                Ok(found) => found.standing_at(address).await,
+                Err(error) => (Some(error.to_string()), false),
+            };
+            self.trouble.tell(trouble, can_ask);
+            sleep(self.trouble.pause()).await;
         }
     }
 }

@@ -78,6 +78,9 @@
 //! A replica that starts while the API server is away lives (`/livez`), is not ready, and refuses whoever asks all the same;
 //! it goes on by itself when the certificate and the policies can be had.
 //!
+//! It is not ready either until the API server can ask it: its webhook configurations are there, and believe what it serves.
+//! So `helm install --wait` ends when protection works. A minute after its start it is ready all the same, and tells of it.
+//!
 //! # Upgrade
 //!
 //! `helm upgrade` with the new chart. The webhook configurations are changed and never replaced, so there is no moment

@@ -10,8 +10,10 @@ use tokio::sync::watch;
 
 use super::{Error, clock, file, start};
 use crate::cluster::{
-    Access, CertificateKeeper, MadeCertificate, MatchCondition, NamespaceCount, WebhookAddress, WebhookWatch, Webhooks,
+    Access, CertificateKeeper, MadeCertificate, MatchCondition, NamespaceCount, Standing, WebhookAddress, WebhookWatch,
+    Webhooks,
 };
+use crate::limits;
 use crate::policy::WorkloadKinds;
 use crate::server::{Certificate, CertificateError, CertificateFiles, Check, SelfMade, SelfMadeError, State};
 use crate::telemetry::{Metrics, field};
@@ -146,21 +148,29 @@ fn match_condition(text: &str) -> Result<MatchCondition, String> {
 }
 
 impl Renewal {
-    /// What is wrong with it or with the webhook configurations, where somebody looks.
-    pub(super) fn trouble(&self) -> Option<watch::Receiver<Option<String>>> {
+    /// How it is with it and the webhook configurations, where somebody looks.
+    pub(super) fn standing(&self) -> Option<watch::Receiver<Standing>> {
         match self {
             Self::Never => None,
-            Self::Files(files) => files.1.as_ref().map(WebhookWatch::trouble),
-            Self::Kept(kept) => Some(kept.0.trouble()),
+            Self::Files(files) => files.1.as_ref().map(WebhookWatch::standing),
+            Self::Kept(kept) => Some(kept.0.standing()),
         }
     }
 
-    /// Whether it works.
+    /// Whether it works. A server that the API server cannot ask yet is not ready, for some time after its start: whoever
+    /// waits for the first one waits until protection works.
     pub(super) fn check(&self) -> Option<Check> {
-        let trouble = self.trouble()?;
-        Some(Check::new("webhook_configurations", move || match trouble.borrow().as_ref() {
-            Some(trouble) => State::Worrying(trouble.clone()),
-            None => State::Good("as they were installed".to_owned()),
+        let standing = self.standing()?;
+        let begun = clock::instant();
+        Some(Check::new("webhook_configurations", move || {
+            let Standing { trouble, can_ask } = standing.borrow().clone();
+            let waits = !can_ask && clock::since(begun) < limits::WEBHOOK_FIRST_TIME;
+            match trouble {
+                None if waits => State::Failed("nobody has looked at them yet".to_owned()),
+                None => State::Good("as they were installed".to_owned()),
+                Some(trouble) if waits => State::Failed(trouble),
+                Some(trouble) => State::Worrying(trouble),
+            }
         }))
     }
 

@@ -3,7 +3,7 @@
 use tokio::sync::watch;
 
 use super::{clock, keys, remotes, roots};
-use crate::cluster::PullSecrets;
+use crate::cluster::{PullSecrets, Standing};
 use crate::loader::{Account, Became, Elsewhere, Status};
 use crate::policy;
 use crate::registry::{Client, CloudKeys, Outcome};
@@ -16,8 +16,8 @@ pub(super) struct Sources {
     pub(super) status: watch::Receiver<Status>,
     pub(super) elsewhere: Elsewhere,
     pub(super) certificate: watch::Receiver<Certificate>,
-    /// What is wrong with the webhook configurations, where somebody looks.
-    pub(super) trouble: Option<watch::Receiver<Option<String>>>,
+    /// How it is with the webhook configurations, where somebody looks.
+    pub(super) webhooks: Option<watch::Receiver<Standing>>,
     pub(super) client: Client,
     pub(super) clouds: CloudKeys,
     /// None where there is no cluster.
@@ -37,7 +37,8 @@ impl Sources {
         let served = self.certificate.borrow();
         let left = clock::now().duration_until(served.not_after()).as_secs_f64();
         metrics.certificate_expires(if served.stands_in() { f64::INFINITY } else { left });
-        metrics.webhook_configuration(self.trouble.as_ref().is_some_and(|trouble| trouble.borrow().is_some()));
+        metrics
+            .webhook_configuration(self.webhooks.as_ref().is_some_and(|standing| standing.borrow().trouble.is_some()));
         let requests = self.client.requests();
         for outcome in Outcome::ALL {
             let of_outcome = requests.iter().filter(|(_, of, _)| *of == outcome).map(|(_, _, count)| count);

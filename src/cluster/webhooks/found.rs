@@ -8,8 +8,10 @@ use crate::cluster::probe::probe;
 /// How the configurations were found.
 #[derive(Debug)]
 pub(in crate::cluster) struct Found {
-    /// That one of them is not there, or asks about less than it has to.
-    pub(in crate::cluster) trouble: Option<String>,
+    /// That one of them is not there.
+    pub(super) missing: Option<String>,
+    /// That one of them asks about less than it has to.
+    pub(super) narrowed: Option<String>,
     /// Whether all that are there believed the bundle before anything was changed.
     pub(in crate::cluster) believe: bool,
     /// One that somebody had believe something else.
@@ -39,11 +41,16 @@ impl Asked {
 }
 
 impl Found {
-    /// What is wrong with them, or that one would not believe who serves at `address`.
-    pub(in crate::cluster) async fn trouble_at(self, address: SocketAddr) -> Option<String> {
-        if self.trouble.is_some() {
-            return self.trouble;
-        }
+    /// What is wrong with them, or that one would not believe who serves at `address`; and whether the API server can ask
+    /// there.
+    pub(in crate::cluster) async fn standing_at(self, address: SocketAddr) -> (Option<String>, bool) {
+        // What was just changed is not what was found.
+        let unbelieved = if self.believe { self.unbelieved_at(address).await } else { None };
+        let can_ask = self.missing.is_none() && unbelieved.is_none();
+        (self.narrowed.or(self.missing).or(unbelieved), can_ask)
+    }
+
+    async fn unbelieved_at(&self, address: SocketAddr) -> Option<String> {
         for (asked, webhook) in self.asked.iter().filter(|(asked, _)| asked.is_known()) {
             let Asked { host, bundle } = asked;
             if let Err(why) = probe(address, host, bundle).await {
@@ -59,6 +66,36 @@ impl Found {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn found(missing: Option<&str>, narrowed: Option<&str>, believe: bool, bundle: &str) -> Found {
+        let asked = Asked { host: "countersign.countersign-system.svc".to_owned(), bundle: bundle.to_owned() };
+        Found {
+            missing: missing.map(str::to_owned),
+            narrowed: narrowed.map(str::to_owned),
+            believe,
+            foreign: None,
+            asked: BTreeMap::from([(asked, "`a`".to_owned())]),
+        }
+    }
+
+    #[tokio::test]
+    async fn who_asks_about_less_can_ask_and_who_is_not_there_or_believes_others_cannot() {
+        let nobody: SocketAddr = "127.0.0.1:1".parse().unwrap();
+        for (found, trouble, can_ask) in [
+            // What was just changed believes.
+            (found(None, None, false, ""), None, true),
+            (found(None, Some("less"), false, ""), Some("less"), true),
+            (found(Some("gone"), None, false, ""), Some("gone"), false),
+            (found(Some("gone"), Some("less"), true, ""), Some("less"), false),
+            (found(None, Some("less"), true, ""), Some("less"), false),
+        ] {
+            let standing = found.standing_at(nobody).await;
+            assert_eq!((standing.0.as_deref(), standing.1), (trouble, can_ask));
+        }
+        let (trouble, can_ask) = found(None, None, true, "").standing_at(nobody).await;
+        assert!(trouble.unwrap().starts_with("the API server would not believe what is served here"));
+        assert!(!can_ask);
+    }
 
     #[test]
     fn whom_the_machine_of_the_api_server_believes_is_not_known() {

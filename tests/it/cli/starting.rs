@@ -110,7 +110,7 @@ fn t85_it_starts_without_the_api_server() {
     assert!(account.contains("[-]policies failed"), "{account}");
     serving.until("the reason is told", |serving| {
         let (_, account) = serving.get("/readyz?verbose");
-        account.contains("[!]webhook_configurations ok, but `/api/v1/namespaces/countersign-system/secrets/")
+        account.contains("[-]webhook_configurations failed: `/api/v1/namespaces/countersign-system/secrets/")
     });
     let (_, metrics) = serving.get("/metrics");
     for line in ["certificate_expiry_seconds inf", "webhook_configuration_trouble 1", "policies_stale 1"] {
