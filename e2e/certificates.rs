@@ -196,7 +196,7 @@ fn h69_who_does_not_believe_a_given_certificate_is_told() {
 }
 
 #[test]
-fn t84_a_secret_that_is_deleted_or_emptied_is_put_back() {
+fn t84_a_secret_that_is_deleted_emptied_or_damaged_is_put_back() {
     let (mut installed, image) = installed("lost");
     let name = {
         let namespace = installed.namespace();
@@ -205,10 +205,16 @@ fn t84_a_secret_that_is_deleted_or_emptied_is_put_back() {
         let delete = ["-n", SYSTEM, "delete", "secret", SECRET];
         let empty = json!([{"op": "remove", "path": "/data"}]).to_string();
         let empty = ["-n", SYSTEM, "patch", "secret", SECRET, "--type=json", "-p", &empty];
-        for lose in [&delete[..], &empty[..]] {
+        // What is not readable, and what belongs to another; believed, such an authority would have all refused.
+        let another = fs::read_to_string(installed.gate.ca()).expect("an authority that is not the certificate's");
+        let damages = [("tls.key", "none"), ("tls.crt", &another), ("ca.crt", &another)]
+            .map(|(key, value)| json!({"stringData": {key: value}}).to_string());
+        let damage = damages.each_ref().map(|change| ["-n", SYSTEM, "patch", "secret", SECRET, "-p", change]);
+        for lose in [&delete[..], &empty, &damage[0], &damage[1], &damage[2]] {
             installed.cluster.kubectl(lose).expect_success();
+            let is_back = |data: Value| ["tls.crt", "tls.key", "ca.crt"].iter().all(|key| data[key] == first[key]);
             installed.soon_while_admitting(&namespace, &image.by_tag(), || {
-                installed.found_certificate().is_some_and(|data| data["tls.crt"] == first["tls.crt"])
+                installed.found_certificate().is_some_and(is_back)
             });
             // Whoever threw it away meant something by it.
             assert!(!installed.certificate()["next-tls.crt"].is_null());

@@ -32,8 +32,16 @@ pub struct MadeCertificate {
     pub not_after: Timestamp,
 }
 
-/// Makes a certificate.
-pub type Make = Box<dyn Fn() -> Result<MadeCertificate, String> + Send + Sync>;
+/// Looks at a certificate, and says what is wrong with it.
+pub type CheckMade = Box<dyn Fn(&MadeCertificate) -> Result<(), String> + Send + Sync>;
+
+/// Who makes certificates.
+pub struct Maker {
+    /// Makes one.
+    pub make: Box<dyn Fn() -> Result<MadeCertificate, String> + Send + Sync>,
+    /// Whether the parts of one can be read and belong together, whatever the time is; else what is wrong.
+    pub check: CheckMade,
+}
 
 /// Keeps the certificate of all replicas: makes the first, makes the next when two thirds of its time are over, and tells
 /// the API server whom to believe before the next is used.
@@ -45,8 +53,8 @@ pub type Make = Box<dyn Fn() -> Result<MadeCertificate, String> + Send + Sync>;
 /// The next is used when it was read back from every webhook configuration that its authority is believed. Until then the
 /// last stays, up to the end of its time, and that is told.
 ///
-/// Where the Secret is deleted or emptied, what is in use is put back at once, and the next is made, so that nobody has to
-/// believe anything new at once, and what was thrown away is renewed.
+/// Where the Secret is deleted, emptied or damaged, what is in use is put back at once, and the next is made, so that nobody
+/// has to believe anything new at once, and what was thrown away is renewed.
 ///
 /// Every replica does the same at any time: the API server takes a change only from who saw the last one.
 pub struct CertificateKeeper {
@@ -54,19 +62,19 @@ pub struct CertificateKeeper {
     namespace: String,
     secret: String,
     webhooks: Webhooks,
-    make: Make,
+    maker: Maker,
     trouble: Trouble,
 }
 
 impl CertificateKeeper {
     /// Keeps it in the Secret `secret` of the controller's namespace, and keeps up `webhooks`.
-    pub fn new(access: &Access, secret: impl Into<String>, webhooks: Webhooks, make: Make) -> Self {
+    pub fn new(access: &Access, secret: impl Into<String>, webhooks: Webhooks, maker: Maker) -> Self {
         Self {
             client: access.client.clone(),
             namespace: access.namespace.clone(),
             secret: secret.into(),
             webhooks,
-            make,
+            maker,
             trouble: Trouble::default(),
         }
     }
@@ -123,9 +131,16 @@ impl CertificateKeeper {
         // Each step makes the next one possible; replicas that race take a few more.
         for _ in 0..limits::CERTIFICATE_STEPS {
             let now = clock::timestamp();
-            let make = || (self.make)().map_err(ApiError::Trouble);
+            let make = || (self.maker.make)().map_err(ApiError::Trouble);
             let (step, written) = match self.read().await? {
-                Seen::Empty(state) => {
+                Seen::Lost { state, damage } => {
+                    if let Some(damage) = damage {
+                        tracing::error!(
+                            { field::EVENT } = "certificate",
+                            { field::DETAIL } = damage,
+                            "the Secret of the certificate cannot be used"
+                        );
+                    }
                     let (step, stored) = match used.filter(|used| now < used.not_after) {
                         None => (Step::MakeFirst, Stored::first(make()?, now)),
                         Some(used) => (Step::PutBack, Stored::first(used.clone(), now).with_next(make()?, now)),
@@ -160,7 +175,7 @@ impl CertificateKeeper {
     async fn read(&self) -> Result<Seen, ApiError> {
         let request = wire::get(&self.place().object(&self.secret))?;
         match wire::read(&self.client, request, limits::API_EVENT_BYTES).await.map(Zeroizing::new) {
-            Ok(body) => Stored::read(&body).map_err(ApiError::Trouble),
+            Ok(body) => Stored::read(&body, &self.maker.check).map_err(ApiError::Trouble),
             Err(ApiError::NotFound(_)) => Ok(Seen::Nothing),
             Err(error) => Err(error),
         }
@@ -185,7 +200,7 @@ impl CertificateKeeper {
         known.is_believed = false;
         let stored = match self.read().await {
             Ok(Seen::Stored(stored)) => stored,
-            Ok(Seen::Empty(_) | Seen::Nothing) => return (None, false),
+            Ok(Seen::Lost { .. } | Seen::Nothing) => return (None, false),
             Err(error) => return (Some(error.to_string()), false),
         };
         let bundle = stored.bundle();

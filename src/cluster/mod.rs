@@ -55,7 +55,7 @@ mod webhooks;
 mod wire;
 
 pub use access::{Access, AccessError};
-pub use certificate::{CertificateKeeper, MadeCertificate, Make};
+pub use certificate::{CertificateKeeper, CheckMade, MadeCertificate, Maker};
 pub use election::{Election, Lead};
 pub use events::{EventWriter, Events};
 pub use namespaces::NamespaceCount;

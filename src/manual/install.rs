@@ -67,7 +67,8 @@
 //!
 //! The next certificate of the replicas is used when it was read back from the webhook configurations that it is believed;
 //! until then the last stays, and that is told. To have them make another, delete the Secret, or empty it: what is served is
-//! put back within seconds, so that nothing is refused, and the next takes its place ten minutes later.
+//! put back within seconds, so that nothing is refused, and the next takes its place ten minutes later. The same is done
+//! where what stands in it cannot be read or does not belong together; the log says what.
 //!
 //! Whoever makes it, each replica verifies what it serves by a handshake with itself every ten seconds: by the `caBundle` and
 //! the names in the webhook configurations, as the API server would. What it would not believe is

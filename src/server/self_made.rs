@@ -1,12 +1,19 @@
 //! A certificate of our own making, for where nobody gives one.
 
+use std::time::Duration;
+
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan as _, tz::TimeZone};
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
     KeyUsagePurpose, date_time_ymd,
 };
-use rustls_pki_types::PrivateKeyDer;
+use rustls::RootCertStore;
+use rustls::client::verify_server_cert_signed_by_trust_anchor;
+use rustls::crypto::aws_lc_rs::default_provider;
+use rustls::server::ParsedCertificate;
+use rustls_pki_types::pem::PemObject as _;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 use zeroize::Zeroizing;
 
 use super::{Certificate, CertificateError, clock};
@@ -36,9 +43,15 @@ pub struct SelfMade {
 /// Why there is no certificate.
 #[derive(Debug, thiserror::Error)]
 pub enum SelfMadeError {
+    /// What is kept as the authority did not sign it.
+    #[error("the authority does not vouch for the certificate: {0}")]
+    Authority(String),
     /// One was made, and cannot be used.
     #[error(transparent)]
     Certificate(#[from] CertificateError),
+    /// It ends at another time than was noted.
+    #[error("the certificate ends at {0}, not when it is noted to")]
+    End(Timestamp),
     /// None could be made.
     #[error("cannot make a certificate: {0}")]
     Make(#[from] rcgen::Error),
@@ -65,6 +78,32 @@ impl SelfMade {
     /// As [`Self::new`].
     pub fn to_keep(names: &[String]) -> Result<Self, SelfMadeError> {
         Self::lasting(names, DAYS_KEPT)
+    }
+
+    /// Whether the parts of one that was kept can be read and belong together, whatever the time is.
+    ///
+    /// # Errors
+    /// When they are not what was made.
+    pub fn check(authority: &str, chain: &str, key: &str, not_after: Timestamp) -> Result<(), SelfMadeError> {
+        let certificate = Certificate::from_pem(chain.as_bytes(), key.as_bytes(), not_after)?;
+        if certificate.not_after() != not_after {
+            return Err(SelfMadeError::End(certificate.not_after()));
+        }
+        let key = certificate.certified_key();
+        let (server, between) = key.cert.split_first().ok_or(CertificateError::Missing)?;
+        let mut roots = RootCertStore::empty();
+        for authority in CertificateDer::pem_slice_iter(authority.as_bytes()) {
+            authority
+                .map_err(|error| error.to_string())
+                .and_then(|authority| roots.add(authority).map_err(|error| error.to_string()))
+                .map_err(SelfMadeError::Authority)?;
+        }
+        let seconds = u64::try_from(not_after.as_second()).unwrap_or_default();
+        let at = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
+        let algorithms = default_provider().signature_verification_algorithms.all;
+        ParsedCertificate::try_from(server)
+            .and_then(|server| verify_server_cert_signed_by_trust_anchor(&server, &roots, between, at, algorithms))
+            .map_err(|error| SelfMadeError::Authority(error.to_string()))
     }
 
     /// The key in PEM, for whoever keeps it.
@@ -134,6 +173,33 @@ mod tests {
         for bad in ["nämlich", "", "a b", "https://a.example", "a.example:443", "*"] {
             let error = SelfMade::new(&[bad.to_owned()]).unwrap_err();
             assert_eq!(error.to_string(), format!("`{bad}` is neither a DNS name nor an address"));
+        }
+    }
+
+    #[test]
+    fn one_that_was_kept_is_whole_or_not() {
+        let (made, other) = (SelfMade::to_keep(&[]).unwrap(), SelfMade::to_keep(&[]).unwrap());
+        let until = made.certificate.not_after();
+        let check = SelfMade::check;
+        let (authority, chain, key) = (&made.ca_bundle, &made.chain, &made.key);
+        check(authority, chain, key, until).unwrap();
+        for (at, damaged) in [
+            check(&other.ca_bundle, chain, key, until),
+            check("", chain, key, until),
+            check(&authority.replace('A', "B"), chain, key, until),
+            check(authority, &other.chain, key, until),
+            check(authority, chain.get(..chain.len() / 2).unwrap(), key, until),
+            check(authority, "", key, until),
+            check(authority, chain, &other.key, until),
+            check(authority, chain, "*", until),
+            check(authority, chain, key, until - 1.second()),
+            check(authority, chain, key, until + 1.second()),
+        ]
+        .iter()
+        .enumerate()
+        {
+            let error = damaged.as_ref().unwrap_err();
+            assert!(!error.to_string().contains("PRIVATE"), "{at}: {error}");
         }
     }
 

@@ -10,8 +10,8 @@ use tokio::sync::watch;
 
 use super::{Error, clock, file, start};
 use crate::cluster::{
-    Access, CertificateKeeper, MadeCertificate, MatchCondition, NamespaceCount, Standing, WebhookAddress, WebhookWatch,
-    Webhooks,
+    Access, CertificateKeeper, MadeCertificate, Maker, MatchCondition, NamespaceCount, Standing, WebhookAddress,
+    WebhookWatch, Webhooks,
 };
 use crate::limits;
 use crate::policy::WorkloadKinds;
@@ -104,8 +104,11 @@ impl CertificateArgs {
             // Names that make no certificate are told before anything is asked.
             SelfMade::to_keep(&self.tls_san).map_err(Error::usage)?;
             let names = self.tls_san.clone();
-            let make = Box::new(move || make(&names).map_err(|error| error.to_string()));
-            let keeper = CertificateKeeper::new(access, secret, self.webhooks(access).knowing(kinds), make);
+            let maker = Maker {
+                make: Box::new(move || make(&names).map_err(|error| error.to_string())),
+                check: Box::new(|made| check(made).map_err(|error| error.to_string())),
+            };
+            let keeper = CertificateKeeper::new(access, secret, self.webhooks(access).knowing(kinds), maker);
             let first = keeper.first().await;
             let certificate = first.as_ref().and_then(|first| read(first).ok());
             let (certificate, first) = match certificate {
@@ -212,6 +215,10 @@ fn make(names: &[String]) -> Result<MadeCertificate, SelfMadeError> {
         authority: made.ca_bundle,
         chain: made.chain,
     })
+}
+
+fn check(made: &MadeCertificate) -> Result<(), SelfMadeError> {
+    SelfMade::check(&made.authority, &made.chain, &made.key, made.not_after)
 }
 
 fn read(made: &MadeCertificate) -> Result<Certificate, CertificateError> {

@@ -27,8 +27,12 @@ pub(super) struct State(Map<String, Value>);
 
 /// What stands in the place of the Secret.
 pub(super) enum Seen {
-    /// A Secret that nobody has filled yet, in this state.
-    Empty(State),
+    /// A Secret in this state that nobody has filled yet, or in which nothing can be used any more.
+    Lost {
+        state: State,
+        /// What is wrong with what it holds; none where it is empty.
+        damage: Option<String>,
+    },
     /// Nothing.
     Nothing,
     /// A certificate.
@@ -46,7 +50,7 @@ pub(super) enum Step {
     None,
     /// Two thirds of its time are over.
     PrepareNext,
-    /// The Secret holds nothing any more.
+    /// The Secret holds nothing any more, or nothing that could be used.
     PutBack,
     /// The next is believed, and everybody had time to see that; or the time of the one in use is over.
     UseNext,
@@ -75,7 +79,7 @@ impl Step {
             Self::None => "nothing was due",
             Self::PrepareNext => "the next certificate was made",
             Self::PutBack => {
-                "the Secret of the certificate was empty: what is served was put back, and the next was made"
+                "the Secret of the certificate was lost: what is served was put back, and the next was made"
             }
             Self::UseNext => "the next certificate is used from now on",
         }
@@ -139,8 +143,10 @@ impl Stored {
         STANDARD.encode(bundle)
     }
 
-    /// Reads a Secret. The text of an error says nothing of what it holds.
-    pub(super) fn read(body: &[u8]) -> Result<Seen, String> {
+    /// Reads a Secret whose certificates `check` finds whole, or not. What is said of it says nothing of what it holds.
+    ///
+    /// Only the certificate in use has to be found: where the next one, or a time, cannot be read, another one is due.
+    pub(super) fn read(body: &[u8], check: impl Fn(&MadeCertificate) -> Result<(), String>) -> Result<Seen, String> {
         let unreadable = || "the Secret of the certificate cannot be read".to_owned();
         let Object { mut metadata, data } = serde_json::from_slice(body).map_err(|_| unreadable())?;
         if !metadata.contains_key("resourceVersion") {
@@ -150,36 +156,38 @@ impl Stored {
         metadata.remove("managedFields");
         let state = State(metadata);
         if data.is_empty() {
-            return Ok(Seen::Empty(state));
+            return Ok(Seen::Lost { state, damage: None });
         }
         let found = |key: &str| {
             let bytes = STANDARD.decode(data.get(key)?).ok()?;
             String::from_utf8(bytes).ok()
         };
-        let text = |key: &str| found(key).ok_or_else(|| format!("the Secret of the certificate has no `{key}`"));
-        let time = |key: &str| {
-            let time = text(key)?.trim().parse();
-            time.map_err(|_| format!("`{key}` of the Secret of the certificate is no time"))
-        };
+        let text = |key: &str| found(key).ok_or_else(|| format!("`{key}` is not there or no text"));
+        let time = |key: &str| text(key)?.trim().parse::<Timestamp>().map_err(|_| format!("`{key}` is no time"));
         let certificate = |prefix: &str| {
-            Ok::<_, String>(MadeCertificate {
+            let certificate = MadeCertificate {
                 authority: text(&format!("{prefix}ca.crt"))?,
                 chain: text(&format!("{prefix}tls.crt"))?,
                 key: Zeroizing::new(text(&format!("{prefix}tls.key"))?),
                 not_after: time(&format!("{prefix}not-after"))?,
-            })
+            };
+            check(&certificate).map(|()| certificate)
         };
-        let next = match data.contains_key("next-tls.crt") {
-            true => Some((certificate("next-")?, time("use-next-after")?)),
-            false => None,
+        let current = match certificate("") {
+            Ok(current) => current,
+            Err(damage) => return Ok(Seen::Lost { state, damage: Some(damage) }),
         };
-        Ok(Seen::Stored(Box::new(Self {
-            current: certificate("")?,
-            renew_after: time("renew-after")?,
-            next,
-            previous_authority: found("previous-ca.crt"),
-            state: Some(state),
-        })))
+        let at_once = Timestamp::UNIX_EPOCH;
+        let mut renew_after = time("renew-after").unwrap_or(at_once);
+        let mut next = None;
+        if data.keys().any(|key| key.starts_with("next-")) {
+            match certificate("next-").and_then(|next| Ok((next, time("use-next-after")?))) {
+                Ok(found) => next = Some(found),
+                Err(_) => renew_after = at_once,
+            }
+        }
+        let previous_authority = found("previous-ca.crt");
+        Ok(Seen::Stored(Box::new(Self { current, renew_after, next, previous_authority, state: Some(state) })))
     }
 
     /// The Secret to be stored. Where it was read, only in place of what was read.
@@ -249,11 +257,22 @@ mod tests {
         bundle.lines().map(|line| line.trim_end_matches(" authority").to_owned()).collect()
     }
 
+    /// Read by who knows damage where it is called so.
+    fn read(object: &Value) -> Result<Seen, String> {
+        Stored::read(object.to_string().as_bytes(), |certificate| {
+            if certificate.chain.contains("damaged") { Err("it is damaged".to_owned()) } else { Ok(()) }
+        })
+    }
+
+    fn with_version(mut object: Value) -> Value {
+        object["metadata"]["resourceVersion"] = json!("7");
+        object
+    }
+
     /// Stored and read again, as by another replica.
     fn through(stored: &Stored) -> Stored {
-        let mut object = stored.object("ns", "n");
-        object["metadata"]["resourceVersion"] = json!("7");
-        let Ok(Seen::Stored(read)) = Stored::read(object.to_string().as_bytes()) else { panic!("not stored") };
+        let object = with_version(stored.object("ns", "n"));
+        let Ok(Seen::Stored(read)) = read(&object) else { panic!("not stored") };
         let mut again = read.object("ns", "n");
         assert_eq!(again["metadata"]["resourceVersion"], "7");
         again["metadata"]["resourceVersion"] = object["metadata"]["resourceVersion"].clone();
@@ -312,13 +331,12 @@ mod tests {
     #[test]
     fn a_secret_that_is_empty_is_filled() {
         let metadata = json!({"name": "n", "resourceVersion": "7", "labels": {"by": "Helm"}, "managedFields": []});
-        let seen = Stored::read(json!({"metadata": metadata}).to_string().as_bytes()).unwrap();
-        let Seen::Empty(state) = seen else { panic!("not empty") };
+        let Ok(Seen::Lost { state, damage: None }) = read(&json!({"metadata": metadata})) else { panic!("not empty") };
         let first = Stored::first(made("a", "2026-03-31T00:00:00Z"), at("2026-01-01T00:00:00Z")).in_place_of(state);
         // What others said of it stays.
         let said = json!({"name": "n", "resourceVersion": "7", "labels": {"by": "Helm"}});
         assert_eq!(first.object("ns", "n")["metadata"], said);
-        assert!(Stored::read(br#"{"metadata":{"name":"n"}}"#).is_err(), "it is not known which state that is");
+        assert!(read(&json!({"metadata": {"name": "n"}})).is_err(), "it is not known which state that is");
     }
 
     /// What is served is believed, so that it goes on, and what somebody threw away is renewed.
@@ -335,15 +353,57 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_said_without_what_is_held() {
+    fn what_is_damaged_is_said_without_what_is_held() {
         let stored = Stored::first(made("hunter2", "2026-03-31T00:00:00Z"), at("2026-01-01T00:00:00Z"));
-        let mut object = stored.object("ns", "n");
-        object["metadata"]["resourceVersion"] = json!("7");
-        for key in ["tls.crt", "tls.key", "ca.crt", "not-after", "renew-after"] {
-            let mut broken = object.clone();
-            broken["data"][key] = json!("*");
-            let error = Stored::read(broken.to_string().as_bytes()).err().unwrap();
-            assert!(error.contains(key) && !error.contains("hunter2"), "{error}");
+        let object = with_version(stored.object("ns", "n"));
+        let not_text = json!(STANDARD.encode([0xff]));
+        for (key, value, why) in [
+            ("tls.crt", json!("*"), "`tls.crt` is not there or no text"),
+            ("tls.crt", json!(STANDARD.encode("damaged hunter2")), "it is damaged"),
+            ("tls.key", not_text, "`tls.key` is not there or no text"),
+            ("ca.crt", json!("*"), "`ca.crt` is not there or no text"),
+            ("not-after", json!(STANDARD.encode("hunter2")), "`not-after` is no time"),
+        ] {
+            let mut damaged = object.clone();
+            damaged["data"][key] = value;
+            let Ok(Seen::Lost { damage: Some(damage), .. }) = read(&damaged) else { panic!("{key} is not missed") };
+            assert_eq!(damage, why);
+        }
+        let mut without = object.clone();
+        without["data"].as_object_mut().unwrap().remove("tls.key");
+        assert!(matches!(read(&without), Ok(Seen::Lost { damage: Some(_), .. })));
+    }
+
+    /// What is in use stays, and another comes next.
+    #[test]
+    fn a_next_certificate_that_is_damaged_is_made_again() {
+        let now = at("2026-01-10T00:00:00Z");
+        let first = Stored::first(made("a", "2026-03-31T00:00:00Z"), at("2026-01-01T00:00:00Z"));
+        assert_eq!(Step::due(Some(&through(&first)), now, true), Step::None);
+        let next = Stored::first(made("a", "2026-03-31T00:00:00Z"), at("2026-01-01T00:00:00Z"))
+            .with_next(made("b", "2026-05-31T00:00:00Z"), now);
+        for (whole, keys) in [
+            (first.object("ns", "n"), &["renew-after"][..]),
+            (
+                next.object("ns", "n"),
+                &["next-ca.crt", "next-tls.crt", "next-tls.key", "next-not-after", "use-next-after"],
+            ),
+        ] {
+            for key in keys {
+                for damage in [None, Some("damaged")] {
+                    let mut object = with_version(whole.clone());
+                    let data = object["data"].as_object_mut().unwrap();
+                    match damage {
+                        None => _ = data.remove(*key),
+                        // The check knows damage of a certificate, not of what stands beside it.
+                        Some(_) if matches!(*key, "next-ca.crt" | "next-tls.key") => data[*key] = json!("*"),
+                        Some(text) => data[*key] = json!(STANDARD.encode(text)),
+                    }
+                    let Ok(Seen::Stored(read)) = read(&object) else { panic!("{key}: nothing is found") };
+                    assert_eq!(*read.current.key, "a key\n");
+                    assert_eq!(Step::due(Some(&read), now, true), Step::PrepareNext, "{key}");
+                }
+            }
         }
     }
 }
