@@ -10,6 +10,7 @@ use tokio::time::sleep;
 
 use super::election::Lead;
 use super::place::Place;
+use super::watcher::{self, Bounds};
 use super::webhooks::{ENFORCE, INCLUDE, Scope};
 use super::wire::{self, ApiError};
 use crate::limits;
@@ -53,28 +54,16 @@ impl NamespaceCount {
 
     async fn count(&self) -> Result<BTreeMap<NamespaceState, usize>, ApiError> {
         let place = Place::new("", "v1", "namespaces", None);
-        let page = limits::API_PAGE_OBJECTS.to_string();
-        let (mut counts, mut more, mut left) = (BTreeMap::new(), String::new(), limits::API_LIST_BYTES);
-        loop {
-            let mut parameters = vec![("limit", page.as_str())];
-            if !more.is_empty() {
-                parameters.push(("continue", more.as_str()));
-            }
-            // Names and labels alone: nothing else of a namespace is read.
-            let request = wire::get_metadata(&place.query(&parameters))?;
-            let body = wire::read(&self.client, request, left).await?;
-            left = left.saturating_sub(body.len());
-            let list: List = serde_json::from_slice(&body)
-                .map_err(|_| ApiError::Trouble("the list of namespaces cannot be read".to_owned()))?;
-            for Item { metadata } in list.items.unwrap_or_default() {
-                let count: &mut usize = counts.entry(self.scope.state(&metadata)).or_default();
-                *count = count.saturating_add(1);
-            }
-            if list.metadata.more.is_empty() {
-                return Ok(counts);
-            }
-            more = list.metadata.more;
+        // Names and labels alone: nothing else of a namespace is read.
+        let (namespaces, _) = watcher::list(&self.client, &place, Bounds::TOGETHER, wire::get_metadata).await?;
+        let mut counts = BTreeMap::new();
+        for namespace in namespaces {
+            let Namespace { metadata } = serde_json::from_str(&namespace.json)
+                .map_err(|_| ApiError::Trouble("a namespace cannot be read".to_owned()))?;
+            let count: &mut usize = counts.entry(self.scope.state(&metadata)).or_default();
+            *count = count.saturating_add(1);
         }
+        Ok(counts)
     }
 }
 
@@ -94,20 +83,7 @@ impl Scope {
 }
 
 #[derive(Deserialize)]
-struct List {
-    #[serde(default)]
-    metadata: Page,
-    items: Option<Vec<Item>>,
-}
-
-#[derive(Default, Deserialize)]
-struct Page {
-    #[serde(default, rename = "continue")]
-    more: String,
-}
-
-#[derive(Deserialize)]
-struct Item {
+struct Namespace {
     metadata: Metadata,
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::time::Duration;
 
+use http::Request;
 use kube::Client;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -94,9 +95,16 @@ pub(super) enum Happening {
 
 impl Watcher {
     pub(super) fn new(client: &Client, place: Place) -> Self {
-        let bounds = Bounds::Together { left: limits::API_LIST_BYTES };
         let (client, again) = (client.clone(), Again::new());
-        Self { client, place, bounds, state: State::Listing, pause: None, patience: limits::API_WAIT, again }
+        Self {
+            client,
+            place,
+            bounds: Bounds::TOGETHER,
+            state: State::Listing,
+            pause: None,
+            patience: limits::API_WAIT,
+            again,
+        }
     }
 
     /// The same, but the objects of each namespace have a ceiling of their own.
@@ -112,12 +120,12 @@ impl Watcher {
                 self.pause = None;
             }
             match &mut self.state {
-                State::Listing => match list(&self.client, &self.place, self.bounds.clone()).await {
+                State::Listing => match list(&self.client, &self.place, self.bounds.clone(), wire::get).await {
                     Ok((objects, version)) => return self.listed(objects, version),
                     Err(error) => return self.failed(error),
                 },
                 State::Watching { version: _, lines: None } if self.again.is_due && !self.again.is_tried => {
-                    match list(&self.client, &self.place, self.bounds.clone()).await {
+                    match list(&self.client, &self.place, self.bounds.clone(), wire::get).await {
                         Ok((objects, version)) => return self.listed(objects, version),
                         Err(error) => {
                             self.again.is_tried = true;
@@ -229,7 +237,7 @@ struct ListMetadata {
 
 /// How much of a list is taken.
 #[derive(Clone, Debug)]
-enum Bounds {
+pub(super) enum Bounds {
     /// No more of all objects together than [`limits::API_LIST_BYTES`].
     Together { left: usize },
     /// Of each namespace as much as [`limits::TENANT_POLICY_BYTES`]; what is beyond is emptied.
@@ -237,6 +245,9 @@ enum Bounds {
 }
 
 impl Bounds {
+    /// Those of all objects together.
+    pub(super) const TOGETHER: Self = Self::Together { left: limits::API_LIST_BYTES };
+
     /// Objects of a page.
     fn page(&self) -> usize {
         match self {
@@ -275,8 +286,13 @@ impl Bounds {
     }
 }
 
-/// Every object of `place`, and the state in which these are all.
-async fn list(client: &Client, place: &Place, mut bounds: Bounds) -> Result<(Vec<Object>, String), ApiError> {
+/// Every object of `place`, asked for by `ask`, and the state in which these are all.
+pub(super) async fn list(
+    client: &Client,
+    place: &Place,
+    mut bounds: Bounds,
+    ask: fn(&str) -> Result<Request<Vec<u8>>, ApiError>,
+) -> Result<(Vec<Object>, String), ApiError> {
     let mut objects = Vec::new();
     let mut more = String::new();
     let page = bounds.page().to_string();
@@ -285,7 +301,7 @@ async fn list(client: &Client, place: &Place, mut bounds: Bounds) -> Result<(Vec
         if !more.is_empty() {
             parameters.push(("continue", &more));
         }
-        let body = wire::read(client, wire::get(&place.query(&parameters))?, bounds.ceiling()).await?;
+        let body = wire::read(client, ask(&place.query(&parameters))?, bounds.ceiling()).await?;
         bounds.spend(body.len());
         let list: List<'_> = serde_json::from_slice(&body).map_err(|_| trouble("a list cannot be read"))?;
         for item in list.items.unwrap_or_default() {

@@ -20,7 +20,7 @@ fn page(names: &[(&str, Option<&str>)], more: &str) -> Value {
         json!({"metadata": {"name": name, "labels": labels}})
     };
     let items: Vec<_> = names.iter().map(item).collect();
-    json!({"kind": "PartialObjectMetadataList", "metadata": {"continue": more}, "items": items})
+    json!({"kind": "PartialObjectMetadataList", "metadata": {"resourceVersion": "1", "continue": more}, "items": items})
 }
 
 fn lead(is_own: bool) -> Lead {
