@@ -1,13 +1,12 @@
 //! `countersign ask`: whether a cluster would admit images.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::env::Variable;
+use super::cluster_args::ClusterArgs;
 use super::{Error, Exit, Outcome, clock};
-use crate::cluster::{Access, Answer};
+use crate::cluster::Answer;
 use crate::limits;
 
 /// Ask a cluster whether it would admit images, and change nothing
@@ -28,9 +27,8 @@ pub struct Args {
     /// The namespace; by default that of the pod, or of the kubeconfig's context
     #[arg(short, long, value_name = "NAMESPACE")]
     namespace: Option<String>,
-    /// Reach the cluster as this file says; by default $KUBECONFIG, then the pod that this runs in
-    #[arg(long, value_name = "FILE")]
-    kubeconfig: Option<PathBuf>,
+    #[command(flatten)]
+    cluster: ClusterArgs,
     /// Ask again for so many seconds before another answer than the expected one counts
     #[arg(long, value_name = "SECONDS", default_value_t = 0)]
     wait: u16,
@@ -41,8 +39,7 @@ pub struct Args {
 /// # Errors
 /// When the cluster cannot be reached at all.
 pub async fn run(args: Args) -> Result<Outcome, Error> {
-    let file = args.kubeconfig.clone().or_else(|| Variable::Kubeconfig.path());
-    let access = Access::new(file.as_deref(), args.namespace.clone()).await.map_err(Error::usage)?;
+    let access = args.cluster.access(args.namespace.clone()).await?;
     let deadline = clock::deadline(Duration::from_secs(args.wait.into()));
     let expected = args.images.iter().map(|image| (image, false));
     let mut outcome = Outcome::default();

@@ -11,6 +11,7 @@ pub mod ask;
 pub mod attest;
 pub mod attest_file;
 mod clock;
+mod cluster_args;
 pub mod copy;
 pub mod crd;
 mod delivery_args;

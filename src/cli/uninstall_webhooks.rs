@@ -1,10 +1,8 @@
 //! `countersign uninstall-webhooks`: has the API server ask no more.
 
-use std::path::PathBuf;
-
-use super::env::Variable;
+use super::cluster_args::ClusterArgs;
 use super::{Error, Exit, Outcome};
-use crate::cluster::{Access, Deletion, Release};
+use crate::cluster::{Deletion, Release};
 
 /// Delete the webhook configurations of an installation: from then on everything is admitted
 ///
@@ -24,9 +22,8 @@ pub struct Args {
     /// The namespace of the release; by default that of the pod, or of the kubeconfig's context
     #[arg(short, long, value_name = "NAMESPACE", requires = "if_uninstalling")]
     namespace: Option<String>,
-    /// Reach the cluster as this file says; by default $KUBECONFIG, then the pod that this runs in
-    #[arg(long, value_name = "FILE")]
-    kubeconfig: Option<PathBuf>,
+    #[command(flatten)]
+    cluster: ClusterArgs,
 }
 
 /// Deletes.
@@ -34,8 +31,7 @@ pub struct Args {
 /// # Errors
 /// When the cluster cannot be asked, or does not say what Helm does.
 pub async fn run(args: Args) -> Result<Outcome, Error> {
-    let file = args.kubeconfig.clone().or_else(|| Variable::Kubeconfig.path());
-    let access = Access::new(file.as_deref(), args.namespace.clone()).await.map_err(Error::usage)?;
+    let access = args.cluster.access(args.namespace.clone()).await?;
     let mut outcome = Outcome::default();
     if let Some(release) = &args.if_uninstalling {
         match access.release(release).await.map_err(Error::unavailable)? {
