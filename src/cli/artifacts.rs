@@ -12,7 +12,7 @@ use super::shown_provenance::ProvenanceArgs;
 use super::tree::{self, Leaf, Wanted};
 use super::{Error, Exit, Outcome, file};
 use crate::evidence::Query;
-use crate::image::{Digest, ImageRef};
+use crate::image::{Digest, ImageRef, ParseImageError};
 use crate::limits;
 use crate::record::{Action, ArtifactKind, Chain, Link, Moment, SigningRecord};
 
@@ -243,26 +243,33 @@ struct Event {
 pub async fn custody(args: CustodyArgs) -> Result<Outcome, Error> {
     let mut outcome = Outcome::default();
     let mut events = Vec::new();
-    let digest = if let Ok(digest) = args.artifact.parse::<Digest>() {
-        args.by_records_alone()?;
-        digest
-    } else if args.artifact.starts_with(['.', '/']) {
-        args.by_records_alone()?;
-        let path = PathBuf::from(&args.artifact);
-        Digest::of(&file::read("the file", &path, limits::SIGNED_FILE_BYTES)?)
-    } else {
-        let image: ImageRef =
-            args.artifact.parse().map_err(|error| Error::usage(format!("`{}`: {error}", args.artifact)))?;
-        let wanted = Wanted::new(&args.by, &args.reach.registry, image.repository(), &mut outcome.notes).await?;
-        let client = args.reach.registry.client()?;
-        let keys = args.reach.registry.keychain()?;
-        let deadline = args.reach.deadline();
-        let subject = client.resolve(&image, &keys, deadline).await.map_err(|error| tree::unasked(&error))?;
-        let attached = client.attached(&subject, &keys, deadline).await.map_err(|error| tree::unasked(&error))?;
-        let evidence = client.fetch(&Query::new(subject.clone(), true), &keys, deadline).await;
-        events
-            .extend(tree::leaves(&attached, &evidence, &wanted).into_iter().map(|leaf| of_leaf(leaf, &args.artifact)));
-        subject.digest()
+    let artifact = &args.artifact;
+    let wrong = |error: &dyn std::fmt::Display| Error::usage(format!("`{artifact}`: {error}"));
+    let digest = match artifact.parse::<Digest>() {
+        Ok(digest) => {
+            args.by_records_alone()?;
+            digest
+        }
+        // An image may be called so as well: who types this means another thing.
+        Err(error) if !artifact.contains('/') && ["sha256:", "sha512:"].iter().any(|it| artifact.starts_with(it)) => {
+            return Err(wrong(&error).hint(format!("an image of this name is `docker.io/library/{artifact}`")));
+        }
+        Err(_) if artifact.starts_with(['.', '/']) => {
+            args.by_records_alone()?;
+            Digest::of(&file::read("the file", &PathBuf::from(artifact), limits::SIGNED_FILE_BYTES)?)
+        }
+        Err(_) => {
+            let image: ImageRef = artifact.parse().map_err(|error: ParseImageError| wrong(&error))?;
+            let wanted = Wanted::new(&args.by, &args.reach.registry, image.repository(), &mut outcome.notes).await?;
+            let client = args.reach.registry.client()?;
+            let keys = args.reach.registry.keychain()?;
+            let deadline = args.reach.deadline();
+            let subject = client.resolve(&image, &keys, deadline).await.map_err(|error| tree::unasked(&error))?;
+            let attached = client.attached(&subject, &keys, deadline).await.map_err(|error| tree::unasked(&error))?;
+            let evidence = client.fetch(&Query::new(subject.clone(), true), &keys, deadline).await;
+            events.extend(tree::leaves(&attached, &evidence, &wanted).into_iter().map(|leaf| of_leaf(leaf, artifact)));
+            subject.digest()
+        }
     };
     let namespaces = args.namespace.iter().cloned().map(Ledger::Namespace);
     for ledger in args.record.iter().cloned().chain(namespaces) {

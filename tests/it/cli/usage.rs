@@ -44,7 +44,7 @@ fn help() {
 #[test]
 fn wrong_usage() {
     let place = Place::new();
-    let commands: [&[&str]; 12] = [
+    let commands: [&[&str]; 15] = [
         &[],
         &["sirve"],
         &["serve"],
@@ -57,6 +57,9 @@ fn wrong_usage() {
         &["verify", "a.example/B", "--key", "k.pub"],
         &["image", "parse", "--log-level", "loud", "a"],
         &["images", "a.yaml", "-o", "xml"],
+        &["uninstall-webhooks"],
+        &["custody", "sha256:aa", "--record", "r.jsonl"],
+        &["custody", "a.example/B"],
     ];
     let shown: Vec<_> = commands.iter().map(|args| place.run(args)).collect();
     insta::assert_snapshot!(shown.join("\n"));
