@@ -11,8 +11,9 @@ use crate::support::cluster::{CONTROLLER_LIMIT, Cluster};
 use crate::support::codes;
 use crate::support::cosign::{Cosign, KeyPair};
 use crate::support::countersign::{Gate, Options, countersign_with, pod, policy};
-use crate::support::installed::{Installed, SYSTEM, define_foreign};
+use crate::support::installed::{Installed, SYSTEM};
 use crate::support::manifests::{self, Helm};
+use crate::support::policy_controller;
 use crate::support::process::Outcome;
 use crate::support::registry::{Kind, Registry};
 use crate::support::wait::poll;
@@ -360,7 +361,7 @@ fn the_notes_say_what_an_installation_means() {
         cluster.kubectl_with(&arguments, &ours.to_string()).expect_success();
     }
 
-    define_foreign(&cluster, &["v1beta1", "v1alpha1"]);
+    policy_controller::define_without_conversion(&cluster);
     for (version, name) in [("countersign.dev/v1alpha1", "ours"), ("policy.sigstore.dev/v1beta1", "theirs")] {
         let mut warns = policy(name, "**", KeyPair::trusted());
         warns["apiVersion"] = json!(version);

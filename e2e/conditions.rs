@@ -7,6 +7,7 @@ use crate::support::codes;
 use crate::support::cosign::{Cosign, KeyPair};
 use crate::support::countersign::{pod, policy};
 use crate::support::installed::{Installed, SYSTEM};
+use crate::support::policy_controller;
 use crate::support::registry::{Kind, Registry};
 
 fn registry() -> &'static Registry {
@@ -38,7 +39,7 @@ fn condition(user: &str) -> Value {
 fn a_condition_sees_what_a_real_api_server_sends() {
     let installed = Installed::new(registry());
     let (cluster, namespace) = (&installed.cluster, installed.namespace());
-    installed.define_foreign(&["v1alpha1", "v1beta1"]);
+    policy_controller::define_without_conversion(cluster);
     let (good, root) = (runs_as("1000", "good"), runs_as("0", "root"));
     let unsigned = registry().push("conditions/unsigned", "v1").by_tag();
     let in_host_network = |image: &str| {

@@ -7,6 +7,7 @@ use crate::support::codes;
 use crate::support::cosign::{Cosign, KeyPair};
 use crate::support::countersign::{Options, pod, policy};
 use crate::support::installed::{Installed, SYSTEM};
+use crate::support::policy_controller;
 use crate::support::registry::{Image, Kind, Registry};
 use crate::support::wait::poll;
 
@@ -114,7 +115,7 @@ fn policies_of_policy_controller_are_read_as_they_are() {
     let (cluster, namespace) = (&installed.cluster, installed.namespace());
     let image = signed("migrated", KeyPair::trusted());
     // Its definitions appear later; v1alpha1 is stored, and v1beta1 is what users apply.
-    installed.define_foreign(&["v1alpha1", "v1beta1"]);
+    policy_controller::define_without_conversion(cluster);
     cluster.apply(&policy_of("policy.sigstore.dev/v1beta1", "migrated", KeyPair::trusted()));
     installed.admits_soon(&namespace, &image.by_tag());
     // Policies of both groups with one name are two policies, and both have to be satisfied.
@@ -130,7 +131,7 @@ fn policies_are_read_as_they_are_stored_where_nobody_converts_them() {
     let (cluster, namespace) = (&installed.cluster, installed.namespace());
     let image = signed("unconverted", KeyPair::trusted());
     // policy-controller is gone, and with it whoever converts its objects.
-    installed.define_foreign_unconverted(&["v1beta1", "v1alpha1"], "v1alpha1");
+    policy_controller::define(cluster);
     cluster.apply(&policy_of("policy.sigstore.dev/v1alpha1", "stored", KeyPair::trusted()));
     let converted = cluster.kubectl(&["get", "clusterimagepolicies.v1beta1.policy.sigstore.dev"]);
     assert!(!converted.succeeded() && converted.stderr.contains("conversion webhook"), "{converted}");

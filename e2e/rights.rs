@@ -15,6 +15,7 @@ use crate::support::cosign::{Cosign, KeyPair};
 use crate::support::countersign::{Options, pod, policy};
 use crate::support::http::{self, Tls};
 use crate::support::installed::{Installed, SYSTEM};
+use crate::support::policy_controller;
 use crate::support::registry::{Kind, Registry};
 use crate::support::scratch;
 use crate::support::wait::poll;
@@ -160,13 +161,13 @@ fn every_right_is_used_and_nothing_else_is_asked_for() {
     let namespace = installed.namespace();
 
     // Everything that it is there for, once: policies and trust roots of both groups and their status, ...
-    installed.define_foreign(&["v1beta1"]);
+    policy_controller::define(cluster);
     let mut tenants = policy("team", "127.0.0.1:*/rights/**", KeyPair::trusted());
     tenants["apiVersion"] = json!("countersign.dev/v1alpha1");
     tenants["kind"] = json!("ImagePolicy");
     tenants["metadata"]["namespace"] = json!(namespace.name());
     cluster.apply(&tenants);
-    for group in ["countersign.dev/v1alpha1", "policy.sigstore.dev/v1beta1"] {
+    for group in ["countersign.dev/v1alpha1", "policy.sigstore.dev/v1alpha1"] {
         let mut policy = policy("rights", "127.0.0.1:*/rights/**", KeyPair::trusted());
         policy["apiVersion"] = json!(group);
         cluster.apply(&policy);
@@ -224,7 +225,7 @@ fn every_right_is_used_and_nothing_else_is_asked_for() {
     namespace.kubectl(&["delete", "imagepolicies.countersign.dev", "team"]).expect_success();
     for group in ["countersign.dev", "policy.sigstore.dev"] {
         for plural in ["clusterimagepolicies", "trustroots"] {
-            cluster.kubectl(&["delete", &format!("{plural}.{group}"), "rights"]).expect_success();
+            cluster.kubectl(&["delete", &format!("{plural}.v1alpha1.{group}"), "rights"]).expect_success();
         }
     }
     poll("use of every right", LIMIT, || unused(&|_| false));

@@ -10,6 +10,7 @@ use crate::support::codes;
 use crate::support::cosign::KeyPair;
 use crate::support::countersign::{Gate, Options, policy};
 use crate::support::installed::{Installed, SYSTEM};
+use crate::support::policy_controller;
 use crate::support::registry::{Kind, Registry};
 use crate::support::wait::poll;
 
@@ -110,12 +111,20 @@ fn a_policy_tells_its_author_what_became_of_it() {
 fn conditions_of_policy_controller_stay_beside_ours() {
     let installed = installed();
     let cluster = &installed.cluster;
-    installed.define_foreign(&["v1alpha1", "v1beta1"]);
+    policy_controller::define_without_conversion(cluster);
     cluster.apply(&policy_of("policy.sigstore.dev/v1beta1", "migrated"));
-    let object = ["clusterimagepolicies.policy.sigstore.dev", "migrated"];
+    // It is stored as v1alpha1 and says that it was applied as v1beta1; from here on nobody converts it.
+    policy_controller::define(cluster);
+    let object = ["clusterimagepolicies.v1alpha1.policy.sigstore.dev", "migrated"];
+    let stored = cluster.json(&["get", object[0], object[1], "--show-managed-fields", "-o", "json"]);
+    let mut managers = stored["metadata"]["managedFields"].as_array().expect("who manages it").iter();
+    assert!(managers.any(|manager| manager["apiVersion"] == "policy.sigstore.dev/v1beta1"), "{stored}");
     let theirs = json!({"status": {"conditions": [{"type": "Ready", "status": "False", "reason": "Theirs"}]}});
     let theirs = ["patch", object[0], object[1], "--subresource=status", "--type=merge", "-p", &theirs.to_string()];
     cluster.kubectl(&theirs).expect_success();
+    let mode = ["patch", object[0], object[1], "--type=merge", "-p", r#"{"spec": {"mode": "warn"}}"#];
+    cluster.kubectl(&mode).expect_success();
+    says(cluster, &object, "countersign.dev/Enforcing", "False", "admitted with a warning");
     says(cluster, &object, "countersign.dev/Ready", "True", "in force");
     says(cluster, &object, "Ready", "False", "Theirs");
 }

@@ -20,6 +20,7 @@ use crate::support::countersign::{pod, says};
 use crate::support::installed::{Installed, SYSTEM};
 use crate::support::keyless::Flavour;
 use crate::support::mirror::Mirror;
+use crate::support::policy_controller;
 use crate::support::registry::{Image, Kind, Registry};
 use crate::support::sigstore::Sigstore;
 use crate::support::wait::poll;
@@ -48,10 +49,9 @@ fn trust_root(group: &str, name: &str, spec: &Value) -> Value {
 
 /// A policy about `roots/NAME` that asks for a signature by `subject` on the TrustRoot of the same name.
 fn policy(group: &str, name: &str, subject: &str) -> Value {
-    let version = if group == OWN { "v1alpha1" } else { "v1beta1" };
     let identity = json!({"issuer": Sigstore::shared().issuer(), "subject": subject});
     json!({
-        "apiVersion": format!("{group}/{version}"),
+        "apiVersion": format!("{group}/v1alpha1"),
         "kind": "ClusterImagePolicy",
         "metadata": {"name": name},
         "spec": {
@@ -139,8 +139,8 @@ fn name_of(root: &Path) -> String {
 #[test]
 fn every_form_of_both_groups() {
     let installed = Installed::new(registry());
-    installed.define_foreign(&["v1alpha1", "v1beta1"]);
     let (cluster, namespace, sigstore) = (&installed.cluster, installed.namespace(), Sigstore::shared());
+    policy_controller::define(cluster);
     let text = |root: &Path| std::fs::read_to_string(root).expect("a trusted root");
     cluster.apply(&json!({
         "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "roots", "namespace": SYSTEM},

@@ -5,8 +5,8 @@ use serde_json::json;
 use crate::support::codes;
 use crate::support::cosign::{Cosign, KeyPair};
 use crate::support::countersign::{pod, policy};
-use crate::support::installed::define_foreign;
 use crate::support::node::{Node, Use};
+use crate::support::policy_controller;
 use crate::support::replicas::replicas;
 
 #[test]
@@ -39,7 +39,7 @@ fn policies_of_policy_controller_are_enforced_unchanged() {
     let unsigned = node.program("migrated/unsigned", "v1");
     guarded.denies_soon(codes::NO_MATCHING_POLICY, &pod("before", &[&image.by_tag()]));
     // Its definitions appear while the replicas run.
-    define_foreign(&node.cluster, &["v1alpha1", "v1beta1"]);
+    policy_controller::define_without_conversion(&node.cluster);
     let policy = policy("migrated", &format!("{}/migrated/**", node.registry.host()), KeyPair::trusted());
     assert_eq!(policy["apiVersion"], json!("policy.sigstore.dev/v1beta1"));
     node.cluster.apply(&policy);

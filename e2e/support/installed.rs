@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::cluster::{Cluster, EFFECT_LIMIT, Namespace};
 use super::countersign::{Gate, Options, countersign_alone, pod};
@@ -13,8 +13,6 @@ use super::wait::poll;
 pub(crate) const SYSTEM: &str = "countersign-system";
 /// What every definition of ours bears.
 pub(crate) const PART: &str = "app.kubernetes.io/part-of=countersign";
-/// The group of policy-controller.
-const FOREIGN: &str = "policy.sigstore.dev";
 
 /// A control plane, and countersign in it with the rights of `config/rbac` and no others.
 pub(crate) struct Installed {
@@ -96,27 +94,6 @@ impl Installed {
         self.cluster.kubectl(&established).expect_success();
     }
 
-    /// Defines the kinds of policy-controller at `versions`, of which the first is stored, and waits until they are
-    /// served.
-    pub(crate) fn define_foreign(&self, versions: &[&str]) {
-        define_foreign(&self.cluster, versions);
-    }
-
-    /// The same, with objects stored at `stored`, one of `versions`, and a webhook that would convert them and is not there.
-    pub(crate) fn define_foreign_unconverted(&self, versions: &[&str], stored: &str) {
-        let conversion = json!({"strategy": "Webhook", "webhook": {
-            "conversionReviewVersions": ["v1"], "clientConfig": {"url": "https://127.0.0.1:1/convert"},
-        }});
-        for (plural, kind) in FOREIGN_KINDS {
-            let mut definition = definition(plural, kind, versions);
-            for version in definition["spec"]["versions"].as_array_mut().expect("versions") {
-                version["storage"] = json!(version["name"] == stored);
-            }
-            definition["spec"]["conversion"] = conversion.clone();
-            define(&self.cluster, plural, &definition);
-        }
-    }
-
     /// Waits until a Pod with `image` would be admitted.
     pub(crate) fn admits_soon(&self, namespace: &Namespace<'_>, image: &str) {
         namespace.admits_soon(&pod("soon", &[image]));
@@ -142,44 +119,4 @@ impl Installed {
             if told.contains(text) { Ok(()) } else { Err(told) }
         });
     }
-}
-
-/// Defines the kinds of policy-controller at `versions`, of which the first is stored, and waits until they are served.
-pub(crate) fn define_foreign(cluster: &Cluster, versions: &[&str]) {
-    for (plural, kind) in FOREIGN_KINDS {
-        define(cluster, plural, &definition(plural, kind, versions));
-    }
-}
-
-const FOREIGN_KINDS: [(&str, &str); 2] = [("clusterimagepolicies", "ClusterImagePolicy"), ("trustroots", "TrustRoot")];
-
-fn define(cluster: &Cluster, plural: &str, definition: &Value) {
-    cluster.apply(definition);
-    let name = format!("crd/{plural}.{FOREIGN}");
-    cluster.kubectl(&["wait", "--for=condition=Established", "--timeout=30s", &name]).expect_success();
-}
-
-/// A definition of a kind of policy-controller whose fields nobody checks: what countersign makes of them is its own
-/// affair.
-fn definition(plural: &str, kind: &str, versions: &[&str]) -> Value {
-    let version = |(index, name): (usize, &&str)| {
-        json!({
-            "name": name,
-            "served": true,
-            "storage": index == 0,
-            "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": true}},
-            "subresources": {"status": {}},
-        })
-    };
-    json!({
-        "apiVersion": "apiextensions.k8s.io/v1",
-        "kind": "CustomResourceDefinition",
-        "metadata": {"name": format!("{plural}.{FOREIGN}")},
-        "spec": {
-            "group": FOREIGN,
-            "scope": "Cluster",
-            "names": {"plural": plural, "singular": kind.to_lowercase(), "kind": kind, "listKind": format!("{kind}List")},
-            "versions": versions.iter().enumerate().map(version).collect::<Vec<_>>(),
-        },
-    })
 }

@@ -15,6 +15,7 @@ pub(crate) mod manifests;
 pub(crate) mod mirror;
 pub(crate) mod node;
 pub(crate) mod pki;
+pub(crate) mod policy_controller;
 pub(crate) mod ports;
 pub(crate) mod process;
 pub(crate) mod registry;

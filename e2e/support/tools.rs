@@ -58,7 +58,7 @@ pub(crate) fn level() -> &'static Level {
     &LEVEL
 }
 
-/// Where the program `name` is.
+/// Where the program `name` is, or the folder of another project's files.
 pub(crate) fn path(name: &str) -> &'static Path {
     static TOOLS: LazyLock<Result<BTreeMap<String, PathBuf>, String>> = LazyLock::new(locate);
     level();
@@ -80,7 +80,7 @@ fn locate() -> Result<BTreeMap<String, PathBuf>, String> {
         .filter_map(|line| line.split_once(' '))
         .map(|(name, path)| (name.to_owned(), PathBuf::from(path)))
         .collect();
-    let missing: Vec<_> = tools.iter().filter(|(_, path)| !path.is_file()).map(|(name, _)| name.as_str()).collect();
+    let missing: Vec<_> = tools.iter().filter(|(_, path)| !path.exists()).map(|(name, _)| name.as_str()).collect();
     if !missing.is_empty() {
         return Err(format!("not built: {}; {hint}", missing.join(", ")));
     }
