@@ -28,6 +28,7 @@ mod keyless_policies;
 mod node;
 mod plain_manifests;
 mod pods;
+mod policy_controller;
 mod protection;
 mod revisions;
 mod rights;

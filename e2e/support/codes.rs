@@ -21,5 +21,6 @@ pub(crate) const REGISTRY_UNAVAILABLE: &str = "registry_unavailable";
 pub(crate) const REQUEST_MALFORMED: &str = "request_malformed";
 pub(crate) const SIGNATURE_INVALID: &str = "signature_invalid";
 pub(crate) const SIGNATURE_MISSING: &str = "signature_missing";
+pub(crate) const STATIC_FAIL: &str = "static_fail";
 pub(crate) const SUBJECT_MISMATCH: &str = "subject_mismatch";
 pub(crate) const TRUST_ROOT_STALE: &str = "trust_root_stale";

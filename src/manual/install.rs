@@ -105,7 +105,17 @@
 //!
 //! # Policies of policy-controller
 //!
-//! Where the definitions of `policy.sigstore.dev` are installed their objects count, from when they appear. A definition
+//! Where the definitions of `policy.sigstore.dev` are installed their objects count, from when they appear. They are read at
+//! the version at which they are stored, `v1alpha1`, so that nobody has to convert them: with policy-controller its conversion
+//! webhook may go, and its policies stay in force. What others do at `v1beta1` fails then, `kubectl get` and `kubectl apply`
+//! among them. The two versions have the same fields, so that the API server can be told to do without the webhook:
+//!
+//! ```console
+//! $ kubectl patch crd clusterimagepolicies.policy.sigstore.dev --type=json \
+//!     -p '[{"op": "replace", "path": "/spec/conversion", "value": {"strategy": "None"}}]'
+//! ```
+//!
+//! Secrets and ConfigMaps that policies name have to be in the namespace of countersign. A definition
 //! that goes takes no policy with it: what was known stays in force and gets too old after `policies.maxAgeSeconds`, when
 //! everything is refused that a policy is asked about. Who removes policy-controller on purpose deletes the policies
 //! first, then the definitions, and restarts the replicas (`kubectl -n countersign-system rollout restart

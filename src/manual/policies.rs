@@ -72,7 +72,12 @@
 //! - Every layout is read and all that is found counts, whatever `signatureFormat` says.
 //! - A policy that is broken stays and refuses what it covers.
 //! - Regular expressions match the whole text. A glob is about repositories; `docker.io/` and `index.docker.io/` are one.
-//! - `ca-cert` works. What a trust root can prove it has to prove: [`super::required_proofs`].
-//! - In CUE an absent field satisfies nothing.
+//! - `ca-cert` works, with `data` or `secretRef`; it is no key, and so has no `kms`. What a trust root can prove it has to
+//!   prove: [`super::required_proofs`].
+//! - In CUE an absent field satisfies nothing. `if`, `for` and most packages, `time` among them, are refused; say it in CEL.
+//! - A policy has at least one authority. There is no `fail-on-empty-authorities`.
+//! - The `namespace` of a `secretRef` is left out or countersign's own, where the Secret has to be (not `cosign-system`).
+//! - What cannot exist makes the policy invalid: a name that no Secret can have, a key that its KMS cannot have. Keys of AWS may
+//!   be named by id and alias too.
 //! - `hashAlgorithm: sha224` is refused: the cryptographic library has no signatures over it.
 //! - An image that an update leaves as it is is not asked about again.
