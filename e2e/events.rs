@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::cluster::{Cluster, Namespace};
+use crate::support::cluster::{CONTROLLER_LIMIT, Cluster, Namespace};
 use crate::support::codes;
 use crate::support::cosign::{Cosign, KeyPair};
 use crate::support::countersign::{pod, policy, says};
 use crate::support::installed::Installed;
 use crate::support::registry::{Kind, Registry};
 use crate::support::wait::poll;
+use crate::workloads::workload;
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -134,6 +135,87 @@ fn what_is_refused_as_a_whole_and_what_is_only_warned_of_is_told() {
     let stored = namespace.admits(&template);
     let event = told(cluster, namespace.name(), &stored["metadata"]["uid"], "Warn", 1);
     assert_eq!((&event["reason"], &event["type"]), (&json!("mutable_tag"), &json!("Warning")), "{event}");
+}
+
+/// Waits for an Event in `namespace` about a refusal of what the object with this uid makes, however often it tries.
+fn told_at_all(cluster: &Cluster, namespace: &str, uid: &Value) -> Value {
+    poll("a refusal", LIMIT, || {
+        let events = about(cluster, namespace, uid);
+        let refusal = events.iter().find(|event| event["action"] == "Deny");
+        refusal.cloned().ok_or_else(|| format!("{events:?}"))
+    })
+}
+
+/// Who wrote a Deployment or a CronJob looks at it, not at the ReplicaSet or Job that was made of it.
+#[test]
+fn what_controllers_make_is_told_on_the_object_that_users_wrote() {
+    let (installed, unsigned) = refusing();
+    let (cluster, namespace) = (&installed.cluster, installed.cluster.namespace());
+    let create = |object: &Value| {
+        let stored = namespace.kubectl_with(&["create", "-o", "json", "-f", "-"], &object.to_string());
+        serde_json::from_str::<Value>(&stored.expect_success()).expect("an object")["metadata"]["uid"].clone()
+    };
+    // All of it is there before protection is asked for, and runs nothing yet.
+    let mut written = Vec::new();
+    for (kind, name, field, value) in [
+        ("Deployment", "web", "replicas", json!(0)),
+        ("StatefulSet", "db", "replicas", json!(0)),
+        ("CronJob", "night", "suspend", json!(true)),
+    ] {
+        let mut object = workload(kind, name, &unsigned);
+        object["spec"][field] = value;
+        written.push((kind, name, create(&object)));
+    }
+    let mut job = workload("Job", "night-1", &unsigned);
+    job["spec"]["suspend"] = json!(true);
+    job["metadata"]["ownerReferences"] = json!([
+        {"apiVersion": "batch/v1", "kind": "CronJob", "name": "night", "uid": written[2].2, "controller": true},
+    ]);
+    create(&job);
+    poll("ReplicaSet", CONTROLLER_LIMIT, || {
+        let sets = namespace.kubectl(&["get", "replicasets", "-o", "name"]).expect_success();
+        if sets.lines().count() == 1 { Ok(()) } else { Err(sets) }
+    });
+    cluster.kubectl(&["label", "namespace", namespace.name(), "countersign.dev/enforce=true"]).expect_success();
+    installed.denies_soon(&namespace, codes::SIGNATURE_MISSING, &unsigned);
+
+    // Their controllers make Pods, which are refused.
+    namespace.kubectl(&["scale", "deployment/web", "statefulset/db", "--replicas=1"]).expect_success();
+    namespace.kubectl(&["patch", "job", "night-1", "-p", r#"{"spec":{"suspend":false}}"#]).expect_success();
+    for (kind, name, uid) in &written {
+        let event = told_at_all(cluster, namespace.name(), uid);
+        assert_eq!((&event["regarding"]["kind"], &event["regarding"]["name"]), (&json!(kind), &json!(name)), "{event}");
+        let described = namespace.kubectl(&["describe", &kind.to_lowercase(), name]).expect_success();
+        assert!(described.contains(codes::SIGNATURE_MISSING) && described.contains("countersign"), "{described}");
+    }
+
+    // A right that is missing moves the Event, and takes nothing away.
+    let role = cluster.json(&["get", "clusterrole", "countersign", "-o", "json"]);
+    let mut rules = role["rules"].as_array().expect("rules").clone();
+    rules.retain(|rule| rule["resources"] != json!(["replicasets"]));
+    let patch = json!({ "rules": rules }).to_string();
+    cluster.kubectl(&["patch", "clusterrole", "countersign", "--type=merge", "-p", &patch]).expect_success();
+    let account = "--as=system:serviceaccount:countersign-system:countersign";
+    poll("the right", LIMIT, || {
+        let outcome = cluster.kubectl(&["auth", "can-i", "get", "replicasets.apps", account]);
+        if outcome.succeeded() { Err(outcome.to_string()) } else { Ok(()) }
+    });
+    cluster.kubectl(&["label", "namespace", namespace.name(), "countersign.dev/enforce-"]).expect_success();
+    let mut second = workload("Deployment", "second", &unsigned);
+    second["spec"]["replicas"] = json!(0);
+    let second = create(&second);
+    let set = poll("ReplicaSet", CONTROLLER_LIMIT, || {
+        let sets = namespace.json(&["get", "replicasets", "-l", "app=second", "-o", "json"]);
+        let uid = sets["items"][0]["metadata"]["uid"].clone();
+        if uid.is_null() { Err(sets.to_string()) } else { Ok(uid) }
+    });
+    cluster.kubectl(&["label", "namespace", namespace.name(), "countersign.dev/enforce=true"]).expect_success();
+    installed.denies_soon(&namespace, codes::SIGNATURE_MISSING, &unsigned);
+    namespace.kubectl(&["scale", "deployment/second", "--replicas=1"]).expect_success();
+    told_at_all(cluster, namespace.name(), &set);
+    assert!(about(cluster, namespace.name(), &second).is_empty());
+    let log = installed.gate.log();
+    assert!(log.contains("the owner of a workload cannot be read"), "{log}");
 }
 
 /// Whatever becomes of Events, nobody who asks is kept waiting or is answered otherwise.

@@ -19,6 +19,7 @@ use crate::support::policy_controller;
 use crate::support::registry::{Kind, Registry};
 use crate::support::scratch;
 use crate::support::wait::poll;
+use crate::workloads::workload;
 
 const LIMIT: Duration = Duration::from_secs(90);
 
@@ -139,10 +140,17 @@ fn nothing_is_told_without_events_and_no_right_is_needed() {
     installed.admits_soon(&namespace, &signed.by_tag());
     let unsigned = registry.push("rights/unsigned", "v1").by_tag();
     namespace.denies(codes::SIGNATURE_MISSING, &pod("unsigned", &[&unsigned]));
-    installed.gate.denies(codes::SIGNATURE_MISSING, &pod("unsigned", &[&unsigned]));
+    for (group, kind) in [("apps", "ReplicaSet"), ("batch", "Job")] {
+        let mut owned = pod("unsigned", &[&unsigned]);
+        owned["metadata"]["ownerReferences"] =
+            json!([{"apiVersion": format!("{group}/v1"), "kind": kind, "name": "a", "uid": "b", "controller": true}]);
+        installed.gate.denies(codes::SIGNATURE_MISSING, &owned);
+        namespace.denies(codes::SIGNATURE_MISSING, &owned);
+    }
     let (allowed, refused) = asked(cluster);
     assert!(!allowed.is_empty(), "it is asked for other things");
-    let events: Vec<_> = allowed.iter().chain(&refused).filter(|right| right.resource == "events").collect();
+    let events = |right: &&Right| ["events", "jobs", "replicasets"].contains(&right.resource.as_str());
+    let events: Vec<_> = allowed.iter().chain(&refused).filter(events).collect();
     assert!(events.is_empty(), "{events:?}");
     assert!(!installed.gate.metrics().contains("countersign_events_total{outcome=\"written\"} 1"));
 }
@@ -187,6 +195,22 @@ fn every_right_is_used_and_nothing_else_is_asked_for() {
     let mut named = pod("named", &[&image.by_tag()]);
     named["spec"]["imagePullSecrets"] = json!([{"name": "pull"}]);
     namespace.admits(&named);
+    // Who owns what a refused Pod says that it belongs to.
+    for (kind, group) in [("ReplicaSet", "apps"), ("Job", "batch")] {
+        let mut owner = workload(kind, "owner", &image.by_tag());
+        owner["spec"]["template"]["spec"]["imagePullSecrets"] = json!([{"name": "pull"}]);
+        match kind {
+            "Job" => owner["spec"]["suspend"] = json!(true),
+            _ => owner["spec"]["replicas"] = json!(0),
+        }
+        let owner = namespace.admits(&owner);
+        let mut owned = pod("owned", &[&image.by_tag()]);
+        owned["metadata"]["ownerReferences"] = json!([{
+            "apiVersion": format!("{group}/v1"), "kind": kind, "name": "owner", "uid": owner["metadata"]["uid"],
+            "controller": true,
+        }]);
+        namespace.denies(codes::REGISTRY_UNAUTHORIZED, &owned);
+    }
     // The Lease goes, and is made again.
     cluster.kubectl(&["-n", SYSTEM, "delete", "lease", "countersign"]).expect_success();
     // Its certificate comes of age.

@@ -10,11 +10,12 @@
 //!
 //! Nothing is ever truncated: what exceeds a ceiling is not read in part and believed.
 //!
-//! Those of conditions, custom resources and traces stand on pages of their own, below this one.
+//! Those of conditions, custom resources, owners and traces stand on pages of their own, below this one.
 
 mod budget;
 mod conditions;
 mod custom_resources;
+mod owners;
 mod traces;
 
 use std::time::Duration;
@@ -22,6 +23,7 @@ use std::time::Duration;
 pub use budget::{Budget, Exceeded, Scope};
 pub use conditions::*;
 pub use custom_resources::*;
+pub use owners::*;
 pub use traces::*;
 
 // ------------------------------------------------------------------------------------------------ admission requests

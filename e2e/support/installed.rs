@@ -61,13 +61,22 @@ impl Installed {
         installed
     }
 
-    /// Gives the controller the right to write Events, or takes it away, and waits until it is so.
+    /// Gives the controller the rights to write Events and to read owners, or takes them away, and waits until it is so.
     pub(crate) fn may_write_events(&self, may: bool) {
         let mut role = self.cluster.json(&["get", "clusterrole", "countersign", "-o", "json"]);
         let rules = role["rules"].as_array_mut().expect("rules");
-        rules.retain(|rule| rule["resources"] != json!(["events"]));
-        if may {
-            rules.push(json!({"apiGroups": ["events.k8s.io"], "resources": ["events"], "verbs": ["create", "patch"]}));
+        for (group, resource, verbs) in [
+            ("events.k8s.io", "events", ["create", "patch"].as_slice()),
+            ("apps", "replicasets", &["get"]),
+            ("batch", "jobs", &["get"]),
+        ] {
+            let before = rules.len();
+            rules.retain(|rule| rule["resources"] != json!([resource]));
+            if may {
+                rules.push(json!({"apiGroups": [group], "resources": [resource], "verbs": verbs}));
+            } else {
+                assert_eq!(rules.len() + 1, before, "the right to {resource}");
+            }
         }
         let patch = json!({ "rules": role["rules"] }).to_string();
         self.cluster.kubectl(&["patch", "clusterrole", "countersign", "--type=merge", "-p", &patch]).expect_success();

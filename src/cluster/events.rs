@@ -3,6 +3,7 @@
 mod event;
 mod ledger;
 mod outage;
+mod owners;
 #[cfg(test)]
 mod tests;
 
@@ -22,6 +23,7 @@ use crate::telemetry::{Metrics, field};
 use event::Event;
 use ledger::{Ledger, Step};
 use outage::Outage;
+use owners::Owners;
 
 /// Takes what is to be told. It never waits: what finds no room is dropped and counted.
 #[derive(Clone)]
@@ -30,7 +32,7 @@ pub struct Events {
     metrics: Arc<Metrics>,
 }
 
-/// Writes what was taken, as Events on the owner of a workload and on the policy, each once and then by its number:
+/// Writes what was taken, as Events on the topmost owner of a workload and on the policy, each once and then by its number:
 /// nothing waits for it, and nothing depends on it.
 pub struct EventWriter {
     client: Client,
@@ -38,6 +40,7 @@ pub struct EventWriter {
     instance: String,
     queue: mpsc::Receiver<Notice>,
     metrics: Arc<Metrics>,
+    owners: Owners,
     ledger: Ledger,
     outage: Outage,
     /// Names Events so that no other replica uses the same name.
@@ -60,6 +63,7 @@ pub(super) fn events(
         instance,
         queue: taken,
         metrics: Arc::clone(metrics),
+        owners: Owners::default(),
         ledger: Ledger::default(),
         outage: Outage::default(),
         names: RandomState::new(),
@@ -82,7 +86,7 @@ impl EventWriter {
     pub async fn run(mut self) {
         while let Some(notice) = self.queue.recv().await {
             let policy = notice.policy.as_ref().and_then(|policy| self.hub.object_of(policy));
-            let owner = &notice.subject;
+            let owner = &self.owners.top(&self.client, notice.subject.clone(), clock::now()).await;
             if !owner.namespace.is_empty() && !owner.name.is_empty() {
                 let key = (owner, notice.policy.as_ref(), notice.action, notice.code, notice.field.as_str());
                 let key = self.names.hash_one(key);

@@ -55,7 +55,7 @@ impl NamespaceCount {
     async fn count(&self) -> Result<BTreeMap<NamespaceState, usize>, ApiError> {
         let place = Place::new("", "v1", "namespaces", None);
         // Names and labels alone: nothing else of a namespace is read.
-        let (namespaces, _) = watcher::list(&self.client, &place, Bounds::TOGETHER, wire::get_metadata).await?;
+        let (namespaces, _) = watcher::list(&self.client, &place, Bounds::TOGETHER, wire::list_metadata).await?;
         let mut counts = BTreeMap::new();
         for namespace in namespaces {
             let Namespace { metadata } = serde_json::from_str(&namespace.json)

@@ -49,7 +49,7 @@ impl Access {
     pub async fn release(&self, release: &str) -> Result<Release, String> {
         let labels = format!("owner=helm,name={release}");
         let path = Place::new("", "v1", "secrets", Some(&self.namespace)).query(&[("labelSelector", &labels)]);
-        let request = wire::get_metadata(&path).map_err(|error| error.to_string())?;
+        let request = wire::list_metadata(&path).map_err(|error| error.to_string())?;
         let body = wire::read(&self.client, request, limits::API_EVENT_BYTES).await;
         Account::read(&body.map_err(|error| error.to_string())?)
     }

@@ -91,11 +91,18 @@ pub(super) fn get(path: &str) -> Result<Request<Vec<u8>>, ApiError> {
 /// The media type of an object that is applied by the server; JSON is YAML.
 pub(super) const APPLY: &str = "application/apply-patch+yaml";
 /// A request to list `path`: [objects without what they hold](https://kubernetes.io/docs/reference/using-api/api-concepts/#metadata-only-fetches).
+pub(super) fn list_metadata(path: &str) -> Result<Request<Vec<u8>>, ApiError> {
+    get_as(path, HeaderValue::from_static("application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"))
+}
+
+/// The same of the one object at `path`.
 pub(super) fn get_metadata(path: &str) -> Result<Request<Vec<u8>>, ApiError> {
-    const METADATA: HeaderValue =
-        HeaderValue::from_static("application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1");
+    get_as(path, HeaderValue::from_static("application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"))
+}
+
+fn get_as(path: &str, form: HeaderValue) -> Result<Request<Vec<u8>>, ApiError> {
     let mut request = get(path)?;
-    request.headers_mut().insert(ACCEPT, METADATA);
+    request.headers_mut().insert(ACCEPT, form);
     Ok(request)
 }
 

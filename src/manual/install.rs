@@ -191,11 +191,12 @@
 //! # What was refused
 //!
 //! Whoever asked is told by the answer. Who looks later finds an Event, with the [code](super::deny_codes) as its reason:
-//! on the object that owns the refused workload (`kubectl describe replicaset`; on the workload itself where it has no owner),
-//! in its namespace, and on the policy (`kubectl describe clusterimagepolicy`), in `kube-system`, where tenants do not read
-//! what others run. Repetitions are counted in the same Event, written the 2nd, 4th, 8th… time and every ten minutes; each
-//! replica has its own. A namespace that is refused much is told of less, and the rest is in `countersign_events_total` and
-//! in the log, which has a line for every verdict. Dry runs are not told.
+//! on the topmost object that owns the refused workload (`kubectl describe deployment`, `cronjob`, `statefulset`, or the
+//! object of an operator; on the workload itself where it has no owner), in its namespace, and on the policy
+//! (`kubectl describe clusterimagepolicy`), in `kube-system`, where tenants do not read what others run. Repetitions are
+//! counted in the same Event, written the 2nd, 4th, 8th… time and every ten minutes; each replica has its own. A namespace
+//! that is refused much is told of less, and the rest is in `countersign_events_total` and in the log, which has a line for
+//! every verdict. Dry runs are not told.
 //!
 //! The action of an Event is `Deny`, or `Warn` for what is let pass: what a policy in warn mode would refuse, with the code
 //! of its refusal; `mutable_tag`, where a template names a tag, which may move; and `no_matching_policy`, where no policy
@@ -207,7 +208,11 @@
 //! Nobody waits for Events. While the API server does not take them, at most 256 wait, each is tried five times, and what
 //! finds no room is counted as `dropped`; the log has one line when it begins and one when it is over. A note is at most 1024
 //! bytes of what the refusal says, without passwords, tokens or what Secrets hold. `--events refusals` (`events.about` of the
-//! chart) leaves warnings out, and `--events none` all of it, with the right to write Events.
+//! chart) leaves warnings out, and `--events none` all of it, with the rights to write Events and to read ReplicaSets and Jobs.
+//!
+//! A Pod names a ReplicaSet or Job as its owner, and who controls that is read when an Event is written, after the answer,
+//! as metadata alone, and remembered for ten minutes. Of other kinds it is not asked who owns them. Where it cannot be read
+//! (no right to, too late, gone, more than 50 at once and one in a second) the Event is on the ReplicaSet or Job.
 //!
 //! Whoever reaches the webhook past the API server can ask about an object that is not there, and so have an Event written
 //! about it, within the same limits: `--client-ca` lets none but the API server ask, where it shows a certificate.

@@ -98,7 +98,7 @@ impl Ledger {
 }
 
 /// Up to when room is used up after one more, where `burst` may follow each other at once and each takes `pause`.
-fn next(used_until: Option<Instant>, now: Instant, burst: u32, pause: Duration) -> Option<Instant> {
+pub(super) fn next(used_until: Option<Instant>, now: Instant, burst: u32, pause: Duration) -> Option<Instant> {
     let start = used_until.map_or(now, |until| until.max(now));
     let end = start + pause;
     (end.saturating_duration_since(now) <= pause * burst).then_some(end)

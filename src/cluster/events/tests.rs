@@ -1,5 +1,7 @@
 //! The writer before an API server that fails, on the wire.
 
+mod owners;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -31,6 +33,8 @@ enum Fault {
 struct Kept {
     /// By their names.
     events: BTreeMap<String, Value>,
+    /// Other objects, by their paths.
+    objects: BTreeMap<String, Value>,
     asked: Vec<(String, String)>,
     faults: VecDeque<Fault>,
 }
@@ -84,7 +88,7 @@ impl Api {
 /// Answers one request as an API server does that keeps Events by their names, if nothing goes wrong.
 async fn answer(stream: TcpStream, kept: &Mutex<Kept>, places: &Semaphore) -> std::io::Result<()> {
     let mut stream = BufReader::new(stream);
-    let (mut start, mut length) = (String::new(), 0);
+    let (mut start, mut length, mut accepted) = (String::new(), 0, String::new());
     stream.read_line(&mut start).await?;
     loop {
         let mut header = String::new();
@@ -95,14 +99,17 @@ async fn answer(stream: TcpStream, kept: &Mutex<Kept>, places: &Semaphore) -> st
         if let Some(value) = header.to_ascii_lowercase().strip_prefix("content-length:") {
             length = value.trim().parse().unwrap();
         }
+        if let Some(value) = header.to_ascii_lowercase().strip_prefix("accept:") {
+            value.trim().clone_into(&mut accepted);
+        }
     }
     let mut body = vec![0; length];
     stream.read_exact(&mut body).await?;
     drop(places.acquire().await.unwrap());
-    let body: Value = serde_json::from_slice(&body).unwrap();
+    let body: Value = if body.is_empty() { Value::Null } else { serde_json::from_slice(&body).unwrap() };
     let mut words = start.split(' ').map(str::to_owned);
     let (method, path) = (words.next().unwrap(), words.next().unwrap());
-    let (status, wait) = {
+    let (status, wait, said) = {
         let mut kept = kept.lock().unwrap();
         kept.asked.push((method.clone(), path.clone()));
         match kept.faults.pop_front() {
@@ -111,12 +118,17 @@ async fn answer(stream: TcpStream, kept: &Mutex<Kept>, places: &Semaphore) -> st
                 kept.store(&method, &path, body);
                 return Ok(());
             }
-            Some(Fault::Status(status, wait)) => (status, wait),
-            None => (kept.store(&method, &path, body), None),
+            Some(Fault::Status(status, wait)) => (status, wait, None),
+            None if method == "GET" => {
+                assert_eq!(accepted, "application/json;as=partialobjectmetadata;g=meta.k8s.io;v=v1");
+                let object = kept.objects.get(&path).cloned();
+                (if object.is_some() { 200 } else { 404 }, None, object)
+            }
+            None => (kept.store(&method, &path, body), None, None),
         }
     };
     let wait = wait.map(|wait| format!("Retry-After: {wait}\r\n")).unwrap_or_default();
-    let said = json!({"kind": "Status", "message": format!("said with {status}")}).to_string();
+    let said = said.unwrap_or_else(|| json!({"kind": "Status", "message": format!("said with {status}")})).to_string();
     let length = said.len();
     let head = format!("HTTP/1.1 {status} X\r\nConnection: close\r\nContent-Length: {length}\r\n{wait}\r\n");
     stream.write_all(format!("{head}{said}").as_bytes()).await
@@ -159,7 +171,7 @@ fn writer(address: SocketAddr) -> (Events, EventWriter, Arc<Metrics>) {
 }
 
 fn notice(name: &str) -> Notice {
-    let [api_version, kind, namespace] = ["apps/v1", "ReplicaSet", "shop"].map(str::to_owned);
+    let [api_version, kind, namespace] = ["apps/v1", "StatefulSet", "shop"].map(str::to_owned);
     Notice {
         subject: Subject { api_version, kind, namespace, name: name.to_owned(), uid: format!("uid of {name}") },
         policy: None,
