@@ -39,6 +39,7 @@
 //! | `countersign_policies_ended` | gauge |  | Policies whose authorities have all ended (`validUntil`): what is signed now satisfies none of them. |
 //! | `countersign_policies_permissive` | gauge | `why`: `empty_condition`, `static_pass`, `warn_mode` | Policies that let through what they seem to refuse, by why. |
 //! | `countersign_policies_stale` | gauge |  | 1 while the newest policies cannot be used. |
+//! | `countersign_ready` | gauge |  | 1 while `/readyz` says that this replica should be asked, else 0. |
 //! | `countersign_registry_request_duration_seconds` | histogram | `kind`: `blob`, `document`, `manifest`, `referrers`, `token`, `write`; `outcome`: `answered`, `broken`, `cut_off`, `failed`, `rate_limited`, `refused` | Time from sending a request to a registry or a token service to the last byte of its answer. |
 //! | `countersign_registry_requests_total` | counter | `outcome`: `answered`, `broken`, `cut_off`, `failed`, `rate_limited`, `refused` | Requests sent to registries and their token services, by what became of them. |
 //! | `countersign_remote_conditions` | gauge | `state`: `unusable`, `usable` | Conditions at addresses that policies name, by state. |
@@ -67,7 +68,8 @@
 //!
 //! | Alert | When | What to do |
 //! |---|---|---|
-//! | `CountersignDown` | no replica was scraped for 2 minutes | [When nothing is admitted](super::install#when-nothing-is-admitted) |
+//! | `CountersignDown` | for 2 minutes no replica was scraped, or none was ready | [When nothing is admitted](super::install#when-nothing-is-admitted) |
+//! | `CountersignNotReady` | for 5 minutes a replica was scraped and was not ready | `/readyz?verbose` of that replica says which check fails |
 //! | `CountersignSlow` | one of a hundred admissions takes more than 80 % of `webhook.timeoutSeconds` | Look whether registries (`countersign_registry_request_duration_seconds`) or cores (`countersign_verify_duration_seconds`) are slow |
 //! | `CountersignCertificateExpires` | the certificate ends within 7 days, or a new one cannot be used | `/readyz?verbose` and the log say why it is not renewed |
 //! | `CountersignPoliciesStale` | for 5 minutes the policies could not be read, or nothing was heard of them for 10 | The log says which list or file cannot be read. The last good policies stay for `policies.maxAgeSeconds` |

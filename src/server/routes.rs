@@ -143,6 +143,8 @@ async fn metrics(State(app): State<Arc<App>>) -> Response<Body> {
     for update in &app.scrape {
         update(&app.metrics);
     }
+    let (ready, _) = app.health.readiness();
+    app.metrics.ready(ready);
     match app.metrics.text() {
         Ok(metrics) => {
             let mut response = text(StatusCode::OK, metrics);

@@ -64,6 +64,7 @@ pub struct Metrics {
     events: IntCounterVec,
     spans: IntCounterVec,
     webhook_configuration_trouble: IntGauge,
+    ready: IntGauge,
     catching_up: Mutex<()>,
 }
 
@@ -198,6 +199,7 @@ impl Metrics {
                 "1 while a webhook configuration is missing, asks about less than it should, does not believe the certificate, \
                  or cannot be kept up.",
             )?,
+            ready: new.gauge("ready", "1 while `/readyz` says that this replica should be asked, else 0.")?,
             catching_up: Mutex::new(()),
             registry: new.registry,
         };
@@ -401,6 +403,11 @@ impl Metrics {
     /// Whether something is wrong with the webhook configurations.
     pub fn webhook_configuration(&self, is_troubled: bool) {
         self.webhook_configuration_trouble.set(i64::from(is_troubled));
+    }
+
+    /// Whether this replica should be asked.
+    pub fn ready(&self, is_ready: bool) {
+        self.ready.set(i64::from(is_ready));
     }
 
     /// A certificate was found on disk and cannot be used.

@@ -194,7 +194,8 @@ fn alerts_ask_for_what_there_is() {
     }
     // What an issue asks for is there.
     let asked = [
-        ("Down", "policies"),
+        ("Down", "ready"),
+        ("NotReady", "ready"),
         ("Slow", "admission_duration_seconds_bucket"),
         ("CertificateExpires", "certificate_expiry_seconds"),
         ("TrustRootStale", "trust_root_expiry_seconds"),

@@ -328,19 +328,27 @@ async fn readiness_says_what_is_wrong_when_asked() {
     let metrics = Arc::new(countersign::telemetry::Metrics::new().unwrap());
     let app = App::new(refusing(), Arc::clone(&health), metrics, Ceilings::default());
     let routes = router(Arc::new(app));
+    let counted = async || {
+        let metrics = ask(&routes, get("/metrics")).await.text;
+        metrics.lines().find_map(|line| line.strip_prefix("countersign_ready ")).unwrap().to_owned()
+    };
     let ready = async |path: &str| {
         let answered = ask(&routes, get(path)).await;
         (answered.status, answered.text)
     };
+    assert_eq!(counted().await, "1");
     assert_eq!(ready("/readyz").await, (200, "ok\n".to_owned()));
     assert_eq!(ready("/readyz?verbose").await, (200, "[+]policies ok: 3\n[+]not_draining ok\nready\n".to_owned()));
     well.store(false, Ordering::SeqCst);
+    assert_eq!(counted().await, "0");
     assert_eq!(ready("/readyz").await, (503, "not ready\n".to_owned()));
     assert_eq!(ready("/readyz?verbose=1").await.1, "[-]policies failed: gone\n[+]not_draining ok\nnot ready\n");
     well.store(true, Ordering::SeqCst);
     assert_eq!(ready("/readyz").await.0, 200);
+    assert_eq!(counted().await, "1");
     health.drain();
     assert_eq!(ready("/readyz").await.0, 503);
+    assert_eq!(counted().await, "0");
     assert_eq!(ready("/livez").await, (200, "ok\n".to_owned()));
 }
 
