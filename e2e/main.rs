@@ -9,6 +9,7 @@
     reason = "a test says what it expects, and fails where it is not so"
 )]
 
+mod alerts;
 mod arguments;
 mod certificates;
 mod chart;

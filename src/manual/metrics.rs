@@ -80,7 +80,7 @@
 //! | `CountersignWarnsOnly` | for `metrics.prometheusRule.warnModeDays` there was a policy with `mode: warn` | Look at what it would refuse (`countersign_image_results_total{result="allow", code!=""}`), then enforce it |
 //! | `CountersignWebhookConfigurationDrifts` | a webhook configuration is missing, asks about less than it should, or is not kept up | [Who may touch it](super::install#who-may-touch-it); `helm upgrade` brings it back |
 //! | `CountersignRegistryErrors` | for 10 minutes registries do not answer, answer with errors, or ask to be left alone | The log and the refusals name the registry; [Registries](super::registries) |
-//! | `CountersignDeniesMore` | five times as many images are refused as the day before | By `code`: a changed policy, a key that was replaced, or somebody who tries |
+//! | `CountersignDeniesMore` | five times as many images are refused as the day before; not on the first day | By `code`: a changed policy, a key that was replaced, or somebody who tries |
 //! | `CountersignOverloaded` | requests are refused unread | More replicas (`autoscaling.enabled`), or more memory |
 //! | `CountersignPanics` | something inside panicked | The request was refused. Please report it, with the line of the log |
 //!
