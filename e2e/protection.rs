@@ -311,28 +311,43 @@ fn h56_builds_reach_neither_the_node_nor_the_key() {
         with("/spec/containers/0", container)
     };
     let volume = |source: Value| spec("volumes", json!([source]));
+    let secured = |context: Value| container("securityContext", context);
     let reads = "a build reads no Secret that signs";
-    let rows = [
+    let secret = |by: &str, how: &Value| {
+        let named = |name: &str| {
+            let how: Value = serde_json::from_str(&how.to_string().replace("SECRET", name)).expect("JSON");
+            volume(json!({"name": "v", by: how}))
+        };
+        (reads, named("cosign-key"), named("npm"))
+    };
+    let mut rows = vec![
         (
             "a build runs without `privileged`",
-            container("securityContext", json!({"privileged": true})),
-            container("securityContext", json!({"privileged": false})),
+            secured(json!({"privileged": true})),
+            secured(json!({"privileged": false})),
         ),
         (
             "a build runs without `privileged`",
             spec("initContainers", json!([{"name": "i", "image": "i", "securityContext": {"privileged": true}}])),
             spec("initContainers", json!([{"name": "i", "image": "i"}])),
         ),
+        (
+            "a build adds no capability",
+            secured(json!({"capabilities": {"add": ["NET_BIND_SERVICE", "SYS_PTRACE"]}})),
+            secured(json!({"capabilities": {"add": ["NET_BIND_SERVICE"], "drop": ["ALL"]}})),
+        ),
         ("a build shares no network", spec("hostPID", json!(true)), spec("hostPID", json!(false))),
+        ("a build shares no network", spec("hostIPC", json!(true)), spec("hostIPC", json!(false))),
+        ("a build shares no network", spec("hostNetwork", json!(true)), spec("hostNetwork", json!(false))),
+        (
+            "a build takes no port of the node",
+            container("ports", json!([{"containerPort": 80}, {"containerPort": 443, "hostPort": 443}])),
+            container("ports", json!([{"containerPort": 80}, {"containerPort": 443}])),
+        ),
         (
             "a build mounts no `hostPath`",
             volume(json!({"name": "v", "hostPath": {"path": "/"}})),
             volume(json!({"name": "v", "emptyDir": {}})),
-        ),
-        (
-            reads,
-            volume(json!({"name": "v", "secret": {"secretName": "cosign-key"}})),
-            volume(json!({"name": "v", "secret": {"secretName": "npm"}})),
         ),
         (
             reads,
@@ -349,19 +364,75 @@ fn h56_builds_reach_neither_the_node_nor_the_key() {
             container("envFrom", json!([{"secretRef": {"name": "cosign-key"}}])),
             container("envFrom", json!([{"secretRef": {"name": "npm"}}])),
         ),
+        (
+            reads,
+            spec(
+                "initContainers",
+                json!([{"name": "i", "image": "i", "envFrom": [{"secretRef": {"name": "cosign-key"}}]}]),
+            ),
+            spec("initContainers", json!([{"name": "i", "image": "i", "envFrom": [{"configMapRef": {"name": "a"}}]}])),
+        ),
+        (
+            reads,
+            spec("imagePullSecrets", json!([{"name": "npm"}, {"name": "cosign-key"}])),
+            spec("imagePullSecrets", json!([{"name": "npm"}])),
+        ),
+        secret("secret", &json!({"secretName": "SECRET"})),
+        secret("csi", &json!({"driver": "csi.example", "nodePublishSecretRef": {"name": "SECRET"}})),
+        secret("azureFile", &json!({"shareName": "s", "secretName": "SECRET"})),
+        secret("cephfs", &json!({"monitors": ["m"], "secretRef": {"name": "SECRET"}})),
+        secret("cinder", &json!({"volumeID": "v", "secretRef": {"name": "SECRET"}})),
+        secret("flexVolume", &json!({"driver": "a/b", "secretRef": {"name": "SECRET"}})),
+        secret("rbd", &json!({"monitors": ["m"], "image": "i", "secretRef": {"name": "SECRET"}})),
+        secret("storageos", &json!({"volumeName": "v", "secretRef": {"name": "SECRET"}})),
+        secret(
+            "scaleIO",
+            &json!({
+                "gateway": "https://g", "system": "s", "volumeName": "v", "secretRef": {"name": "SECRET"},
+            }),
+        ),
+        secret(
+            "iscsi",
+            &json!({
+                "targetPortal": "10.0.0.1", "iqn": "iqn.2001-04.com.example:storage", "lun": 0,
+                "chapAuthSession": true, "secretRef": {"name": "SECRET"},
+            }),
+        ),
     ];
+    // What the API server takes only together with something else.
+    let windows = |at_pod: bool| {
+        let options = json!({"windowsOptions": {"hostProcess": true, "runAsUserName": "NT AUTHORITY\\SYSTEM"}});
+        let mut pod = spec("hostNetwork", json!(true));
+        pod["spec"]["os"] = json!({"name": "windows"});
+        *pod.pointer_mut(if at_pod { "/spec" } else { "/spec/containers/0" })
+            .expect("a place")
+            .as_object_mut()
+            .expect("an object")
+            .entry("securityContext")
+            .or_insert(Value::Null) = options;
+        pod
+    };
+    for at_pod in [true, false] {
+        rows.push(("a build runs without `hostProcess`", windows(at_pod), spec("os", json!({"name": "windows"}))));
+    }
+    let unmasked = |how: &str| {
+        let mut pod = secured(json!({"procMount": how}));
+        pod["spec"]["hostUsers"] = json!(false);
+        pod
+    };
+    rows.push(("a build sees `/proc`", unmasked("Unmasked"), unmasked("Default")));
     for (why, bad, good) in rows {
         poll("refusal", CONTROLLER_LIMIT, || {
             let outcome = builds.dry_run(&bad);
-            if !outcome.succeeded() && outcome.stderr.contains(why) { Ok(()) } else { Err(outcome.to_string()) }
+            if !outcome.succeeded() && outcome.stderr.contains(why) { Ok(()) } else { Err(format!("{bad}: {outcome}")) }
         });
         builds.dry_run(&good).expect_success();
         // Where nothing is built, this is nobody's business here.
         free.dry_run(&bad).expect_success();
     }
     // A container that comes later is held to the same.
-    let debugs = |namespace: &Namespace<'_>, privileged: bool| {
-        let debugger = json!({"name": "d", "image": "d", "securityContext": {"privileged": privileged}});
+    let debugs = |namespace: &Namespace<'_>, field: &str, value: &Value| {
+        let debugger = json!({"name": "d", "image": "d", field: value});
         let patch = json!({"spec": {"ephemeralContainers": [debugger]}}).to_string();
         let arguments =
             ["patch", "pod", "build", "--subresource=ephemeralcontainers", "--dry-run=server", "-p", &patch];
@@ -370,8 +441,30 @@ fn h56_builds_reach_neither_the_node_nor_the_key() {
     for namespace in [&builds, &free] {
         namespace.admits(&build);
     }
-    let refused = debugs(&builds, true);
-    assert!(refused.stderr.contains("a build runs without `privileged`"), "{refused}");
-    debugs(&builds, false).expect_success();
-    debugs(&free, true).expect_success();
+    for (why, field, bad, good) in [
+        (
+            "a build runs without `privileged`",
+            "securityContext",
+            json!({"privileged": true}),
+            json!({"privileged": false}),
+        ),
+        (
+            "a build adds no capability",
+            "securityContext",
+            json!({"capabilities": {"add": ["SYS_PTRACE"]}}),
+            json!({"capabilities": {"add": ["NET_BIND_SERVICE"]}}),
+        ),
+        (reads, "envFrom", json!([{"secretRef": {"name": "cosign-key"}}]), json!([{"secretRef": {"name": "npm"}}])),
+        (
+            reads,
+            "env",
+            json!([{"name": "K", "valueFrom": {"secretKeyRef": {"name": "cosign-key", "key": "k"}}}]),
+            json!([{"name": "K", "valueFrom": {"secretKeyRef": {"name": "npm", "key": "k"}}}]),
+        ),
+    ] {
+        let refused = debugs(&builds, field, &bad);
+        assert!(!refused.succeeded() && refused.stderr.contains(why), "{bad}: {refused}");
+        debugs(&builds, field, &good).expect_success();
+        debugs(&free, field, &bad).expect_success();
+    }
 }

@@ -183,10 +183,13 @@
 //!
 //! ## Builds
 //!
-//! `builds.enabled` brings a policy for namespaces labelled `countersign.dev/build=true`: no Pod there is privileged, shares
-//! the network or processes of its node, mounts `hostPath`, or reads one of `builds.signingSecrets` as volume or variable. A
-//! Secret is also read through the API by whom RBAC lets: keep the key in the namespace of the signing Job
-//! (`charts/countersign-signer`), whose account alone may read it, and let no build run there.
+//! `builds.enabled` brings a policy for namespaces labelled `countersign.dev/build=true`: no Pod there is privileged
+//! (`hostProcess` on Windows), adds a capability but `NET_BIND_SERVICE`, unmasks `/proc`, shares the network, processes or
+//! ports of its node, mounts `hostPath`, or names one of `builds.signingSecrets` for a volume of any kind, for a variable or
+//! to pull images; in containers of every kind, and in those that come later. Seccomp, AppArmor and SELinux are left to Pod
+//! Security (`baseline` beside it): builds without root often do without them. A Secret is also read through the API by whom
+//! RBAC lets: keep the key in the namespace of the signing Job (`charts/countersign-signer`), whose account alone may read
+//! it, and let no build run there.
 //!
 //! # What was refused
 //!
