@@ -43,8 +43,10 @@ fn rego_that_grows_is_stopped_by_its_size() {
             "package slsa\nv0 := {first}\n{steps}deny contains \"x\" if {{ input.predicate; count(v39) == 0 }}"
         );
         let condition = compile(Language::Rego, &source);
-        let verdict = run(&condition, STATEMENT);
-        assert!(matches!(&verdict, Verdict::Error(error) if error.contains("too much")), "{step}: {verdict:?}");
+        // On a machine that is busy its time may be over first.
+        let mut verdicts = (0..16).map(|_| run(&condition, STATEMENT));
+        let verdict = verdicts.find(|verdict| !matches!(verdict, Verdict::Spent(_)));
+        assert!(matches!(&verdict, Some(Verdict::Error(error)) if error.contains("too much")), "{step}: {verdict:?}");
     }
 }
 
