@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::Mutex as AsyncMutex;
 use tokio::time::Instant;
@@ -101,9 +102,9 @@ fn put<V: Clone>(
     now: Instant,
     is_used: bool,
 ) -> Result<V, ApiError> {
-    if let (Err(ApiError::Away { .. } | ApiError::Trouble(_)), Some(entry)) = (&value, held.as_mut())
+    if let (Err(error), Some(entry)) = (&value, held.as_mut())
         && entry.value.is_ok()
-        && now.saturating_duration_since(entry.read_at) < limits::POLICIES_AGE
+        && now.saturating_duration_since(entry.read_at) < outlives(error)
     {
         entry.looked_at = now;
         entry.is_used = is_used;
@@ -111,6 +112,16 @@ fn put<V: Clone>(
     }
     *held = Some(Entry { value: value.clone(), looked_at: now, read_at: now, is_used });
     value
+}
+
+/// How long what was read outlives that it cannot be read any more. An API server that is away takes nothing from anybody;
+/// one that refuses may do so for a moment, after its own start say.
+fn outlives(error: &ApiError) -> Duration {
+    match error {
+        ApiError::Away { .. } => limits::POLICIES_AGE,
+        ApiError::Conflict(_) | ApiError::Expired | ApiError::NotFound(_) => Duration::ZERO,
+        ApiError::Trouble(_) => limits::PULL_SECRET_AGE,
+    }
 }
 
 #[cfg(test)]
@@ -146,6 +157,31 @@ mod tests {
         // What is gone is gone at once.
         kept.put("a", "x", Err(ApiError::NotFound("gone".to_owned()))).await;
         assert!(kept.get("a", "x", false, ready(Ok(5))).await.is_err());
+    }
+
+    /// Whoever takes the right to a Secret away has taken it, also where it is not the registry that refuses.
+    #[test]
+    fn what_is_refused_is_used_no_longer_than_what_is_not_asked_for() {
+        let refused = || ApiError::Trouble("403".to_owned());
+        let away = || ApiError::Away { said: "503".to_owned(), wait: None };
+        let gone = || ApiError::NotFound("404".to_owned());
+        let read_at = clock::now();
+        let entry = || Some(Entry { value: Ok(1), looked_at: read_at, read_at, is_used: true });
+        let second = Duration::from_secs(1);
+        for (error, after, stays) in [
+            (refused(), limits::PULL_SECRET_AGE - second, true),
+            (refused(), limits::PULL_SECRET_AGE, false),
+            (away(), limits::PULL_SECRET_AGE, true),
+            (away(), limits::POLICIES_AGE - second, true),
+            (away(), limits::POLICIES_AGE, false),
+            (gone(), Duration::ZERO, false),
+        ] {
+            let mut held = entry();
+            let value = put(&mut held, Err(error.clone()), read_at + after, false);
+            let expected = if stays { Ok(1) } else { Err(error) };
+            assert_eq!(value, expected, "{after:?}");
+            assert_eq!(held.map(|held| held.value), Some(expected), "{after:?}");
+        }
     }
 
     #[tokio::test]

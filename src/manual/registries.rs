@@ -20,7 +20,9 @@
 //! What a registry refuses is read again once: Secrets and ServiceAccounts, the file, and the cloud's token, each no
 //! sooner than some seconds after it was read last. What is used is read again before it gets old, beside the requests
 //! that use it, so that a request whose credentials are known asks neither the API server nor a cloud. A Secret that is
-//! gone, malformed, too large or forbidden is named in the refusal with what is wrong, and nothing of what it holds.
+//! gone, malformed, too large or forbidden is named in the refusal with what is wrong, and nothing of what it holds. One that
+//! was read is used while the API server is away (an hour at most), and no more when it is gone, or when for some minutes it
+//! may not be read.
 //!
 //! | Cloud | Hosts | Who asks | What the registry sees |
 //! |---|---|---|---|
