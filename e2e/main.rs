@@ -24,6 +24,7 @@ mod forgery;
 mod harness;
 mod held_elsewhere;
 mod in_cluster;
+mod injected;
 mod keyless;
 mod keyless_policies;
 mod node;

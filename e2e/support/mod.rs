@@ -23,6 +23,7 @@ pub(crate) mod relay;
 pub(crate) mod replicas;
 pub(crate) mod scratch;
 pub(crate) mod server;
+pub(crate) mod sidecars;
 pub(crate) mod sigstore;
 pub(crate) mod space;
 pub(crate) mod tools;
