@@ -28,6 +28,7 @@ mod injected;
 mod keyless;
 mod keyless_policies;
 mod node;
+mod outages;
 mod plain_manifests;
 mod pods;
 mod policy_controller;

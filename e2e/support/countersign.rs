@@ -121,6 +121,8 @@ pub(crate) struct Options<'a> {
     pub(crate) traces: Option<&'a str>,
     /// The file with the custom resources that it judges.
     pub(crate) workload_kinds: Option<&'a Path>,
+    /// For how many seconds the last good policies stay in force, if not as long as it does by itself.
+    pub(crate) policies_max_age: Option<u32>,
 }
 
 impl Gate {
@@ -179,6 +181,9 @@ impl Gate {
         }
         if let Some(traces) = options.traces {
             command.args(["--traces-endpoint", traces]);
+        }
+        if let Some(age) = options.policies_max_age {
+            command.arg(format!("--policies-max-age={age}"));
         }
         command.args(["--log-level", "debug"]);
         let client = options.clients.map(|(clients, leaf)| {

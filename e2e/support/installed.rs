@@ -7,6 +7,7 @@ use serde_json::json;
 use super::cluster::{Cluster, EFFECT_LIMIT, Namespace};
 use super::countersign::{Gate, Options, countersign_alone, pod};
 use super::registry::Registry;
+use super::relay::Relay;
 use super::wait::poll;
 
 /// The controller's own namespace.
@@ -30,6 +31,21 @@ impl Installed {
 
     /// The same, started as `options` say.
     pub(crate) fn prepared(registry: &Registry, options: Options<'_>) -> Self {
+        Self::reaching(registry, options, |cluster| cluster.address().to_owned())
+    }
+
+    /// The same with the definitions of `countersign.dev`, ready and asked by the API server, which it reaches itself by a wire
+    /// that can be cut.
+    pub(crate) fn wired(registry: &Registry, options: Options<'_>) -> (Self, Relay) {
+        let mut wire = None;
+        let installed = Self::reaching(registry, options, |cluster| {
+            wire.insert(Relay::start(cluster.address())).address().to_owned()
+        });
+        (installed.defined(true), wire.expect("a wire to the API server"))
+    }
+
+    /// A control plane and the webhook beside it, which reaches the API server at the address that `by` gives.
+    fn reaching(registry: &Registry, options: Options<'_>, by: impl FnOnce(&Cluster) -> String) -> Self {
         let cluster = Cluster::start();
         let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("config");
         let path = |name: &str| config.join(name).display().to_string();
@@ -37,7 +53,7 @@ impl Installed {
             cluster.kubectl(&["apply", "-f", &path(&format!("default/{object}.yaml"))]).expect_success();
         }
         cluster.kubectl(&["apply", "-k", &path("rbac")]).expect_success();
-        let kubeconfig = cluster.kubeconfig_of(SYSTEM, "countersign");
+        let kubeconfig = cluster.kubeconfig_by(&format!("https://{}", by(&cluster)), SYSTEM, "countersign");
         let options = Options { port: cluster.webhook_port(), ..options };
         let gate = Gate::in_cluster(&kubeconfig, SYSTEM, &[registry], options);
         Self { cluster, gate }
@@ -50,15 +66,19 @@ impl Installed {
 
     /// The same, started as `options` say.
     pub(crate) fn with(registry: &Registry, options: Options<'_>) -> Self {
-        let ours = options.certificate_secret.is_some();
-        let mut installed = Self::prepared(registry, options);
-        installed.define_own();
-        let (gate, cluster) = (&mut installed.gate, &installed.cluster);
-        cluster.install_manifests(gate, (!ours).then(|| gate.ca()));
-        if !ours {
+        let given = options.certificate_secret.is_none();
+        Self::prepared(registry, options).defined(given)
+    }
+
+    /// Defines our kinds, and has the API server ask. Where its certificate is not `given`, the webhook makes one.
+    fn defined(mut self, given: bool) -> Self {
+        self.define_own();
+        let (gate, cluster) = (&mut self.gate, &self.cluster);
+        cluster.install_manifests(gate, given.then(|| gate.ca()));
+        if given {
             gate.wait_until_ready();
         }
-        installed
+        self
     }
 
     /// Gives the controller the rights to write Events and to read owners, or takes them away, and waits until it is so.

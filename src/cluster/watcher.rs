@@ -135,10 +135,18 @@ impl Watcher {
                 }
                 State::Watching { version, lines: None } => match watch(&self.client, &self.place, version).await {
                     Ok(opened) => {
+                        let was_away = self.again.is_due && self.again.failures > 0;
                         self.state = State::Watching { version: version.clone(), lines: Some(opened) };
                         self.patience = limits::API_WAIT;
                         self.again.failures = 0;
-                        return Happening::Confirmed;
+                        if !was_away {
+                            return Happening::Confirmed;
+                        }
+                        // What happened in so long a time is still to come, and nobody says when that was all. A list does.
+                        return match list(&self.client, &self.place, self.bounds.clone(), wire::get).await {
+                            Ok((objects, version)) => self.listed(objects, version),
+                            Err(error) => self.failed(error),
+                        };
                     }
                     Err(ApiError::Expired) => self.state = State::Listing,
                     Err(error) => {
@@ -180,7 +188,8 @@ impl Watcher {
                         }
                         // It ends by itself from time to time, and breaks where the API server does. Opening it again
                         // will tell which.
-                        Ok(Ok(None) | Err(Cut::Broken)) | Err(_) => {
+                        silent_or_over @ (Ok(Ok(None) | Err(Cut::Broken)) | Err(_)) => {
+                            self.again.is_due |= silent_or_over.is_err();
                             self.state = State::Watching { version: std::mem::take(version), lines: None };
                             self.pause = Some(limits::API_WAIT);
                             self.again.ended();

@@ -88,7 +88,7 @@ impl Follower {
                 )]
                 let compiled = tokio::task::spawn_blocking(move || compile(&documents, &rules)).await;
                 let compiled = compiled.unwrap_or_else(|_| Err("reading the policies failed unexpectedly".to_owned()));
-                self.compiled(compiled);
+                self.compiled(compiled, &observed);
             }
             let expiry = self.refresh(&observed);
             let changed = async {
@@ -119,8 +119,9 @@ impl Follower {
     }
 
     /// Publishes what was compiled. Where it says the same as the set in force, that one stays, and with it whatever is
-    /// kept per generation. What could not be compiled leaves the last good set.
-    fn compiled(&mut self, compiled: Result<Box<Loaded>, String>) {
+    /// kept per generation. What could not be compiled leaves the last good set, and what is too old waits until it is
+    /// confirmed: some of it may be known anew, and the rest not.
+    fn compiled(&mut self, compiled: Result<Box<Loaded>, String>, observed: &Observed) {
         let loaded = match compiled {
             Ok(loaded) => loaded,
             Err(reason) => {
@@ -132,7 +133,10 @@ impl Follower {
         let is_same = self.newest.as_ref().is_some_and(|newest| newest.revision() == loaded.set.revision());
         if !is_same {
             self.newest = Some(Arc::clone(&loaded.set));
-            self.policies.send_replace(Some(Arc::clone(&loaded.set)));
+            let expiry = observed.confirmed_at.map(|at| at + self.rules.max_age);
+            if expiry.is_some_and(|expiry| !clock::is_past(expiry)) {
+                self.policies.send_replace(Some(Arc::clone(&loaded.set)));
+            }
         }
         self.status.send_modify(|now| {
             let generation = now.generation + u64::from(!is_same);

@@ -275,7 +275,8 @@
 //!
 //! Unavailable, 503.
 //!
-//! No policies are loaded yet, or none can be loaded. No list of policies is not the same as an empty list.
+//! No policies are loaded yet, none can be loaded, or the last good ones are older than `--policies-max-age`, as the API server
+//! could not be asked for so long. No list of policies is not the same as an empty list.
 //!
 //! *What to do*: Look at `/readyz?verbose` and at the log for what stands in the way.
 //!

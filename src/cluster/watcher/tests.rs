@@ -203,12 +203,19 @@ async fn t85_after_some_failures_in_a_row_all_is_listed_again() {
     let answers = vec![one(), broken(), broken(), events(&[]), broken(), broken(), events(&[])];
     let expected = ["listed a", "trouble:", "trouble:", "confirmed", "trouble:", "trouble:", "confirmed"];
     happen(answers, &expected).await;
-    // Where that fails as well the watch goes on, and the list is tried until there is one.
-    let answers = vec![one(), broken(), broken(), broken(), broken(), events(&[]), broken(), events(&[]), other()];
-    let troubles = ["listed a", "trouble:", "trouble:", "trouble:", "trouble:", "confirmed", "trouble:", "confirmed"];
-    let asked = happen(answers, &[&troubles[..], &["listed b"]].concat()).await;
+    // Where that fails as well the watch goes on, and the list is tried until there is one. That a watch can be opened says
+    // nothing of what was missed until then: a list does, or the watch itself.
+    let bookmark = events(&[("BOOKMARK", object("", 9))]);
+    let answers =
+        vec![one(), broken(), broken(), broken(), broken(), bookmark, broken(), broken(), events(&[]), other()];
+    let troubles = ["listed a", "trouble:", "trouble:", "trouble:", "trouble:", "trouble:"];
+    let asked = happen(answers, &[&troubles[..], &["confirmed", "trouble:", "confirmed", "listed b"]].concat()).await;
     let watches: Vec<_> = asked.iter().map(|path| path.contains("watch=true")).collect();
-    assert_eq!(watches, [false, true, true, true, false, true, false, true, false], "{asked:?}");
+    assert_eq!(watches, [false, true, true, true, false, true, false, false, true, false], "{asked:?}");
+    let answers = vec![one(), broken(), broken(), broken(), broken(), events(&[]), other(), events(&[])];
+    let expected = ["listed a", "trouble:", "trouble:", "trouble:", "trouble:", "listed b", "confirmed"];
+    let asked = happen(answers, &expected).await;
+    assert!(asked[7].contains("resourceVersion=3"), "{asked:?}");
 }
 
 #[tokio::test]
