@@ -61,28 +61,76 @@ pub(crate) fn goes(cluster: &Cluster, helm: Helm, guarded: &str, unsigned: &str)
     // Interrupted, it is done again.
     let again = [&uninstall[..], &["--wait"]].concat();
     match helm {
-        Helm::V3 => thread::scope(|scope| {
-            let helm = scope.spawn(|| helm.run(&again));
-            let made = poll("Pod of the Job", CONTROLLER_LIMIT, || {
-                let label = format!("app.kubernetes.io/name={JOB}");
-                let pods = cluster.json(&["-n", SYSTEM, "get", "pods", "-l", &label, "-o", "json"]);
-                if pods["items"][0].is_object() { Ok(pods["items"][0].clone()) } else { Err(pods.to_string()) }
-            });
-            let said = run(cluster, &made);
-            assert_eq!(said.stdout.matches("  deleted\n").count(), 2, "{said}");
-            assert_eq!(configurations(), [false, false]);
-            // Helm has still to begin.
-            cluster.kubectl(&["-n", SYSTEM, "get", "lease", "countersign"]).expect_success();
-            tried().expect_success();
-            // As the kubelet says it.
-            let name = made["metadata"]["name"].as_str().expect("a name");
-            let done = json!({"status": {"phase": "Succeeded"}}).to_string();
-            let patch = ["-n", SYSTEM, "patch", "pod", name, "--subresource=status", "-p", &done];
-            cluster.kubectl(&patch).expect_success();
-            helm.join().expect("Helm").expect_success();
-        }),
+        Helm::V3 => goes_by_the_job(
+            cluster,
+            || helm.run(&again),
+            |said| {
+                assert_eq!(said.stdout.matches("  deleted\n").count(), 2, "{said}");
+                assert_eq!(configurations(), [false, false]);
+                tried().expect_success();
+            },
+        ),
         Helm::V4 => drop(helm.run(&again).expect_success()),
     }
+}
+
+/// Has Helm uninstall the release, and does meanwhile what the Job of the chart would do; `done` sees what that says.
+fn goes_by_the_job(cluster: &Cluster, helm: impl FnOnce() -> Outcome + Send, done: impl FnOnce(&Outcome)) {
+    thread::scope(|scope| {
+        let helm = scope.spawn(helm);
+        let made = poll("Pod of the Job", CONTROLLER_LIMIT, || {
+            let label = format!("app.kubernetes.io/name={JOB}");
+            let pods = cluster.json(&["-n", SYSTEM, "get", "pods", "-l", &label, "-o", "json"]);
+            if pods["items"][0].is_object() { Ok(pods["items"][0].clone()) } else { Err(pods.to_string()) }
+        });
+        done(&run(cluster, &made));
+        // Helm has still to begin.
+        cluster.kubectl(&["-n", SYSTEM, "get", "lease", "countersign"]).expect_success();
+        // As the kubelet says it.
+        let name = made["metadata"]["name"].as_str().expect("a name");
+        let succeeded = json!({"status": {"phase": "Succeeded"}}).to_string();
+        let patch = ["-n", SYSTEM, "patch", "pod", name, "--subresource=status", "-p", &succeeded];
+        cluster.kubectl(&patch).expect_success();
+        helm.join().expect("Helm").expect_success();
+    });
+}
+
+/// Wherever the Job can look for Helm's account it acts by it, and where it cannot it says so and is in nobody's way.
+#[test]
+fn the_job_knows_where_helm_keeps_its_account() {
+    let cluster = Cluster::start();
+    cluster.kubectl(&["create", "namespace", SYSTEM]).expect_success();
+    let (chart, kubeconfig) = (folder().display().to_string(), cluster.kubeconfig().display().to_string());
+    let there = ["--kubeconfig", &kubeconfig, "-n", SYSTEM];
+    let configurations = || CONFIGURATIONS.map(|(kind, name)| cluster.kubectl(&["get", kind, name]).succeeded());
+    let uninstall = [&["uninstall", "countersign"], &there[..]].concat();
+
+    Helm::V3.run_keeping("configmap", &[&["install", "countersign", &chart], &there[..]].concat()).expect_success();
+    let job = apply_hooks(&cluster, Helm::V3);
+    let said = run(&cluster, &job);
+    assert!(said.stderr.contains("does not uninstall the release `countersign`"), "{said}");
+    assert_eq!(configurations(), [true, true]);
+    goes_by_the_job(
+        &cluster,
+        || Helm::V3.run_keeping("configmap", &uninstall),
+        |said| {
+            assert_eq!(said.stdout.matches("  deleted\n").count(), 2, "{said}");
+            assert_eq!(configurations(), [false, false]);
+        },
+    );
+
+    // An account that nobody finds is in a database, in memory, or in another namespace: for the Job it is the same.
+    Helm::V3.run(&[&["install", "countersign", &chart], &there[..]].concat()).expect_success();
+    let accounts = ["-n", SYSTEM, "delete", "secrets", "-l", "owner=helm,name=countersign"];
+    cluster.kubectl(&accounts).expect_success();
+    let job = apply_hooks(&cluster, Helm::V3);
+    let said = run(&cluster, &job);
+    assert!(said.stdout.is_empty() && said.stderr.contains("Helm keeps no account of the release"), "{said}");
+    assert!(said.stderr.contains("`countersign uninstall-webhooks countersign` by hand"), "{said}");
+    assert_eq!(configurations(), [true, true]);
+    let by_hand = countersign_with(&["uninstall-webhooks"], None, &[("KUBECONFIG", &kubeconfig)]);
+    assert_eq!(by_hand.expect_success().matches("  deleted\n").count(), 2);
+    assert_eq!(configurations(), [false, false]);
 }
 
 /// Applies what the chart makes for `helm uninstall` but for the Job, and gives its Pod.

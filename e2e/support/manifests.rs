@@ -30,6 +30,13 @@ impl Helm {
         process::run_with(self.command(arguments), "", LIMIT)
     }
 
+    /// Runs it with its account kept by this driver.
+    pub(crate) fn run_keeping(self, driver: &str, arguments: &[&str]) -> Outcome {
+        let mut command = self.command(arguments);
+        command.env("HELM_DRIVER", driver);
+        process::run_with(command, "", LIMIT)
+    }
+
     /// Runs it until something happened, and kills it then, if it is not done already.
     pub(crate) fn interrupted(self, arguments: &[&str], happened: impl Fn() -> bool) {
         let helm = Daemon::start("helm", self.command(arguments));

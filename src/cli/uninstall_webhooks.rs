@@ -43,6 +43,17 @@ pub async fn run(args: Args) -> Result<Outcome, Error> {
                 return Ok(outcome);
             }
             Release::Uninstalling => {}
+            // Whoever applies the rendered chart must not take protection away by it: nothing is done on a guess.
+            Release::Unknown => {
+                outcome.messages.push(format!(
+                    "Helm keeps no account of the release `{release}` in Secrets or ConfigMaps of `{}`, which would say whether it \
+                     is being uninstalled: nothing is deleted. If it is, `countersign uninstall-webhooks {}` by hand keeps what is \
+                     protected from being refused until Helm is done",
+                    access.namespace(),
+                    args.name
+                ));
+                return Ok(outcome);
+            }
         }
     }
     let mutating = format!("zz-{}", args.name);

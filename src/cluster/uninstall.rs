@@ -20,10 +20,12 @@ pub enum Deletion {
 /// What Helm says about a release.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Release {
-    /// Helm does not uninstall it, or keeps no account of it in Secrets of this namespace.
+    /// Helm does not uninstall it.
     Kept,
     /// Helm is uninstalling it.
     Uninstalling,
+    /// Helm keeps no account of it where anybody can look: in a database, or in another namespace.
+    Unknown,
 }
 
 impl Access {
@@ -41,17 +43,34 @@ impl Access {
         }
     }
 
-    /// What Helm says about `release` of the namespace of this access, in the Secrets where it keeps its account: in the
-    /// label of the newest. Their content is not asked for.
+    /// What Helm says about `release` of the namespace of this access, in the Secrets or ConfigMaps where it keeps its
+    /// account (its drivers `secret` and `configmap`): in the label of the newest. Their content is not asked for.
     ///
     /// # Errors
     /// When they cannot be listed.
     pub async fn release(&self, release: &str) -> Result<Release, String> {
+        let (secrets, config_maps) =
+            (self.account("secrets", release).await?, self.account("configmaps", release).await?);
+        Ok(secrets.beside(config_maps))
+    }
+
+    async fn account(&self, plural: &str, release: &str) -> Result<Release, String> {
         let labels = format!("owner=helm,name={release}");
-        let path = Place::new("", "v1", "secrets", Some(&self.namespace)).query(&[("labelSelector", &labels)]);
+        let path = Place::new("", "v1", plural, Some(&self.namespace)).query(&[("labelSelector", &labels)]);
         let request = wire::list_metadata(&path).map_err(|error| error.to_string())?;
         let body = wire::read(&self.client, request, limits::API_EVENT_BYTES).await;
         Account::read(&body.map_err(|error| error.to_string())?)
+    }
+}
+
+impl Release {
+    /// What both accounts say. One that was left behind when the other began takes no protection away.
+    fn beside(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Unknown, said) | (said, Self::Unknown) => said,
+            (Self::Uninstalling, Self::Uninstalling) => Self::Uninstalling,
+            (Self::Kept, _) | (_, Self::Kept) => Self::Kept,
+        }
     }
 }
 
@@ -81,14 +100,15 @@ struct Labels {
 impl Account {
     fn read(body: &[u8]) -> Result<Release, String> {
         let account: Self =
-            serde_json::from_slice(body).map_err(|error| format!("the Secrets of Helm cannot be read: {error}"))?;
+            serde_json::from_slice(body).map_err(|error| format!("the account of Helm cannot be read: {error}"))?;
         let labels = account.items.iter().map(|revision| &revision.metadata.labels);
         // One whose version is no number is none of Helm's.
         let numbered = labels.filter_map(|labels| Some((labels.version.parse::<u64>().ok()?, &labels.status)));
         let newest = numbered.max_by_key(|(version, _)| *version);
         Ok(match newest {
             Some((_, status)) if status == "uninstalling" => Release::Uninstalling,
-            Some(_) | None => Release::Kept,
+            Some(_) => Release::Kept,
+            None => Release::Unknown,
         })
     }
 }
@@ -107,17 +127,32 @@ mod tests {
             Account::read(json!({"items": items}).to_string().as_bytes()).unwrap()
         };
         for (revisions, expected) in [
-            (&[][..], Release::Kept),
+            (&[][..], Release::Unknown),
             (&[("1", "deployed")], Release::Kept),
             (&[("1", "uninstalling")], Release::Uninstalling),
             (&[("9", "superseded"), ("10", "uninstalling")], Release::Uninstalling),
             // Somebody has gone back to it since.
             (&[("9", "uninstalling"), ("10", "deployed")], Release::Kept),
-            (&[("x", "uninstalling")], Release::Kept),
+            (&[("x", "uninstalling")], Release::Unknown),
         ] {
             assert_eq!(release(revisions), expected, "{revisions:?}");
         }
-        assert_eq!(Account::read(br#"{"items": [{"metadata": {}}]}"#), Ok(Release::Kept));
+        assert_eq!(Account::read(br#"{"items": [{"metadata": {}}]}"#), Ok(Release::Unknown));
         assert!(Account::read(b"[]").is_err());
+    }
+
+    #[test]
+    fn one_account_is_enough_and_two_have_to_agree() {
+        use Release::{Kept, Uninstalling, Unknown};
+        for (one, other, both) in [
+            (Unknown, Unknown, Unknown),
+            (Uninstalling, Unknown, Uninstalling),
+            (Kept, Unknown, Kept),
+            (Uninstalling, Uninstalling, Uninstalling),
+            (Uninstalling, Kept, Kept),
+            (Kept, Kept, Kept),
+        ] {
+            assert_eq!((one.beside(other), other.beside(one)), (both, both));
+        }
     }
 }

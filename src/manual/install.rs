@@ -96,7 +96,7 @@
 //! | Tool | What to know |
 //! |---|---|
 //! | all | Its account has to be an [admin](#who-may-touch-it), else it can neither upgrade nor uninstall: `selfProtection.admins.users: ["system:serviceaccount:flux-system:helm-controller"]`, where it is no cluster admin. |
-//! | Flux | A HelmRelease is Helm; all of this chapter holds. With `spec.storageNamespace` Helm keeps its account elsewhere, and the Job of [uninstalling](#uninstall) does nothing. |
+//! | Flux | A HelmRelease is Helm; all of this chapter holds. With a `spec.targetNamespace` Flux keeps Helm's account in the namespace of the HelmRelease, where the Job of [uninstalling](#uninstall) does not look: let `spec.storageNamespace` be the same as `spec.targetNamespace`, or uninstall as it says there. |
 //! | Argo CD | It applies what `helm template` makes: no notes, no `helm test`, and the hook of uninstalling deletes nothing, whether it runs or not. No `Replace=true`: it would empty the Secret of the certificate and have the API server believe nobody. It applies no Lease; the replicas make theirs, and it stays when the application goes. Policies need `SkipDryRunOnMissingResource=true` or a later sync wave, because their definitions come with the same sync. |
 //! | `kubectl apply` | `helm template … --no-hooks` leaves out what only `helm test` and `helm uninstall` use: a Namespace, two policies, a Pod and a Job. Or `config/default`. |
 //!
@@ -126,9 +126,11 @@
 //! `helm uninstall` takes the webhook configurations first, so that whatever happens then, nobody waits for a controller that
 //! is no more. It needs no living controller: Helm 4 deletes them by its own order, and for Helm 3, which would delete them
 //! last, a Job of the same image runs `countersign uninstall-webhooks` before anything else goes (`uninstall.webhooksFirst`).
-//! Interrupted, `helm uninstall` is done again. The Job acts only while Helm's account, a Secret in the namespace of the
-//! release, says that it is being uninstalled: who applies the rendered chart, its hooks with it, takes no protection away.
-//! (Where Helm keeps its account elsewhere, its own order holds.)
+//! Interrupted, `helm uninstall` is done again. The Job acts only while Helm's account, in Secrets or ConfigMaps of
+//! the namespace of the release, says that it is being uninstalled: who applies the rendered chart, its hooks with it, takes no
+//! protection away. Where Helm 3 keeps its account elsewhere (in a database with `HELM_DRIVER=sql`, in memory, or in another
+//! namespace as Flux may), the Job says so in its log, deletes nothing, and Helm's own order holds: what is protected is refused
+//! until the end, and for good if it is interrupted. There an admin runs `countersign uninstall-webhooks` first, by hand.
 //!
 //! Where no Pod of it can run, because its image cannot be pulled or no node is there, Helm waits for the Job and fails. Then
 //! the configurations go by hand, and the rest without the Job:
