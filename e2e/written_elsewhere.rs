@@ -76,7 +76,7 @@ fn rendered(values: &[&str], kind: &str, name: &str) -> Option<String> {
 #[test]
 fn the_pod_asks_for_names_as_they_are_and_for_no_more_than_its_rights() {
     let deployment = |values: &[&str]| rendered(values, "Deployment", "countersign").expect("a Deployment");
-    // A namespace that is called like a domain cannot answer for a registry.
+    // A namespace that is called like a domain is not asked before the registry.
     assert!(deployment(&[]).contains("dnsConfig:\n        options: [{name: ndots, value: \"1\"}]"));
     let reads = |values: &[&str]| rendered(values, "ClusterRole", "countersign-pull-secrets").is_some();
     assert!(deployment(&[]).contains("- --pull-secrets=cluster\n") && reads(&[]));

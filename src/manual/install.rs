@@ -75,6 +75,9 @@
 //! [told](#who-may-touch-it): the API server reaches no replica then, and refuses with `failed calling webhook`. Where a
 //! webhook is asked by URL and has no `caBundle`, the authorities of the API server's own machine count, and nothing is
 //! told of them.
+//! until then the last stays, and that is told. What a replica serves is verified by a handshake with itself, by the
+//! `caBundle` and the names in the configurations, every ten seconds. To have them make another, delete the Secret, or empty it:
+//! what is served is put back within seconds, so that nothing is refused, and the next takes its place ten minutes later.
 //!
 //! A replica that starts while the API server is away lives (`/livez`), is not ready, and refuses whoever asks all the same;
 //! it goes on by itself when the certificate and the policies can be had.
@@ -86,7 +89,7 @@
 //!
 //! `helm upgrade` with the new chart. The webhook configurations are changed and never replaced, so there is no moment
 //! without them; what the controller wrote (`caBundle`, the certificate) stays. A replica goes only after another is
-//! ready. The definitions are upgraded with the release, unless `crds.install` is false.
+//! ready, but for `hostNetwork`, where it goes first. The definitions are upgraded with the release, unless `crds.install` is false.
 //!
 //! # By tools that apply what a repository says
 //!

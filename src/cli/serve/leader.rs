@@ -19,7 +19,7 @@ use crate::telemetry::Metrics;
 pub(super) struct LeaderArgs {
     /// Write the status of policies, and count namespaces, while this Lease of the controller's namespace is held
     ///
-    /// The Lease has to be there. Serving does not depend on it.
+    /// A Lease that is not there is made. Serving does not depend on it.
     #[arg(long, value_name = "NAME", conflicts_with = "policies")]
     lease: Option<String>,
 }
