@@ -50,6 +50,32 @@ const ROLLOUT: &[&str] = &[
     "workloadKinds[0].podSpecs={/spec/template/spec}",
 ];
 
+/// A place that is said in every way that a Pod knows.
+const PLACED: &[&str] = &[
+    "global.others=value",
+    "resources.requests.cpu=1",
+    "resources.limits.memory=512Mi",
+    "tolerations[0].key=a",
+    "tolerations[0].operator=Equal",
+    "tolerations[0].value=b",
+    "tolerations[0].effect=NoExecute",
+    "tolerations[0].tolerationSeconds=5",
+    "affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms[0].matchExpressions[0].key=a",
+    "affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms[0].matchExpressions[0].operator=In",
+    "affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms[0].matchExpressions[0].values={b}",
+    "affinity.nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution[0].weight=1",
+    "affinity.nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution[0].preference.matchFields[0].key=metadata.name",
+    "affinity.nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution[0].preference.matchFields[0].operator=In",
+    "affinity.nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution[0].preference.matchFields[0].values={n}",
+    "affinity.podAffinity.preferredDuringSchedulingIgnoredDuringExecution[0].weight=100",
+    "affinity.podAffinity.preferredDuringSchedulingIgnoredDuringExecution[0].podAffinityTerm.topologyKey=zone",
+    "affinity.podAffinity.preferredDuringSchedulingIgnoredDuringExecution[0].podAffinityTerm.labelSelector.matchLabels.a=b",
+    "affinity.podAntiAffinity.requiredDuringSchedulingIgnoredDuringExecution[0].topologyKey=kubernetes.io/hostname",
+    "affinity.podAntiAffinity.requiredDuringSchedulingIgnoredDuringExecution[0].namespaces={c}",
+    "podSecurityContext.seccompProfile.type=Localhost",
+    "podSecurityContext.seccompProfile.localhostProfile=profiles/a.json",
+];
+
 /// Another kind of the same resource.
 const ROLLOUT_AGAIN: &[&str] = &[
     "workloadKinds[1].group=argoproj.io",
@@ -111,6 +137,7 @@ pub(crate) const GOOD: &[&[&str]] = &[
         "builds.signingSecrets={k}",
     ],
     ROLLOUT,
+    PLACED,
     &["registries.caConfigMap=ca", "registries.plainHTTP={r:80}", "crds.install=false", "hostNetwork=true"],
     &[
         "image.repository=team/countersign",
@@ -276,6 +303,15 @@ fn the_chart_refuses_what_nobody_means() {
         (&["traces.endpoint=http://user:password@collector:4318"], "endpoint"),
         (&["traces.sampleRatio=2"], "sampleRatio"),
         (&["traces.endpoint=http://:4318"], "endpoint"),
+        // What no Pod has.
+        (&["resources.request.cpu=1"], "request"),
+        (&["tolerations[0].keys=a"], "keys"),
+        (&["tolerations[0].effect=NoRun"], "effect"),
+        (&["affinity.podsAffinity.a=b"], "podsAffinity"),
+        (&["affinity.podAffinity.requiredDuringSchedulingIgnoredDuringExecution[0].namespaces={a}"], "topologyKey"),
+        (&["imagePullSecrets[0].secret=a"], "secret"),
+        (&["podSecurityContext.seccompProfile.profile=a"], "profile"),
+        (&["builds.namespaceSelector.labels.a=b"], "labels"),
         // What the program would not start with.
         (&["pullSecrets.namespaces={a}"], "pullSecrets.namespaces is for pullSecrets.scope `namespaces`"),
         (&["pullSecrets.scope=none", "pullSecrets.namespaces={a}"], "pullSecrets.scope `namespaces`"),
