@@ -274,7 +274,8 @@ impl Hub {
         self.changed.notify_one();
     }
 
-    fn look(&self) -> Observed {
+    /// What was seen up to now.
+    pub(super) fn look(&self) -> Observed {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let trouble = seen.slots.iter().find_map(|(source, slot)| slot.trouble(*source));
         seen.complete = seen.complete || seen.slots.iter().all(|(source, slot)| slot.is_complete(*source));

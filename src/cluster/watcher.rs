@@ -112,6 +112,11 @@ impl Watcher {
         Self { bounds: Bounds::ByNamespace { spent: BTreeMap::new() }, ..self }
     }
 
+    /// All objects, once.
+    pub(super) async fn list(&self) -> Result<Vec<Object>, ApiError> {
+        list(&self.client, &self.place, self.bounds.clone(), wire::get).await.map(|(objects, _)| objects)
+    }
+
     /// The next happening.
     pub(super) async fn next(&mut self) -> Happening {
         loop {

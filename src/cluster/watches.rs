@@ -17,7 +17,7 @@ use super::status::StatusWriter;
 use super::watcher::{Happening, Watcher};
 use super::wire::{self, ApiError};
 use crate::limits;
-use crate::loader::{Observed, Roots};
+use crate::loader::{Documents, Observed, Roots};
 use crate::telemetry::Metrics;
 
 /// Follows everything in a cluster that policies are made of.
@@ -47,10 +47,37 @@ impl Watches {
         events::events(&self.access, Arc::clone(&self.hub), instance.into(), metrics)
     }
 
+    /// Reads everything once, as the watches would see it first.
+    ///
+    /// # Errors
+    /// When anything of it cannot be read: all that cannot, and why.
+    pub async fn read(&self) -> Result<Documents, String> {
+        let all = Source::ALL.map(|source| async move {
+            let one = self.one(source);
+            match source.necessity() {
+                Necessity::BuiltIn => one.read("v1").await,
+                Necessity::Optional | Necessity::Required => one.read_custom().await,
+            }
+        });
+        let failed: Vec<_> = join_all(all).await.into_iter().filter_map(Result::err).map(|e| e.to_string()).collect();
+        if !failed.is_empty() {
+            return Err(failed.join("; "));
+        }
+        let Observed { documents, confirmed_at: _, trouble } = self.hub.look();
+        match (documents, trouble) {
+            (Some(documents), None) => Ok(documents),
+            (_, trouble) => Err(trouble.unwrap_or_else(|| "not everything was listed".to_owned())),
+        }
+    }
+
+    fn one(&self, source: Source) -> One<'_> {
+        One { client: &self.access.client, namespace: &self.access.namespace, hub: &self.hub, source }
+    }
+
     /// Runs for ever.
     pub async fn run(self) {
         let all = Source::ALL.map(|source| {
-            let watch = One { client: &self.access.client, namespace: &self.access.namespace, hub: &self.hub, source };
+            let watch = self.one(source);
             async move {
                 match source.necessity() {
                     Necessity::BuiltIn => watch.built_in().await,
@@ -64,6 +91,8 @@ impl Watches {
 
 /// What is told of a definition whose objects go with it.
 const LEAVING: &str = "is being deleted";
+/// What is told of a definition without objects that could be asked for.
+const UNSERVED: &str = "is defined and not served";
 
 /// The watch of one source.
 #[derive(Clone, Copy)]
@@ -118,7 +147,7 @@ impl One<'_> {
                         Definition::Absent => self.hub.undefined(self.source),
                         Definition::Leaving => self.hub.unserved(self.source, LEAVING),
                         Definition::Served(version) => self.hub.defined(self.source, version),
-                        Definition::Unserved => self.hub.unserved(self.source, "is defined and not served"),
+                        Definition::Unserved => self.hub.unserved(self.source, UNSERVED),
                     }
                     tell.send_if_modified(|told| {
                         let is_new = told.as_ref() != Some(&found);
@@ -151,12 +180,39 @@ impl One<'_> {
         }
     }
 
+    /// What follows its objects at `version`.
+    fn watcher(self, version: &str) -> Watcher {
+        let watcher = Watcher::new(self.client, self.source.place(version, self.namespace));
+        if self.source.is_bounded_by_namespace() { watcher.bounded_by_namespace() } else { watcher }
+    }
+
+    /// Reads its objects at `version`, once.
+    async fn read(self, version: &str) -> Result<(), ApiError> {
+        let objects = self.watcher(version).list().await?;
+        self.hub.listed(self.source, &objects);
+        Ok(())
+    }
+
+    /// Reads its definition, and its objects where there may be some, once.
+    async fn read_custom(self) -> Result<(), ApiError> {
+        let mut definition = self.ask_definition().await?;
+        if let Definition::Served(version) = &definition {
+            self.read(version).await?;
+            // Objects go with their definition, one by one: those of one that leaves may not be all.
+            definition = self.ask_definition().await?;
+        }
+        match definition {
+            Definition::Absent => self.hub.undefined(self.source),
+            Definition::Leaving => self.hub.unserved(self.source, LEAVING),
+            Definition::Served(version) => self.hub.defined(self.source, &version),
+            Definition::Unserved => self.hub.unserved(self.source, UNSERVED),
+        }
+        Ok(())
+    }
+
     /// Follows the objects of a definition at `version`.
     async fn follow(self, version: &str) {
-        let mut watcher = Watcher::new(self.client, self.source.place(version, self.namespace));
-        if self.source.is_bounded_by_namespace() {
-            watcher = watcher.bounded_by_namespace();
-        }
+        let mut watcher = self.watcher(version);
         loop {
             match watcher.next().await {
                 Happening::Applied(object) => self.hub.applied(self.source, object),

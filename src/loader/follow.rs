@@ -186,7 +186,11 @@ async fn until(instant: Option<Instant>) {
     }
 }
 
-fn compile(documents: &Documents, rules: &Rules) -> Result<Box<Loaded>, String> {
+/// The generation that what was seen in a cluster makes by `rules`, as [`Follower`] publishes it.
+///
+/// # Errors
+/// When the documents make none together.
+pub fn compile(documents: &Documents, rules: &Rules) -> Result<Box<Loaded>, String> {
     let documents = documents.iter().map(|watched| {
         let origin = Origin { place: watched.resource.to_owned(), generation: watched.generation };
         (origin, Document::clone(&watched.document))

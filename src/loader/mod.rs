@@ -31,7 +31,7 @@ pub use account::{Account, Became, Origin, PolicyAccount};
 pub use elsewhere::Elsewhere;
 pub use examine::{Examined, examine};
 pub use files::{ReadError, TextFile, read};
-pub use follow::{Follower, Rules};
+pub use follow::{Follower, Rules, compile};
 pub use keep::Keeping;
 pub use keys::{KeyChanges, KeyReport, Keys};
 pub(crate) use load::describe;
