@@ -33,6 +33,7 @@ mod plain_manifests;
 mod pods;
 mod policy_controller;
 mod protection;
+mod report;
 mod revisions;
 mod rights;
 mod schema;

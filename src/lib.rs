@@ -56,6 +56,7 @@
 //! - [`cluster`]: the Kubernetes API: what is watched there, and what is written.
 //! - [`gate`]: carries one admission from images to verdicts.
 //! - [`signer`]: carries one signature or attestation from a key to the registry, and verifies what arrived.
+//! - [`audit`]: carries the workloads that run already through the same gate, and reports what would become of them.
 //! - [`server`]: HTTPS: listener, certificates, routes, load shedding, liveness, readiness.
 //! - [`cli`]: one file for each subcommand.
 //!
@@ -79,6 +80,7 @@
 
 pub mod admission;
 pub mod api;
+pub mod audit;
 pub mod cli;
 pub mod cloud;
 pub mod cluster;

@@ -681,6 +681,12 @@ pub const API_LIST_BYTES: usize = 64 << 20;
 /// unreadable, and refuse every image of that namespace.
 pub const TENANT_POLICY_BYTES: usize = 1 << 20;
 
+/// Bytes of the Pods that a report keeps because conditions look at them. Scope: report; it is not made.
+pub const REPORT_OBJECT_BYTES: usize = 256 << 20;
+
+/// Pods whose images a report judges at once.
+pub const REPORT_AT_ONCE: usize = 8;
+
 /// Bytes of one event of a watch, or of one object. Scope: watch; its collection is listed again. etcd takes 1.5 MiB.
 pub const API_EVENT_BYTES: usize = 8 << 20;
 

@@ -67,18 +67,7 @@ impl By {
         let elsewhere = Elsewhere::default();
         let load = || loader::load_all_by(&self.policy, NoMatch::Deny, &elsewhere).map_err(Error::usage);
         let mut loaded = load()?;
-        let Elsewhere { roots, keys, remotes } = &elsewhere;
-        if roots.are_wanted() {
-            let http = http_client(&registry.options()?.root_certificates).map_err(Error::unavailable)?;
-            roots.refresh_once(&http, clock::now()).await;
-        }
-        if keys.are_wanted() {
-            keys.read_once(&kms::client()?, clock::now()).await;
-        }
-        if remotes.are_wanted() {
-            remotes.read_once(&registry.client()?).await;
-        }
-        if roots.are_wanted() || keys.are_wanted() || remotes.are_wanted() {
+        if read_elsewhere(&elsewhere, registry).await? {
             loaded = load()?;
         }
         notes.extend(loaded.problems.iter().map(ToString::to_string));
@@ -115,6 +104,25 @@ impl By {
             None => TrustedRoot::built_in_once(BuiltInRoot::PublicGood).map_err(Error::unavailable),
         }
     }
+}
+
+/// Reads what lies elsewhere, once; whether there is anything.
+///
+/// # Errors
+/// When no client can be made for it. What cannot be read is told when policies are loaded again.
+pub(super) async fn read_elsewhere(elsewhere: &Elsewhere, registry: &RegistryArgs) -> Result<bool, Error> {
+    let Elsewhere { roots, keys, remotes } = elsewhere;
+    if roots.are_wanted() {
+        let http = http_client(&registry.options()?.root_certificates).map_err(Error::unavailable)?;
+        roots.refresh_once(&http, clock::now()).await;
+    }
+    if keys.are_wanted() {
+        keys.read_once(&kms::client()?, clock::now()).await;
+    }
+    if remotes.are_wanted() {
+        remotes.read_once(&registry.client()?).await;
+    }
+    Ok(roots.are_wanted() || keys.are_wanted() || remotes.are_wanted())
 }
 
 /// The policy with one authority that covers every image.

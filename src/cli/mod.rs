@@ -41,6 +41,7 @@ mod print;
 pub mod provenance;
 pub mod quickstart;
 pub mod registry_args;
+pub mod report;
 pub mod run;
 mod runtime;
 pub mod serve;
@@ -134,6 +135,7 @@ enum Command {
     Export(export::Args),
     Serve(serve::Args),
     Ask(ask::Args),
+    Report(Box<report::Args>),
     #[command(subcommand)]
     Policy(policy::Command),
     Crd(crd::Args),
@@ -180,6 +182,7 @@ fn dispatch(command: Command, out: &mut dyn Write, err: &mut dyn Write) -> Resul
         Command::Policy(command) => policy::run(&command),
         Command::Provenance(command) => provenance::run(&command),
         Command::Quickstart(args) => runtime::start()?.block_on(quickstart::run(args)),
+        Command::Report(args) => runtime::start()?.block_on(report::run(*args)),
         Command::Run(args) => run::run(&args, out, err),
         Command::Serve(args) => serve::run(args, err),
         Command::Ship(args) => runtime::start()?.block_on(ship::run(*args)),
@@ -215,6 +218,7 @@ impl Command {
             | Self::Policy(_)
             | Self::Provenance(_)
             | Self::Quickstart(_)
+            | Self::Report(_)
             | Self::Run(_)
             | Self::Ship(_)
             | Self::Sign(_)

@@ -74,8 +74,9 @@ pub struct Args {
     traces: TraceArgs,
 }
 
+/// What happens to images that no policy covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum NoMatchArg {
+pub(super) enum NoMatchArg {
     /// They are refused
     Deny,
     /// They are admitted with a warning

@@ -21,7 +21,7 @@
 //! which the API server asks: whom they believe, and whether they still ask about all that was installed; [`NamespaceCount`]
 //! counts the namespaces that they are asked about, and the others.
 //!
-//! [`Answer`] is what a cluster would say to an image. [`Deletion`] is the end of it all: nobody is asked any more.
+//! [`Pods`] are those that run, page by page. [`Answer`] is what a cluster would say to an image. [`Deletion`] is the end of it all: nobody is asked any more.
 //!
 //! Objects are read as the bytes that the API server sends, by the one strict reader of [`api`](crate::api), and never
 //! logged: they may be Secrets. What could not be listed is never taken for empty, and a definition that is being deleted
@@ -41,6 +41,7 @@ mod kept;
 mod namespaces;
 mod object;
 mod place;
+mod pods;
 mod probe;
 mod pull_secrets;
 mod question;
@@ -59,6 +60,7 @@ pub use certificate::{CertificateKeeper, CheckMade, MadeCertificate, Maker};
 pub use election::{Election, Lead};
 pub use events::{EventWriter, Events};
 pub use namespaces::NamespaceCount;
+pub use pods::{Asking, Pods, RunningPod};
 pub use pull_secrets::PullSecrets;
 pub use question::Answer;
 pub use records::{Records, RecordsError};

@@ -5,12 +5,13 @@ use super::support::Place;
 #[test]
 fn help() {
     let place = Place::new();
-    let commands: [&[&str]; 30] = [
+    let commands: [&[&str]; 31] = [
         &["-h"],
         &["--help"],
         &["quickstart", "--help"],
         &["serve", "--help"],
         &["ask", "--help"],
+        &["report", "--help"],
         &["verify", "--help"],
         &["verify-bundle", "--help"],
         &["sign", "--help"],
