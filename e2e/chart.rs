@@ -377,6 +377,11 @@ fn the_notes_say_what_an_installation_means() {
         &format!("Every namespace is protected, but for: kube-system, {SYSTEM}, {}.", excluded.name()),
         "2 Pods run there, and 0 policies cover images.",
         "all 2 are refused, since no policy covers their images",
+        &format!(
+            "countersign report --no-match deny --controller-namespace {SYSTEM} -A --exclude-namespace kube-system \
+             --exclude-namespace {SYSTEM} --exclude-namespace {}",
+            excluded.name()
+        ),
         "exclude them (namespaces.exclude)",
         "kubectl label namespace countersign-system pod-security.kubernetes.io/enforce=restricted",
         "WARNING: there is one replica.",
@@ -423,6 +428,8 @@ fn the_notes_say_what_an_installation_means() {
     let notes = run(Helm::V3, "upgrade", &["--reset-values", "--set", "noMatch=warn"]);
     assert!(!notes.contains(restricted), "{notes}");
     assert!(notes.contains("Nothing is protected yet") && notes.contains("noMatch is warn"), "{notes}");
+    let report = format!("countersign report --no-match warn --controller-namespace {SYSTEM} -n NAMESPACE");
+    assert!(notes.contains(&report), "{notes}");
     assert!(!notes.contains("replica") && !notes.contains("not pinned"), "{notes}");
 }
 

@@ -18,7 +18,7 @@
 //! `countersign.dev/enforce=true` of a namespace, or policy-controller's `policy.sigstore.dev/include=true`. With `all`
 //! it is every namespace but `kube-system`, the release's own and `namespaces.exclude`; then `noMatch` has to be chosen,
 //! and the notes of the installation count the Pods that run there, and say how many would be refused where no policy
-//! exists. Which of them a policy covers they cannot say: `countersign ask` can, image by image.
+//! exists. Which of them the policies refuse they cannot say: `countersign report` can.
 //!
 //! Which namespaces these are is for the API server alone to say. It holds the `namespaceSelector` of the webhook
 //! configurations against the labels that it has stored, and a change counts as soon as it knows of it. The controller does
@@ -52,6 +52,33 @@
 //! `tigera-operator`, `cert-manager`, …), that one has to be in `namespaces.exclude` with `all`, and without the label with
 //! `labelled`. Else a cluster that loses all nodes at once does not come back by itself: replicas wait for the network, and
 //! the network for a replica. Whoever may make Pods in an excluded namespace is asked nothing.
+//!
+//! # From warnings to refusals
+//!
+//! 1. Apply the policies with `mode: warn`: what they would refuse is admitted with a warning, and told in metrics and Events.
+//!    `countersign report --policies policies/` says beforehand what they would find.
+//! 2. Label a namespace. From now on what comes is judged; what runs is not, so ask about that:
+//!
+//!    ```console
+//!    $ countersign report -n shop
+//!    NAMESPACE  PODS  OF                  CONTAINER  IMAGE                         DIGEST FROM  VERDICT  CODE               POLICY
+//!    shop       3     ReplicaSet/web-7d9  web        registry.example/shop/web:v5  status       warned   signature_missing  signed
+//!    shop       1     StatefulSet/db      db         registry.example/shop/db:16   status       allowed                     signed
+//!
+//!    Pods: 4; would be refused: 0, only warned of: 3, allowed: 1
+//!    ```
+//!
+//! 3. Sign what is warned of, or write down in a policy why it may run.
+//! 4. When the report exits with 0, set `mode: enforce`. Pods that run go on; the report says what happens when they are made
+//!    anew.
+//!
+//! The report reads policies, Secrets and Pods by your own kubeconfig and asks registries with your own credentials. It judges
+//! by the same code as the webhook. Without `-n` it is about the namespaces with the label, and says how many others there
+//! are; `-A` is about all, `--exclude-namespace` leaves some out, as `namespaces.exclude` does. Give it the controller's
+//! `--no-match` and its namespace (`--controller-namespace`) if they are others than `deny` and `countersign-system`; the notes of the
+//! installation print the whole line. Where the policies cannot be read, or the Pods, it exits with 3 and says which right is
+//! missing: an empty report means that nothing runs. An image in a registry that could not be asked is `not known`, and what is
+//! named by a tag without a digest in the Pod's status (`DIGEST FROM tag`) is judged by what the tag means now.
 //!
 //! # Certificates
 //!

@@ -102,4 +102,4 @@
 //!
 //! Namespaces are counted by the replica that leads, from a list every few minutes, by the labels that they have and the
 //! values of the chart; whether the API server really asks about them says the line below. Which Pods run there unverified
-//! nobody here knows: `countersign ask` can be asked image by image.
+//! nobody here counts: `countersign report -A` says it when asked.
