@@ -11,6 +11,7 @@
 
 mod alerts;
 mod arguments;
+mod cert_manager;
 mod certificates;
 mod chart;
 mod conditions;

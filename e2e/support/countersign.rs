@@ -113,6 +113,8 @@ pub(crate) struct Options<'a> {
     pub(crate) leads: bool,
     /// The Secret in which it keeps its certificate, if it is to make one.
     pub(crate) certificate_secret: Option<&'a str>,
+    /// The folder with its certificate, if others keep that for it.
+    pub(crate) certificate_folder: Option<&'a Path>,
     /// Whether it looks at the webhook configurations, although others keep its certificate.
     pub(crate) looks_at_webhooks: bool,
     /// What it tells in Events, if not what it does by itself.
@@ -163,9 +165,12 @@ impl Gate {
             command.args(["--webhook-configuration", "countersign", "--webhook-configuration", "zz-countersign"]);
             command.args(["--webhook-address", &format!("https://127.0.0.1:{}", options.port)]);
         }
-        match options.certificate_secret {
-            Some(secret) => _ = command.args(["--certificate-secret", secret]),
-            None => {
+        match (options.certificate_secret, options.certificate_folder) {
+            (Some(secret), _) => _ = command.args(["--certificate-secret", secret]),
+            (None, Some(folder)) => {
+                command.arg("--tls-cert").arg(folder.join("tls.crt")).arg("--tls-key").arg(folder.join("tls.key"));
+            }
+            (None, None) => {
                 let leaf = authority.server("countersign", &[]);
                 command.arg("--tls-cert").arg(&leaf.certificate).arg("--tls-key").arg(&leaf.key);
             }
