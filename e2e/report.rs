@@ -106,14 +106,14 @@ fn running_pods_are_judged_by_the_policies_of_the_cluster() {
     let missing = || json!("signature_missing");
     assert_eq!(
         rows(&said, "Pod/signed"),
-        [row("allowed", Value::Null, "tag", 1), row("allowed", Value::Null, "spec", 1)],
+        [row("admitted", Value::Null, "tag", 1), row("admitted", Value::Null, "spec", 1)],
         "{told}"
     );
     assert_eq!(rows(&said, "Pod/tried"), [row("warned", missing(), "tag", 1)], "{told}");
     assert_eq!(rows(&said, "Pod/stray"), [row("refused", json!("no_matching_policy"), "tag", 1)], "{told}");
     assert_eq!(rows(&said, "Pod/moved"), [row("refused", missing(), "status", 1)], "{told}");
     assert_eq!(rows(&said, "ConfigMap/owner"), [row("refused", missing(), "tag", 2)], "{told}");
-    assert_eq!(said["summary"], json!({"pods": 6, "refused": 4, "warned": 1, "unknown": 0, "allowed": 1}), "{told}");
+    assert_eq!(said["summary"], json!({"pods": 6, "refused": 4, "warned": 1, "unknown": 0, "admitted": 1}), "{told}");
 
     // Everywhere, in words; but for a namespace.
     let all = report(&admin, &["-A"]);

@@ -42,7 +42,7 @@ pub struct Row {
 pub enum Standing {
     /// It would be admitted.
     #[default]
-    Allowed,
+    Admitted,
     /// It would be admitted only because what speaks against it warns alone.
     Warned,
     /// It would be refused now, and for nothing that is known of it: something could not be asked.
@@ -55,7 +55,7 @@ impl Standing {
     /// In words.
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::Allowed => "allowed",
+            Self::Admitted => "admitted",
             Self::Refused => "would be refused",
             Self::Unknown => "not known",
             Self::Warned => "warned",
@@ -100,7 +100,7 @@ impl Row {
                     Basis::NoMatchRule => None,
                     Basis::Satisfied { policy, .. } | Basis::WarnOnly { policy } => Some(policy.to_string()),
                 });
-                (Standing::Allowed, None, distinct(satisfied))
+                (Standing::Admitted, None, distinct(satisfied))
             }
         };
         let denials = match &verdict.outcome {

@@ -163,9 +163,9 @@ fn text(report: &Report) -> String {
 
 /// How many Pods stand how, in one line.
 fn summary(report: &Report) -> String {
-    let Counts { pods, refused, warned, unknown, allowed } = counts(report);
+    let Counts { pods, refused, warned, unknown, admitted } = counts(report);
     let unknown = if unknown > 0 { format!("not known: {unknown}, ") } else { String::new() };
-    format!("Pods: {pods}; would be refused: {refused}, only warned of: {warned}, {unknown}allowed: {allowed}")
+    format!("Pods: {pods}; would be refused: {refused}, only warned of: {warned}, {unknown}admitted: {admitted}")
 }
 
 /// Pods, by their worst image.
@@ -175,7 +175,7 @@ struct Counts {
     refused: usize,
     warned: usize,
     unknown: usize,
-    allowed: usize,
+    admitted: usize,
 }
 
 fn counts(report: &Report) -> Counts {
@@ -185,7 +185,7 @@ fn counts(report: &Report) -> Counts {
         refused: of(Standing::Refused),
         warned: of(Standing::Warned),
         unknown: of(Standing::Unknown),
-        allowed: of(Standing::Allowed),
+        admitted: of(Standing::Admitted),
     }
 }
 

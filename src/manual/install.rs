@@ -63,9 +63,9 @@
 //!    $ countersign report -n shop
 //!    NAMESPACE  PODS  OF                  CONTAINER  IMAGE                         DIGEST FROM  VERDICT  CODE               POLICY
 //!    shop       3     ReplicaSet/web-7d9  web        registry.example/shop/web:v5  status       warned   signature_missing  signed
-//!    shop       1     StatefulSet/db      db         registry.example/shop/db:16   status       allowed                     signed
+//!    shop       1     StatefulSet/db      db         registry.example/shop/db:16   status       admitted                    signed
 //!
-//!    Pods: 4; would be refused: 0, only warned of: 3, allowed: 1
+//!    Pods: 4; would be refused: 0, only warned of: 3, admitted: 1
 //!    ```
 //!
 //! 3. Sign what is warned of, or write down in a policy why it may run.

@@ -100,19 +100,19 @@ fn equal_pods_are_one_row_and_the_worst_image_counts() {
         "\
 NAMESPACE  PODS  OF              CONTAINER  IMAGE                DIGEST FROM  VERDICT           CODE                POLICY
 shop       1     Pod/broken                                                   would be refused  request_malformed
-shop       1     Pod/fine        c0         r.example/good/a:1   tag          allowed                               passing
+shop       1     Pod/fine        c0         r.example/good/a:1   tag          admitted                              passing
 shop       1     Pod/other       c0         r.example/other:1    tag          would be refused  no_matching_policy
-shop       1     Pod/trial       c0         r.example/good/a:1   tag          allowed                               passing
+shop       1     Pod/trial       c0         r.example/good/a:1   tag          admitted                              passing
 shop       1     Pod/trial       c1         r.example/trial/c:1  tag          warned            static_fail         trying
-shop       2     ReplicaSet/web  c0         r.example/good/a:1   tag          allowed                               passing
+shop       2     ReplicaSet/web  c0         r.example/good/a:1   tag          admitted                              passing
 shop       2     ReplicaSet/web  c1         r.example/bad/b:1    tag          would be refused  static_fail         refusing
 
-Pods: 6; would be refused: 4, only warned of: 1, allowed: 1
+Pods: 6; would be refused: 4, only warned of: 1, admitted: 1
 "
     );
     assert_eq!(exit(&report), Exit::Refused);
     let said: Value = serde_json::from_str(&json(&report, &set(NoMatch::Deny)).unwrap()).unwrap();
-    assert_eq!(said["summary"], json!({"pods": 6, "refused": 4, "warned": 1, "unknown": 0, "allowed": 1}));
+    assert_eq!(said["summary"], json!({"pods": 6, "refused": 4, "warned": 1, "unknown": 0, "admitted": 1}));
     let warned: Vec<_> = said["images"].as_array().unwrap().iter().filter(|row| row["result"] == "warned").collect();
     assert_eq!(warned.len(), 1);
     assert_eq!((&warned[0]["pods"], &warned[0]["policies"]), (&json!(1), &json!(["trying"])));
@@ -127,7 +127,7 @@ fn exit_codes_tell_what_was_found() {
     assert_eq!(of(NoMatch::Warn, "r.example/other:1"), Exit::Refused);
     assert_eq!(of(NoMatch::Allow, "r.example/other:1"), Exit::Success);
     assert_eq!(exit(&Report::default()), Exit::Success);
-    assert_eq!(text(&Report::default()), "Pods: 0; would be refused: 0, only warned of: 0, allowed: 0\n");
+    assert_eq!(text(&Report::default()), "Pods: 0; would be refused: 0, only warned of: 0, admitted: 0\n");
 }
 
 #[test]
@@ -136,7 +136,7 @@ fn pods_that_conditions_look_at_are_judged_one_by_one_within_a_ceiling() {
     let pods = ["one", "two"].map(|name| pod(name, Some("web"), &["r.example/looked/a:1"]));
     let report = report(&set, &pods);
     let results: Vec<_> = report.rows.iter().map(|(row, pods)| (row.result, *pods)).collect();
-    assert_eq!(results, [(Standing::Allowed, 1), (Standing::Refused, 1)]);
+    assert_eq!(results, [(Standing::Admitted, 1), (Standing::Refused, 1)]);
     let mut audit = Audit::new(set, pods[0].json.len());
     audit.add(&pods[0]).unwrap();
     assert!(audit.add(&pods[1]).is_err());
