@@ -1,5 +1,6 @@
 //! `countersign serve`
 
+mod barred;
 mod certificate;
 mod keys;
 mod leader;
@@ -134,8 +135,7 @@ async fn begin(args: Args, err: &mut dyn Write) -> Result<Begun, Error> {
     let metrics = Arc::new(Metrics::new().map_err(Error::unavailable)?);
     let in_pod = Variable::KubernetesServiceHost.value().is_some();
     let times = Some(metrics.registry_times());
-    let options = registry::Options { in_pod, times, ..args.registry.options()? };
-    let client = registry::Client::new(options).map_err(Error::usage)?;
+    let options = args.registry.options()?;
     if args.registry.has_login() {
         return Err(Error::usage("a server reads no password from stdin").hint("name a file with `--docker-config`"));
     }
@@ -147,6 +147,9 @@ async fn begin(args: Args, err: &mut dyn Write) -> Result<Begun, Error> {
     let pull_secrets = args.policies.pull_secrets()?;
     let events = args.policies.events();
     let mut policies = args.policies.open().await?;
+    let barred = barred::addresses(args.listen, &args.certificate, policies.cluster(), in_pod).await;
+    let options = registry::Options { in_pod, times, barred, ..options };
+    let client = registry::Client::new(options).map_err(Error::usage)?;
     let kms = kms::client()?;
     policies.read_elsewhere(&kms, &client).await;
     let elsewhere = policies.elsewhere().clone();

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use http::Uri;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 
@@ -12,6 +13,7 @@ use crate::limits;
 pub struct Access {
     pub(super) client: Client,
     pub(super) namespace: String,
+    pub(super) server: Box<Uri>,
 }
 
 /// Why the API server cannot be asked.
@@ -48,8 +50,15 @@ impl Access {
         // Whoever asks knows whether to ask again, and when: a request that waits for minutes would hide an outage.
         config.default_retry = false;
         let namespace = namespace.unwrap_or_else(|| config.default_namespace.clone());
+        let server = Box::new(config.cluster_url.clone());
         let client = Client::try_from(config).map_err(|error| AccessError::Client(error.to_string()))?;
-        Ok(Self { client, namespace })
+        Ok(Self { client, namespace, server })
+    }
+
+    /// The host and port at which the API server is asked.
+    pub fn server(&self) -> Option<(&str, u16)> {
+        let port = if self.server.scheme_str() == Some("http") { 80 } else { 443 };
+        Some((self.server.host()?, self.server.port_u16().unwrap_or(port)))
     }
 
     /// The controller's own namespace.

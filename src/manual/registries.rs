@@ -93,8 +93,12 @@
 //! Whoever makes a Pod chooses the host of its images. None is asked at a link-local or reserved address, nor at a cloud's
 //! metadata service, whether the name is that address or leads to it; nor, where the controller runs in a pod, on that pod's
 //! own loopback, where the registry of a node is not. A mirror for it (`registries.mirrors`), or the host in
-//! `registries.privateHosts` or `registries.plainHTTP`, says otherwise. The API server can be named too: it is asked without
-//! credentials, has to show a certificate that the system's authorities vouch for, and has nothing that is a manifest.
+//! `registries.privateHosts` or `registries.plainHTTP`, says otherwise. Nor is anything asked of the API server, as its address
+//! is given to the controller (by the kubelet or in a kubeconfig) and as `kubernetes.default.svc` is found, or of the controller
+//! itself: of its own addresses at its port, and of its Service. Both are known by the addresses that they have when the
+//! controller starts; at their other ports, and at other addresses of the cluster, there may be registries. Other replicas are
+//! not known so: like whatever else lies in the cluster they are asked without credentials, have to show a certificate that is
+//! believed, and have nothing that is a manifest.
 //!
 //! The file of `--registries` is read once, at the start; the chart starts other pods when it changes. The authorities of
 //! `--registry-ca` are read once, too, and the ConfigMap of `registries.caConfigMap` is not the chart's: after a change of it,

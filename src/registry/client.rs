@@ -1,5 +1,6 @@
 //! The client: what it is told, and the two questions of an admission.
 
+use core::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -47,6 +48,8 @@ pub struct Options {
     pub proxy: Option<Proxy>,
     /// Whether this is a pod, so that an image's name that means this machine does not mean a registry.
     pub in_pod: bool,
+    /// Addresses that no image and no policy may name, nor a registry point to: those of the API server and of this server.
+    pub barred: Vec<SocketAddr>,
     /// Requests in flight to one registry; further ones wait. Default: [`limits::REQUESTS_PER_REGISTRY`].
     pub requests_per_registry: usize,
     /// Time to connect, TLS included. Default: [`limits::CONNECT_TIME`].
@@ -68,6 +71,7 @@ impl Default for Options {
             mirrors: Vec::new(),
             proxy: None,
             in_pod: false,
+            barred: Vec::new(),
             requests_per_registry: limits::REQUESTS_PER_REGISTRY,
             connect_time: limits::CONNECT_TIME,
             rest: limits::REGISTRY_REST,

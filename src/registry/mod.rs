@@ -17,6 +17,7 @@
 //! a program, such as a credential helper.
 
 mod attached;
+mod barred;
 mod body;
 mod challenge;
 mod client;

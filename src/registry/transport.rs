@@ -1,5 +1,8 @@
 //! One request and its answer: bounded, repeated where that helps, redirected where that is safe.
 
+use core::net::IpAddr;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -8,6 +11,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use tokio::time::{Instant, sleep};
 use url::Url;
 
+use super::barred::Barred;
 use super::body::{self, BodyError};
 use super::client::{ClientError, Options};
 use super::host::{Host, Hosts};
@@ -25,11 +29,9 @@ use crate::telemetry::RegistryTimes;
 
 /// The connections, and what is known of the hosts at their other ends.
 pub(super) struct Transport {
-    anywhere: reqwest::Client,
-    named: reqwest::Client,
-    from_loopback: reqwest::Client,
-    from_private: reqwest::Client,
-    from_public: reqwest::Client,
+    clients: Clients,
+    /// Those that ask at a port where an address is barred.
+    guarded: BTreeMap<u16, Clients>,
     /// The proxy, where there is one, and the client that speaks to it.
     by_proxy: Option<(Proxy, reqwest::Client)>,
     exceptions: Exceptions,
@@ -37,6 +39,37 @@ pub(super) struct Transport {
     rest: Duration,
     retry_wait: Duration,
     times: Option<RegistryTimes>,
+}
+
+/// Who asks, by how far it may go.
+struct Clients {
+    anywhere: reqwest::Client,
+    named: reqwest::Client,
+    from_loopback: reqwest::Client,
+    from_private: reqwest::Client,
+    from_public: reqwest::Client,
+}
+
+impl Clients {
+    fn new(client: impl Fn(Reach) -> Result<reqwest::Client, ClientError>) -> Result<Self, ClientError> {
+        Ok(Self {
+            anywhere: client(Reach::Anywhere)?,
+            named: client(Reach::Named)?,
+            from_loopback: client(Reach::FromLoopback)?,
+            from_private: client(Reach::FromPrivate)?,
+            from_public: client(Reach::FromPublic)?,
+        })
+    }
+
+    fn going(&self, reach: Reach) -> &reqwest::Client {
+        match reach {
+            Reach::Anywhere => &self.anywhere,
+            Reach::Named => &self.named,
+            Reach::FromLoopback => &self.from_loopback,
+            Reach::FromPrivate => &self.from_private,
+            Reach::FromPublic => &self.from_public,
+        }
+    }
 }
 
 /// A request.
@@ -111,7 +144,7 @@ impl Transport {
     /// When TLS cannot be set up with the configured authorities.
     pub(super) fn new(options: Options) -> Result<Self, ClientError> {
         let tls = tls::config(&options.root_certificates)?;
-        let client = |reach: Reach, proxy: Option<&Proxy>| {
+        let client = |reach: Reach, proxy: Option<&Proxy>, barred: &Arc<BTreeSet<IpAddr>>| {
             let builder = reqwest::Client::builder().no_proxy();
             let builder = match proxy {
                 None => builder,
@@ -119,7 +152,7 @@ impl Transport {
             };
             builder
                 .tls_backend_preconfigured(tls.clone())
-                .dns_resolver(Guarded(reach))
+                .dns_resolver(Guarded { reach, barred: Arc::clone(barred) })
                 .connect_timeout(options.connect_time)
                 .http1_only()
                 .pool_idle_timeout(limits::IDLE_CONNECTION_TIME)
@@ -132,20 +165,23 @@ impl Transport {
                 .build()
                 .map_err(|error| ClientError::Tls(error.to_string()))
         };
+        let (barred, none) = (Barred::new(&options.barred), Arc::default());
+        let mut guarded = BTreeMap::new();
+        for (port, addresses) in barred.by_port() {
+            guarded.insert(port, Clients::new(|reach| client(reach, None, &addresses))?);
+        }
         Ok(Self {
-            anywhere: client(Reach::Anywhere, None)?,
-            named: client(Reach::Named, None)?,
-            from_loopback: client(Reach::FromLoopback, None)?,
-            from_private: client(Reach::FromPrivate, None)?,
-            from_public: client(Reach::FromPublic, None)?,
+            clients: Clients::new(|reach| client(reach, None, &none))?,
+            guarded,
             by_proxy: match options.proxy {
                 None => None,
-                Some(proxy) => Some((proxy.clone(), client(Reach::Anywhere, Some(&proxy))?)),
+                Some(proxy) => Some((proxy.clone(), client(Reach::Anywhere, Some(&proxy), &none)?)),
             },
             exceptions: Exceptions {
                 plain_http: options.plain_http.into_iter().collect(),
                 private: options.private_hosts.into_iter().collect(),
                 mirrors: options.mirrors.iter().map(|mirror| mirror.location.registry().clone()).collect(),
+                barred,
                 in_pod: options.in_pod,
             },
             hosts: Hosts::new(options.requests_per_registry),
@@ -263,16 +299,15 @@ impl Transport {
 
     async fn exchange(&self, host: &Host, ask: &Ask) -> Result<Reply, Trouble> {
         let by_proxy = self.by_proxy.as_ref().filter(|(proxy, _)| proxy.covers(&ask.url));
-        let client = match (by_proxy, ask.reach) {
-            (Some((_, client)), reach) => {
-                proxy::check(reach, &ask.url).await.map_err(Trouble::Unusable)?;
+        let client = match by_proxy {
+            Some((_, client)) => {
+                proxy::check(ask.reach, &ask.url, &self.exceptions.barred).await.map_err(Trouble::Unusable)?;
                 client
             }
-            (None, Reach::Anywhere) => &self.anywhere,
-            (None, Reach::Named) => &self.named,
-            (None, Reach::FromLoopback) => &self.from_loopback,
-            (None, Reach::FromPrivate) => &self.from_private,
-            (None, Reach::FromPublic) => &self.from_public,
+            None => {
+                let guarded = ask.url.port_or_known_default().and_then(|port| self.guarded.get(&port));
+                guarded.unwrap_or(&self.clients).going(ask.reach)
+            }
         };
         let mut request = client
             .request(ask.method.clone(), ask.url.clone())

@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 
 use url::{Host, Url};
 
+use super::barred::Barred;
 use crate::evidence::{Unasked, UnaskedKind};
 use crate::image::Registry;
 
@@ -62,21 +63,11 @@ impl Zone {
     fn of_v6(address: Ipv6Addr) -> Self {
         /// Amazon's metadata service, inside the private range.
         const METADATA: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
-        let [a, b, c, d, e, f, g, h] = address.segments();
-        let embedded = |high: u16, low: u16| {
-            let [a, b] = high.to_be_bytes();
-            let [c, d] = low.to_be_bytes();
-            Self::of_v4(Ipv4Addr::new(a, b, c, d))
-        };
+        let [a, b, ..] = address.segments();
         if address.is_loopback() {
             Self::Loopback
-        } else if (a, b, c, d, e) == (0, 0, 0, 0, 0) && (f == 0xffff || f == 0) {
-            // IPv4-mapped, and the older IPv4-compatible with the unspecified address among it.
-            embedded(g, h)
-        } else if (a, b, c, d, e, f) == (0x64, 0xff9b, 0, 0, 0, 0) {
-            embedded(g, h) // NAT64, RFC 6052
-        } else if a == 0x2002 {
-            embedded(b, c) // 6to4, RFC 3056
+        } else if let Some(address) = embedded(address) {
+            Self::of_v4(address)
         } else if address == METADATA
             || address.is_multicast()
             || (a & 0xffc0) == 0xfe80
@@ -111,6 +102,32 @@ impl Zone {
             Host::Ipv4(address) => Some(Self::of(IpAddr::V4(*address))),
             Host::Ipv6(address) => Some(Self::of(IpAddr::V6(*address))),
         }
+    }
+}
+
+/// The IPv4 address that an IPv6 address spells.
+fn embedded(address: Ipv6Addr) -> Option<Ipv4Addr> {
+    let [a, b, c, d, e, f, g, h] = address.segments();
+    let of = |high: u16, low: u16| {
+        let [a, b] = high.to_be_bytes();
+        let [c, d] = low.to_be_bytes();
+        Some(Ipv4Addr::new(a, b, c, d))
+    };
+    match (a, b, c, d, e, f) {
+        // IPv4-mapped, and the older IPv4-compatible with the unspecified address among it.
+        (0, 0, 0, 0, 0, 0 | 0xffff) => of(g, h),
+        (0x64, 0xff9b, 0, 0, 0, 0) => of(g, h), // NAT64, RFC 6052
+        (0x2002, ..) => of(b, c),               // 6to4, RFC 3056
+        _ => None,
+    }
+}
+
+/// The address, in the one spelling that each has.
+pub(super) fn plain(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(spelled) if spelled.is_loopback() => address,
+        IpAddr::V6(spelled) => embedded(spelled).map_or(address, IpAddr::V4),
     }
 }
 
@@ -172,6 +189,8 @@ pub(super) struct Exceptions {
     pub(super) private: BTreeSet<Registry>,
     /// Are asked in the place of others.
     pub(super) mirrors: BTreeSet<Registry>,
+    /// What is never a registry.
+    pub(super) barred: Barred,
     /// Whether this machine is a pod: a registry on the loopback interface of a node is not on the pod's.
     pub(super) in_pod: bool,
 }
@@ -189,6 +208,9 @@ impl Exceptions {
     pub(super) fn named(&self, registry: &Registry) -> Result<Reach, Unasked> {
         if [&self.plain_http, &self.private, &self.mirrors].iter().any(|listed| listed.contains(registry)) {
             return Ok(Reach::Anywhere);
+        }
+        if self.barred.holds_registry(registry) {
+            return Err(Unasked::new(UnaskedKind::Refused, format!("`{registry}` {BARRED}")));
         }
         let reach = if self.in_pod { Reach::FromPrivate } else { Reach::Named };
         let why = match Zone::of_registry(registry) {
@@ -222,10 +244,14 @@ impl Exceptions {
         let Some(host) = to.host() else {
             return refuse("an address without a host");
         };
+        let is_listed = self.lists_private(to);
+        if self.barred.holds(to) && !is_listed {
+            return refuse(&format!("`{}`, which {BARRED}", authority(to)));
+        }
         if from.url.host().as_ref() == Some(&host) {
             return Ok(from.reach);
         }
-        if self.lists_private(to) {
+        if is_listed {
             return Ok(Reach::Anywhere);
         }
         let reach = Reach::from(from.zone);
@@ -256,6 +282,9 @@ impl Exceptions {
         if self.lists_private(to) {
             return Ok(Reach::Anywhere);
         }
+        if self.barred.holds(to) {
+            return refuse(BARRED);
+        }
         let reach = Reach::FromPrivate;
         match Zone::of_host(&host) {
             Some(zone) if !reach.covers(zone) => {
@@ -274,6 +303,9 @@ impl Exceptions {
                 .is_some_and(|port| listed(&format!("{}:{port}", to.host_str().unwrap_or_default())))
     }
 }
+
+/// What is said of an address that is barred.
+const BARRED: &str = "is the API server or the controller itself: list the host as private if it is right";
 
 /// `host[:port]` of an address: all of it that messages and counters may show.
 pub(super) fn authority(url: &Url) -> String {

@@ -133,6 +133,11 @@ impl CertificateArgs {
         Some(self.webhooks(access).namespaces())
     }
 
+    /// The host and port at which the API server asks, as far as that is known.
+    pub(super) fn asked_at(&self, access: &Access) -> Option<(String, u16)> {
+        self.webhook_address.as_ref()?.found_at(access.namespace())
+    }
+
     fn webhooks(&self, access: &Access) -> Webhooks {
         let labelled = self.protected_namespaces == ProtectedNamespaces::Labelled;
         let webhooks = Webhooks::new(access, self.webhook_configuration.clone(), labelled, &self.unprotected_namespace)

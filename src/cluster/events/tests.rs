@@ -165,7 +165,8 @@ fn client(address: SocketAddr) -> Client {
 /// A writer that waits no longer than it must, and what tells it.
 fn writer(address: SocketAddr) -> (Events, EventWriter, Arc<Metrics>) {
     let metrics = Arc::new(Metrics::new().unwrap());
-    let access = Access { client: client(address), namespace: "countersign-system".to_owned() };
+    let namespace = "countersign-system".to_owned();
+    let access = Access { client: client(address), namespace, server: Box::default() };
     let (events, writer) = events(&access, Arc::new(Hub::new()), "replica".to_owned(), &metrics);
     (events, EventWriter { pause: Duration::from_millis(1), ..writer }, metrics)
 }

@@ -46,6 +46,19 @@ impl FromStr for WebhookAddress {
     }
 }
 
+impl WebhookAddress {
+    /// The host and port at which it is found; Services are those of `namespace`.
+    pub fn found_at(&self, namespace: &str) -> Option<(String, u16)> {
+        match &self.0 {
+            Address::Service { name, port } => Some((format!("{name}.{namespace}.svc"), *port)),
+            Address::Url(url) => {
+                let url = url::Url::parse(url).ok()?;
+                Some((url.host_str()?.to_owned(), url.port_or_known_default()?))
+            }
+        }
+    }
+}
+
 impl fmt::Display for WebhookAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
@@ -178,6 +191,15 @@ mod tests {
             ("https://192.0.2.1:8443", "`https://192.0.2.1:8443`"),
         ] {
             assert_eq!(text.parse::<WebhookAddress>().unwrap().to_string(), shown);
+        }
+        for (text, found_at) in [
+            ("countersign", ("countersign.ours.svc", 443)),
+            ("countersign:8443", ("countersign.ours.svc", 8443)),
+            ("https://192.0.2.1:8443", ("192.0.2.1", 8443)),
+            ("https://[::1]", ("[::1]", 443)),
+        ] {
+            let (host, port) = text.parse::<WebhookAddress>().unwrap().found_at("ours").unwrap();
+            assert_eq!((host.as_str(), port), found_at, "{text}");
         }
         for bad in ["", "a/b", "a:b", "http://a.example", "https://", "https://a.example/validate", "https://a@b", ":1"]
         {

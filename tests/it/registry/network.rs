@@ -72,6 +72,44 @@ async fn t79_no_image_names_a_metadata_service() {
     }
 }
 
+/// T79: the API server and the controller itself are no registries, whatever they are called; what listens beside them may be
+/// one, and neither a registry nor a policy leads there.
+#[tokio::test]
+async fn t79_no_image_names_the_api_server_or_the_controller() {
+    let (demo, beside) = (registry().await, registry().await);
+    let barred = vec![demo.address()];
+    let client = Client::new(Options { barred: barred.clone(), rest: Duration::ZERO, ..Options::default() }).unwrap();
+    let port = demo.address().port();
+    for host in ["127.0.0.1", "[::ffff:127.0.0.1]", "localhost", "LOCALHOST"] {
+        let name: ImageRef = format!("{host}:{port}/app:v1").parse().unwrap();
+        let error = client.resolve(&name, &Anonymous, ample()).await.unwrap_err();
+        let Error::Unasked(why) = &error else { panic!("{host}: {error}") };
+        assert_eq!(why.kind(), UnaskedKind::Refused, "{host}: {why}");
+        let is_said = ["is the API server or the controller itself", "lies at an address that is not followed"];
+        assert!(is_said.iter().any(|text| why.detail().contains(text)), "{host}: {why}");
+    }
+    for (registry, host) in [(&demo, "127.0.0.1"), (&demo, "localhost"), (&beside, "127.0.0.1"), (&beside, "localhost")]
+    {
+        let image = registry.seed_image("app", "v1").unwrap();
+        let host = format!("{host}:{}", registry.address().port());
+        let private_hosts = vec![host.parse().unwrap()];
+        // An administrator who lists it means it; what is not barred needs no list.
+        let is_barred = registry.address() == demo.address();
+        let options = Options { barred: barred.clone(), private_hosts, ..Options::default() };
+        let client = if is_barred { &Client::new(options).unwrap() } else { &client };
+        let found = client.resolve(&format!("{host}/app:v1").parse().unwrap(), &Anonymous, ample()).await.unwrap();
+        assert_eq!(found.digest(), image.digest(), "{host}");
+    }
+    // A registry that redirects there is not followed, although it is of the same machine.
+    let front = Faulty::in_front_of(&beside).await;
+    for host in ["127.0.0.1", "localhost"] {
+        front.heal().on("/manifests/", Fault::Redirect(307, format!("http://{host}:{port}/v2/app/manifests/v1")));
+        let error = client.resolve(&front.image("app:v1"), &Anonymous, ample()).await.unwrap_err();
+        let Error::Unasked(why) = &error else { panic!("{host}: {error}") };
+        assert_eq!(why.kind(), UnaskedKind::Refused, "{host}: {why}");
+    }
+}
+
 /// T69: whoever is not the registry does not become it by speaking less, either.
 #[tokio::test]
 async fn t69_a_wrong_certificate_is_no_reason_for_plain_http() {
