@@ -44,7 +44,7 @@
 //! | `countersign_registry_requests_total` | counter | `outcome`: `answered`, `broken`, `cut_off`, `failed`, `rate_limited`, `refused` | Requests sent to registries and their token services, by what became of them. |
 //! | `countersign_remote_conditions` | gauge | `state`: `unusable`, `usable` | Conditions at addresses that policies name, by state. |
 //! | `countersign_requests_in_flight` | gauge |  | Requests for admission that are being judged. |
-//! | `countersign_shed_total` | counter | `ceiling`: `bytes`, `requests` | Requests refused unread or unjudged under load. |
+//! | `countersign_shed_total` | counter | `ceiling`: `bytes`, `descriptors`, `requests` | Requests refused unread or unjudged under load, and times that no connection could be taken. |
 //! | `countersign_status_writes_total` | counter | `outcome`: `conflict`, `failed`, `written` | Writes of the status of policies. |
 //! | `countersign_trace_spans_total` | counter | `outcome`: `dropped`, `exported`, `failed`, `rejected` | Spans of traces, by what became of them. |
 //! | `countersign_trust_root_age_seconds` | gauge |  | The longest time since a repository vouched for its trust root; 0 where none has. |

@@ -15,6 +15,7 @@ use tokio_rustls::TlsAcceptor;
 use super::connection::Connections;
 use super::routes::{App, router};
 use super::{Ceilings, Health};
+use crate::telemetry::label::Shed;
 use crate::telemetry::{Metrics, field};
 
 /// How long to wait when the machine gives no more connections: until others have ended.
@@ -95,6 +96,7 @@ async fn accept(listener: &TcpListener, connections: &Connections) {
                 });
             }
             Err(error) => {
+                connections.metrics.shed(Shed::Descriptors);
                 tracing::warn!({ field::EVENT } = "connection", { field::DETAIL } = error.to_string(), "cannot accept");
                 sleep(OUT_OF_DESCRIPTORS).await;
             }

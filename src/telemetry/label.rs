@@ -55,18 +55,21 @@ impl Decision {
 pub enum Shed {
     /// Too many bytes of bodies are held.
     Bytes,
+    /// The machine gives no more descriptors: no connection can be taken.
+    Descriptors,
     /// Too many requests are being judged.
     Requests,
 }
 
 impl Shed {
     /// Every reason.
-    pub const ALL: [Self; 2] = [Self::Bytes, Self::Requests];
+    pub const ALL: [Self; 3] = [Self::Bytes, Self::Descriptors, Self::Requests];
 
     /// The label.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Bytes => "bytes",
+            Self::Descriptors => "descriptors",
             Self::Requests => "requests",
         }
     }

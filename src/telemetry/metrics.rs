@@ -111,7 +111,7 @@ impl Metrics {
                 "Images judged, by result and the code of the first reason.",
                 &["result", "code"],
             )?,
-            shed: new.counters("shed_total", "Requests refused unread or unjudged under load.", &["ceiling"])?,
+            shed: new.counters("shed_total", "Requests refused unread or unjudged under load, and times that no connection could be taken.", &["ceiling"])?,
             panics: new.counter("panics_total", "Panics that became a refusal of one request.")?,
             connections: new.gauge("connections", "Open connections.")?,
             broken: new.counters("connections_broken_total", "Connections that were cut off.", &["why"])?,

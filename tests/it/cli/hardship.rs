@@ -1,7 +1,6 @@
 //! `serve` where there is little of everything: memory, file descriptors, places to write.
 
 use std::fs;
-use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::Command;
 use std::thread;
@@ -32,40 +31,82 @@ fn ends_well(serving: Serving) {
     assert_eq!(serving.end().0, Some(0));
 }
 
+/// How often no connection could be taken.
+fn not_taken(serving: &Serving) -> u64 {
+    let (status, metrics) = serving.get("/metrics");
+    assert_eq!(status, 200);
+    let line = metrics.lines().find_map(|line| line.strip_prefix("countersign_shed_total{ceiling=\"descriptors\"} "));
+    line.unwrap().parse().unwrap()
+}
+
+/// What became of a review for whoever sent it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Became {
+    Allowed,
+    CutOff,
+    Denied,
+    Shed,
+}
+
 /// T89: more connections than there are file descriptors wait, are cut off or are refused; none is let in that should not
 /// be, and the process lives.
-#[test]
-fn t89_a_process_without_file_descriptors_lives() {
+#[tokio::test(flavor = "multi_thread")]
+async fn t89_a_process_without_file_descriptors_lives() {
+    const ASKING: usize = 1_000;
+    let stage = Stage::new().await;
+    let signed = create(pod(&[&stage.push_signed("good", "v1").to_string()])).to_string();
+    let unsigned = create(pod(&[&stage.push("bare", "v1").to_string()])).to_string();
     let place = Place::new();
+    place.write("policies/signed.yaml", &stage.signed());
     let mut serving = without(&place, "ulimit -n 64");
     assert!(serving.judge());
+    assert_eq!(not_taken(&serving), 0);
     let crowd: Vec<_> = (0..120).map(|_| TcpStream::connect(&serving.client().address).unwrap()).collect();
     serving.wait_for("os error 24");
     drop(crowd);
     assert!(serving.judge());
 
-    // A thousand that each want an answer, a hundred at a time. What is no TLS is answered by no verdict.
+    // A thousand at once, each with a review of its own; what is refused is refused for want of proof or of room.
     let client = serving.client();
-    thread::scope(|scope| {
-        for _ in 0..100 {
-            scope.spawn(|| {
-                for at in 0..10 {
-                    if at % 2 == 0 {
-                        if let Ok((status, body)) = client.ask("POST", "/validate?timeout=5s", "{}") {
-                            let answer: Value = serde_json::from_str(&body).unwrap_or_default();
-                            assert!(status != 200 || answer["response"]["allowed"] == false, "{status} {body}");
-                        }
-                    } else if let Ok(mut socket) = TcpStream::connect(&client.address) {
-                        let _ = socket.write_all(b"POST /validate HTTP/1.1\r\n\r\n");
-                        let _ = socket.shutdown(std::net::Shutdown::Write);
-                        let mut answer = Vec::new();
-                        let _ = socket.read_to_end(&mut answer);
-                        assert!(!answer.starts_with(b"HTTP/1.1 200"));
-                    }
-                }
-            });
+    let ask = |review: &String| match client.ask("POST", "/validate?timeout=20s", review) {
+        Err(_) => Became::CutOff,
+        Ok((408 | 503, _)) => Became::Shed,
+        Ok((status, body)) => {
+            assert_eq!(status, 200, "{body}");
+            let answer: Value = serde_json::from_str(&body).unwrap();
+            let allowed = answer["response"]["allowed"].as_bool().unwrap();
+            let reason = answer["response"]["auditAnnotations"]["reason"].as_str();
+            let lacks = ["deadline_exceeded", "overloaded", "registry_unavailable", "signature_missing"];
+            assert!(allowed || reason.is_some_and(|reason| lacks.contains(&reason)), "{body}");
+            if allowed { Became::Allowed } else { Became::Denied }
         }
+    };
+    let before = not_taken(&serving);
+    let together = std::sync::Barrier::new(ASKING);
+    let became: Vec<(bool, Became)> = thread::scope(|scope| {
+        let asked: Vec<_> = (0..ASKING)
+            .map(|at| {
+                let (together, ask, is_signed) = (&together, &ask, at % 2 == 0);
+                let review = if is_signed { &signed } else { &unsigned };
+                scope.spawn(move || {
+                    together.wait();
+                    (is_signed, ask(review))
+                })
+            })
+            .collect();
+        asked.into_iter().map(|asked| asked.join().unwrap()).collect()
     });
+    let mut counts = std::collections::BTreeMap::new();
+    became.iter().for_each(|became| *counts.entry(*became).or_insert(0_usize) += 1);
+    println!("{counts:?}");
+    assert_eq!(became.len(), ASKING);
+    assert_eq!(counts.get(&(false, Became::Allowed)), None, "without proof: {counts:?}");
+    assert!(not_taken(&serving) > before, "{counts:?}");
+
+    // Afterwards everything is as it was, once what it could not ask may be asked again.
+    let allowed = |review| ask(review) == Became::Allowed;
+    serving.until("the signed one is admitted", |_| allowed(&signed));
+    assert_eq!(ask(&unsigned), Became::Denied);
     assert!(serving.judge());
     ends_well(serving);
 }
