@@ -144,7 +144,7 @@ fn t87_nothing_is_written_to_disk() {
 const SMALL_POD: u64 = 64 << 10;
 
 /// Fields of a process's `status`, in KiB.
-fn memory(process: u32, fields: &[&str]) -> Vec<u64> {
+pub(super) fn memory(process: u32, fields: &[&str]) -> Vec<u64> {
     let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
     let of = |field: &&str| {
         let line = status.lines().find_map(|line| line.strip_prefix(*field)?.strip_prefix(':')).unwrap();

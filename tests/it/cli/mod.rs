@@ -4,6 +4,7 @@ mod accounts;
 mod commands;
 mod conditions;
 mod files;
+mod followed;
 mod foreign;
 mod hardship;
 mod keys;

@@ -48,14 +48,19 @@ impl ApiServer {
     pub(crate) async fn access(&self) -> Access {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("kubeconfig");
+        std::fs::write(&path, self.kubeconfig()).unwrap();
+        Access::new(Some(&path), Some("countersign-system".to_owned())).await.unwrap()
+    }
+
+    /// The same for a program.
+    pub(crate) fn kubeconfig(&self) -> String {
         let config = json!({
             "apiVersion": "v1", "kind": "Config", "current-context": "c",
             "clusters": [{"name": "c", "cluster": {"server": format!("http://{}", self.front.address())}}],
             "users": [{"name": "c", "user": {}}],
             "contexts": [{"name": "c", "context": {"cluster": "c", "user": "c"}}],
         });
-        std::fs::write(&path, config.to_string()).unwrap();
-        Access::new(Some(&path), Some("countersign-system".to_owned())).await.unwrap()
+        config.to_string()
     }
 }
 
