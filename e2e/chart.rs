@@ -17,7 +17,7 @@ use crate::support::policy_controller;
 use crate::support::process::Outcome;
 use crate::support::registry::{Kind, Registry};
 use crate::support::wait::poll;
-use crate::uninstall;
+use crate::{rights, uninstall};
 
 const CRDS: [&str; 3] =
     ["clusterimagepolicies.countersign.dev", "imagepolicies.countersign.dev", "trustroots.countersign.dev"];
@@ -589,6 +589,7 @@ fn helm_test(cluster: &Cluster, helm: Helm, signed: &str, unsigned: &str) {
     let admitted = said.lines().filter(|line| line.ends_with("  admitted")).count();
     let denied = said.lines().filter(|line| line.contains("  denied, as it should be: ")).count();
     assert_eq!((admitted, denied), (2, 2), "{said}");
+    rights::expect_all_used(cluster, pod["spec"]["serviceAccountName"].as_str().expect("an account"), &hooks);
     // Were one not refused that should be, or refused that should not, the test would fail.
     let namespace = arguments.iter().find(|argument| argument.starts_with("--namespace=")).expect("a namespace");
     let signed = arguments[arguments.len() - 2].to_owned();

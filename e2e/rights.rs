@@ -1,4 +1,4 @@
-//! The rights of the controller's ServiceAccount, held against what it asks: the API server keeps an account of every
+//! The rights of the chart's ServiceAccounts, held against what they ask: the API server keeps an account of every
 //! request, and each right that is granted has to be used by one of them.
 
 use std::collections::BTreeSet;
@@ -22,6 +22,9 @@ use crate::support::wait::poll;
 use crate::workloads::workload;
 
 const LIMIT: Duration = Duration::from_secs(90);
+
+/// The controller's ServiceAccount.
+const CONTROLLER: &str = "countersign";
 
 /// The form of a `root.json`, in base64: `{"signed":{"_type":"root"},"signatures":[{}]}`.
 const ROOT: &str = "eyJzaWduZWQiOnsiX3R5cGUiOiJyb290In0sInNpZ25hdHVyZXMiOlt7fV19";
@@ -87,10 +90,10 @@ fn granted(role: &Value) -> Vec<Right> {
     rights
 }
 
-/// The requests about objects that the API server has answered, and those that it has refused.
-fn asked(cluster: &Cluster) -> (BTreeSet<Right>, BTreeSet<Right>) {
+/// The requests of `account` about objects that the API server has answered, and those that it has refused.
+fn asked(cluster: &Cluster, account: &str) -> (BTreeSet<Right>, BTreeSet<Right>) {
     let (mut allowed, mut refused) = (BTreeSet::new(), BTreeSet::new());
-    for event in cluster.audited() {
+    for event in cluster.audited(account) {
         let object = &event["objectRef"];
         let text = |name: &str| object[name].as_str().map(str::to_owned);
         let Some(resource) = text("resource") else { continue };
@@ -113,6 +116,34 @@ fn asked(cluster: &Cluster) -> (BTreeSet<Right>, BTreeSet<Right>) {
         _ = if is_allowed { allowed.insert(right) } else { refused.insert(right) };
     }
     (allowed, refused)
+}
+
+/// Those of `rights` that `account` has not used so far.
+fn unused<'a>(cluster: &Cluster, account: &str, rights: impl Iterator<Item = &'a Right>) -> Result<(), String> {
+    let (allowed, _) = asked(cluster, account);
+    let unused = rights.filter(|right| !allowed.iter().any(|asked| right.covers(asked)));
+    let unused: Vec<_> = unused.map(Right::to_string).collect();
+    if unused.is_empty() { Ok(()) } else { Err(unused.join("\n")) }
+}
+
+/// Asserts that `account` has asked for nothing but what `rights` grant.
+fn expect_nothing_else(cluster: &Cluster, account: &str, rights: &[Right]) {
+    let (allowed, refused) = asked(cluster, account);
+    let refused: Vec<_> = refused.iter().map(Right::to_string).collect();
+    assert!(refused.is_empty(), "asked for without a right: {refused:?}");
+    // What is allowed to everybody is not granted here, and would not be seen as unused.
+    let elsewhere: Vec<_> =
+        allowed.iter().filter(|asked| !rights.iter().any(|right| right.covers(asked))).map(Right::to_string).collect();
+    assert!(elsewhere.is_empty(), "asked for by a right of everybody: {elsewhere:?}");
+}
+
+/// Asserts that `account` has used all that those of `objects` grant that are roles, and has asked for nothing else.
+pub(crate) fn expect_all_used(cluster: &Cluster, account: &str, objects: &[Value]) {
+    let is_role = |object: &&Value| ["ClusterRole", "Role"].iter().any(|kind| object["kind"] == *kind);
+    let rights: Vec<_> = objects.iter().filter(is_role).flat_map(granted).collect();
+    assert!(!rights.is_empty(), "{account} has no right");
+    poll("use of every right", LIMIT, || unused(cluster, account, rights.iter()));
+    expect_nothing_else(cluster, account, &rights);
 }
 
 /// What `/metrics` says to whoever believes whom the API server believes.
@@ -147,7 +178,7 @@ fn nothing_is_told_without_events_and_no_right_is_needed() {
         installed.gate.denies(codes::SIGNATURE_MISSING, &owned);
         namespace.denies(codes::SIGNATURE_MISSING, &owned);
     }
-    let (allowed, refused) = asked(cluster);
+    let (allowed, refused) = asked(cluster, CONTROLLER);
     assert!(!allowed.is_empty(), "it is asked for other things");
     let events = |right: &&Right| ["events", "jobs", "replicasets"].contains(&right.resource.as_str());
     let events: Vec<_> = allowed.iter().chain(&refused).filter(events).collect();
@@ -227,14 +258,10 @@ fn every_right_is_used_and_nothing_else_is_asked_for() {
     .into_iter()
     .flat_map(|arguments| granted(&cluster.json(arguments)))
     .collect();
-    let unused = |but: &dyn Fn(&Right) -> bool| {
-        let (allowed, _) = asked(cluster);
-        let unused = rights.iter().filter(|right| !but(right) && !allowed.iter().any(|asked| right.covers(asked)));
-        let unused: Vec<_> = unused.map(Right::to_string).collect();
-        if unused.is_empty() { Ok(()) } else { Err(unused.join("\n")) }
-    };
+    let unused_but =
+        |but: &dyn Fn(&Right) -> bool| unused(cluster, CONTROLLER, rights.iter().filter(|right| !but(right)));
     let at_deletion = |right: &Right| right.resource == "customresourcedefinitions" && right.verb == "get";
-    poll("use of the other rights", LIMIT, || unused(&at_deletion));
+    poll("use of the other rights", LIMIT, || unused_but(&at_deletion));
     // When it began to lead there were the namespaces that every cluster has, and its own.
     poll("count of namespaces", LIMIT, || {
         let metrics = scraped(&installed);
@@ -252,12 +279,6 @@ fn every_right_is_used_and_nothing_else_is_asked_for() {
             cluster.kubectl(&["delete", &format!("{plural}.v1alpha1.{group}"), "rights"]).expect_success();
         }
     }
-    poll("use of every right", LIMIT, || unused(&|_| false));
-    let (allowed, refused) = asked(cluster);
-    let refused: Vec<_> = refused.iter().map(Right::to_string).collect();
-    assert!(refused.is_empty(), "asked for without a right: {refused:?}");
-    // What is allowed to everybody is not granted here, and would not be seen as unused.
-    let elsewhere: Vec<_> =
-        allowed.iter().filter(|asked| !rights.iter().any(|right| right.covers(asked))).map(Right::to_string).collect();
-    assert!(elsewhere.is_empty(), "asked for by a right of everybody: {elsewhere:?}");
+    poll("use of every right", LIMIT, || unused_but(&|_| false));
+    expect_nothing_else(cluster, CONTROLLER, &rights);
 }

@@ -7,6 +7,7 @@ use std::thread;
 use serde_json::{Value, json};
 
 use crate::chart::{CONFIGURATIONS, folder};
+use crate::rights;
 use crate::support::cluster::{CONTROLLER_LIMIT, Cluster};
 use crate::support::countersign::{countersign_with, pod};
 use crate::support::installed::SYSTEM;
@@ -118,6 +119,7 @@ fn the_job_knows_where_helm_keeps_its_account() {
             assert_eq!(configurations(), [false, false]);
         },
     );
+    rights::expect_all_used(&cluster, JOB, &hooks(Helm::V3));
 
     // An account that nobody finds is in a database, in memory, or in another namespace: for the Job it is the same.
     Helm::V3.run(&[&["install", "countersign", &chart], &there[..]].concat()).expect_success();
@@ -133,14 +135,19 @@ fn the_job_knows_where_helm_keeps_its_account() {
     assert_eq!(configurations(), [false, false]);
 }
 
-/// Applies what the chart makes for `helm uninstall` but for the Job, and gives its Pod.
-fn apply_hooks(cluster: &Cluster, helm: Helm) -> Value {
+/// What the chart makes for `helm uninstall`.
+fn hooks(helm: Helm) -> Vec<Value> {
     let rendered = helm.template("countersign", &folder(), SYSTEM, &[]).expect_success();
-    let objects: Vec<Value> = serde_saphyr::from_multiple(&rendered).expect("manifests");
-    let is_hook = |object: &&Value| object["metadata"]["annotations"]["helm.sh/hook"] == "pre-delete";
-    let (jobs, others): (Vec<_>, Vec<_>) = objects.iter().filter(is_hook).partition(|object| object["kind"] == "Job");
+    let mut objects: Vec<Value> = serde_saphyr::from_multiple(&rendered).expect("manifests");
+    objects.retain(|object| object["metadata"]["annotations"]["helm.sh/hook"] == "pre-delete");
+    objects
+}
+
+/// Applies that but for the Job, and gives its Pod.
+fn apply_hooks(cluster: &Cluster, helm: Helm) -> Value {
+    let (jobs, others): (Vec<_>, Vec<_>) = hooks(helm).into_iter().partition(|object| object["kind"] == "Job");
     assert_eq!((jobs.len(), others.len()), (1, 6));
-    others.into_iter().for_each(|object| cluster.apply(object));
+    others.iter().for_each(|object| cluster.apply(object));
     jobs[0]["spec"]["template"].clone()
 }
 

@@ -158,10 +158,11 @@ impl Cluster {
         }
     }
 
-    /// What the controller's ServiceAccount has asked of the API server so far: its events of the audit log.
-    pub(crate) fn audited(&self) -> Vec<Value> {
-        let controller = controller();
-        self.audit().into_iter().filter(|event| event["user"]["username"] == controller).collect()
+    /// What a ServiceAccount of the controller's namespace has asked of the API server so far: its events of the audit log.
+    pub(crate) fn audited(&self, account: &str) -> Vec<Value> {
+        assert!(AUDITED.contains(&account), "no account is kept of what {account} asks");
+        let user = user(account);
+        self.audit().into_iter().filter(|event| event["user"]["username"] == user).collect()
     }
 
     /// What the audit log keeps of the last request for a Pod in `namespace`, by `WEBHOOK/KEY`: what webhooks said about it.
@@ -512,18 +513,21 @@ fn start_etcd(folder: &Path, port: u16) -> Daemon {
 }
 
 /// Who the controller is to the API server.
-fn controller() -> String {
-    format!("system:serviceaccount:{SYSTEM}:countersign")
+/// The ServiceAccounts of the chart: of the controller, of the Job that uninstalls, and of `helm test`.
+const AUDITED: [&str; 3] = ["countersign", "countersign-test", "countersign-uninstall"];
+
+fn user(account: &str) -> String {
+    format!("system:serviceaccount:{SYSTEM}:{account}")
 }
 
-/// Of which requests the API server keeps an account, without their bodies: those of the controller, and those for Pods.
+/// Of which requests the API server keeps an account, without their bodies: those of the chart's accounts, and those for Pods.
 fn audit_policy(folder: &Path) -> PathBuf {
     let pods = json!({"level": "Metadata", "verbs": ["create"], "resources": [{"group": "", "resources": ["pods"]}]});
     let policy = json!({
         "apiVersion": "audit.k8s.io/v1",
         "kind": "Policy",
         "omitStages": ["RequestReceived"],
-        "rules": [{"level": "Metadata", "users": [controller()]}, pods, {"level": "None"}],
+        "rules": [{"level": "Metadata", "users": AUDITED.map(user)}, pods, {"level": "None"}],
     });
     scratch::file(folder, "audit-policy.json", policy.to_string())
 }
