@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::thread;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -177,7 +178,8 @@ pub(crate) const GOOD: &[&[&str]] = &[
         "policies.maxAgeSeconds=300",
         "priorityClassName=",
         "resources.limits.memory=256Mi",
-        "podSecurityContext.seccompProfile.type=RuntimeDefault",
+        "podSecurityContext.seccompProfile.type=Localhost",
+        "podSecurityContext.seccompProfile.localhostProfile=countersign.json",
         "extraObjects[0].apiVersion=v1",
         "extraObjects[0].kind=ConfigMap",
         "extraObjects[0].metadata.name=more",
@@ -217,7 +219,7 @@ fn leaves(schema: &Value, definitions: &Value, path: &str, found: &mut Vec<Strin
 }
 
 #[test]
-fn every_value_is_rendered() {
+fn every_value_is_in_a_set() {
     let schema = std::fs::read(folder().join("values.schema.json")).expect("the schema");
     let schema: Value = serde_json::from_slice(&schema).expect("JSON");
     let mut unseen = Vec::new();
@@ -229,6 +231,53 @@ fn every_value_is_rendered() {
             .retain(|leaf| path.strip_prefix(leaf.as_str()).is_none_or(|rest| rest.starts_with(char::is_alphanumeric)));
     }
     assert!(unseen.is_empty(), "in no set of values: {unseen:?}");
+}
+
+/// The same value, otherwise.
+fn otherwise(value: &str) -> String {
+    let (path, said) = value.split_once('=').expect("a value");
+    match (said, said.parse::<u32>()) {
+        ("deny", _) => format!("{path}=allow"),
+        ("namespaces", _) => format!("{path}=none"),
+        ("none", _) => format!("{path}=upstream"),
+        (_, Ok(number)) => format!("{path}={}", number + 1),
+        (said, Err(_)) => match said.strip_suffix('}') {
+            Some(list) => format!("{path}={list}x}}"),
+            None => format!("{path}={said}x"),
+        },
+    }
+}
+
+/// Without a value, the chart makes something else of the others; and where they are refused then, it makes something else
+/// with another value.
+#[test]
+fn every_value_changes_what_is_rendered() {
+    let idle = |set: &'static [&'static str]| {
+        let whole = template(set).expect_success();
+        let changes_nothing = |at: usize| {
+            let (mut less, mut other) = (set.to_vec(), set.to_vec());
+            let value = less.remove(at);
+            let rendered = template(&less);
+            if rendered.succeeded() {
+                return rendered.stdout == whole;
+            }
+            let changed = otherwise(value);
+            other[at] = &changed;
+            let rendered = template(&other);
+            // Where a template refuses it, it has read it.
+            if rendered.stderr.contains("execution error at") {
+                return false;
+            }
+            rendered.expect_success() == whole
+        };
+        (0..set.len()).filter(|at| changes_nothing(*at)).map(|at| set[at]).collect::<Vec<_>>()
+    };
+    let sets = || GOOD.iter().copied().chain([BARE]);
+    let idle: Vec<_> = thread::scope(|scope| {
+        let all: Vec<_> = sets().map(|set| scope.spawn(move || idle(set))).collect();
+        all.into_iter().flat_map(|found| found.join().expect("what changes nothing")).collect()
+    });
+    assert!(idle.is_empty(), "nothing is rendered of {idle:?}");
 }
 
 #[test]
