@@ -46,5 +46,6 @@ mod trust_roots;
 mod uninstall;
 mod updates;
 mod vectors;
+mod withheld;
 mod workloads;
 mod written_elsewhere;

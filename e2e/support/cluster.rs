@@ -32,6 +32,7 @@ pub(crate) struct Cluster {
     api_server: Mutex<Option<Daemon>>,
     api_command: Box<dyn Fn() -> Command + Send + Sync>,
     _etcd: Daemon,
+    etcd_port: u16,
     authority: Authority,
     server: String,
     admin: PathBuf,
@@ -149,6 +150,7 @@ impl Cluster {
             api_server: Mutex::new(Some(api_server)),
             api_command: Box::new(api_command),
             _etcd: etcd,
+            etcd_port,
             authority,
             server,
             admin,
@@ -193,6 +195,19 @@ impl Cluster {
         let admin = self.admin.clone();
         api_server.wait_until("ready", START_LIMIT, || kubectl(&admin, &["get", "--raw=/readyz"], "").succeeded());
         *self.api_server.lock().unwrap_or_else(PoisonError::into_inner) = Some(api_server);
+    }
+
+    /// Has etcd forget what was before now. The API server need not run.
+    pub(crate) fn compact(&self) {
+        let ask = |path: &str, body: &Value| {
+            let url = format!("http://127.0.0.1:{}/v3/{path}", self.etcd_port);
+            let answer = http::send("POST", &url, None, &[], body.to_string().as_bytes());
+            assert_eq!(answer.status, 200, "{}", answer.text());
+            serde_json::from_str::<Value>(answer.text()).expect("JSON from etcd")
+        };
+        let now = ask("maintenance/status", &json!({}))["header"]["revision"].clone();
+        assert!(now.is_string(), "{now}");
+        ask("kv/compaction", &json!({"revision": now, "physical": true}));
     }
 
     /// Makes a kubeconfig for a ServiceAccount, with a token that the API server gives.
@@ -302,7 +317,12 @@ impl Cluster {
     /// A new namespace, in which the default service account exists.
     pub(crate) fn namespace(&self) -> Namespace<'_> {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
-        let name = format!("test-{}", NEXT.fetch_add(1, Ordering::Relaxed));
+        self.namespace_called(&format!("test-{}", NEXT.fetch_add(1, Ordering::Relaxed)))
+    }
+
+    /// The same, of this name.
+    pub(crate) fn namespace_called(&self, name: &str) -> Namespace<'_> {
+        let name = name.to_owned();
         self.kubectl(&["create", "namespace", &name]).expect_success();
         poll("default service account", CONTROLLER_LIMIT, || {
             let outcome = self.kubectl(&["-n", &name, "get", "serviceaccount", "default"]);

@@ -121,6 +121,8 @@ pub(crate) struct Options<'a> {
     pub(crate) events: Option<&'a str>,
     /// Where it sends traces.
     pub(crate) traces: Option<&'a str>,
+    /// The one namespace of which it reads pull secrets, if not of all.
+    pub(crate) pull_secrets_of: Option<&'a str>,
     /// The file with the custom resources that it judges.
     pub(crate) workload_kinds: Option<&'a Path>,
     /// For how many seconds the last good policies stay in force, if not as long as it does by itself.
@@ -177,6 +179,9 @@ impl Gate {
         }
         if let Some(path) = options.workload_kinds {
             command.arg("--workload-kinds").arg(path);
+        }
+        if let Some(namespace) = options.pull_secrets_of {
+            command.args(["--pull-secrets", "namespaces", "--pull-secrets-namespace", namespace]);
         }
         if options.leads {
             command.args(["--lease", "countersign"]);
@@ -289,6 +294,15 @@ impl Gate {
     pub(crate) fn denies(&self, code: &str, pod: &Value) {
         let (_, response) = self.judge(pod);
         assert_denied(code, &response);
+    }
+
+    /// The same, some time later.
+    pub(crate) fn denies_soon(&self, code: &str, pod: &Value) {
+        poll("denial", EFFECT_LIMIT, || {
+            let (_, response) = self.judge(pod);
+            let is_denied = says(response["status"]["message"].as_str().unwrap_or_default(), code);
+            if response["allowed"] == false && is_denied { Ok(()) } else { Err(response.to_string()) }
+        });
     }
 
     /// Asks `/validate` alone, as happens when somebody removes the mutating webhook or it does not answer in time;

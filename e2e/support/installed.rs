@@ -109,7 +109,15 @@ impl Installed {
 
     /// A new namespace with the label that asks for protection.
     pub(crate) fn namespace(&self) -> Namespace<'_> {
-        let namespace = self.cluster.namespace();
+        self.protected(self.cluster.namespace())
+    }
+
+    /// The same, of this name.
+    pub(crate) fn namespace_called(&self, name: &str) -> Namespace<'_> {
+        self.protected(self.cluster.namespace_called(name))
+    }
+
+    fn protected<'a>(&self, namespace: Namespace<'a>) -> Namespace<'a> {
         let name = namespace.name();
         self.cluster.kubectl(&["label", "namespace", name, "countersign.dev/enforce=true"]).expect_success();
         namespace
