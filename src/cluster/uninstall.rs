@@ -1,6 +1,6 @@
 //! Deleting our webhook configurations, so that nobody is asked any more.
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::json;
 
 use super::Access;
@@ -76,7 +76,13 @@ impl Release {
 
 #[derive(Deserialize)]
 struct Account {
+    /// An empty list of metadata alone is `null`.
+    #[serde(deserialize_with = "or_none")]
     items: Vec<Revision>,
+}
+
+fn or_none<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Revision>, D::Error> {
+    Ok(Option::deserialize(from)?.unwrap_or_default())
 }
 
 #[derive(Deserialize)]
@@ -138,7 +144,10 @@ mod tests {
             assert_eq!(release(revisions), expected, "{revisions:?}");
         }
         assert_eq!(Account::read(br#"{"items": [{"metadata": {}}]}"#), Ok(Release::Unknown));
-        assert!(Account::read(b"[]").is_err());
+        assert_eq!(Account::read(br#"{"items": null}"#), Ok(Release::Unknown));
+        for not_a_list in ["[]", "{}", r#"{"items": {}}"#] {
+            assert!(Account::read(not_a_list.as_bytes()).is_err(), "{not_a_list}");
+        }
     }
 
     #[test]
