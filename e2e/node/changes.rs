@@ -1,6 +1,6 @@
 //! What is done on purpose: it counts in every replica, no request is lost meanwhile, and no Pod gets in without evidence.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::chart::CONFIGURATIONS;
 use crate::support::cluster::CONTROLLER_LIMIT;
@@ -97,6 +97,55 @@ fn a_node_that_is_drained_is_not_missed() {
         let left = pods(node).iter().filter(|pod| pod["spec"]["nodeName"] == json!(name)).count();
         node.cluster.kubectl(&["uncordon", &name]).expect_success();
         assert_eq!(left, 0, "replicas on a node that was drained");
+        settled(node, 3);
+    });
+}
+
+#[test]
+fn who_evicts_replicas_waits_until_others_answer() {
+    unnoticed("evictions", |node| {
+        let budget = |path: &str| {
+            node.cluster.json(&["-n", SYSTEM, "get", "pdb", "countersign", "-o", "json"])["status"][path].clone()
+        };
+        settled(node, 3);
+        poll("two that may go", CONTROLLER_LIMIT, || {
+            let may_go = budget("disruptionsAllowed");
+            if may_go == json!(2) { Ok(()) } else { Err(may_go.to_string()) }
+        });
+        let evict = |pod: &Value| {
+            let name = pod["metadata"]["name"].as_str().expect("a name");
+            let path = format!("/api/v1/namespaces/{SYSTEM}/pods/{name}/eviction");
+            let eviction = json!({
+                "apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name, "namespace": SYSTEM},
+            });
+            node.cluster.answer_to(&path, &eviction).expect("an answer")
+        };
+        // Whoever comes in their place finds no node.
+        let nodes = [0, 1].map(node::name);
+        let each = |verb: &str| nodes.iter().for_each(|name| _ = node.cluster.kubectl(&[verb, name]).expect_success());
+        each("cordon");
+        let [first, second, last] = pods(node).try_into().expect("three replicas");
+        for pod in [&first, &second] {
+            let (status, said) = evict(pod);
+            assert_eq!(status, 201, "{said}");
+        }
+        let is_refused = || {
+            let (status, said) = evict(&last);
+            assert!(status == 429 && said.contains("needs 1 healthy pods and has 1 currently"), "{status} {said}");
+        };
+        is_refused();
+        poll("others that wait", CONTROLLER_LIMIT, || {
+            let now = pods(node);
+            let waiting = now.iter().filter(|pod| pod["status"]["phase"] == json!("Pending")).count();
+            if waiting == 2 { Ok(()) } else { Err(format!("{waiting} of {}", now.len())) }
+        });
+        is_refused();
+        each("uncordon");
+        poll("eviction of the last", CONTROLLER_LIMIT * 2, || match evict(&last) {
+            (201, _) => Ok(()),
+            (429, said) => Err(said),
+            other => panic!("{other:?}"),
+        });
         settled(node, 3);
     });
 }
