@@ -6,5 +6,6 @@ mod faults;
 mod pods;
 mod releases;
 mod signer;
+mod starved;
 mod tenants;
 mod workloads;

@@ -280,6 +280,12 @@ impl Cluster {
             .map_err(|error| format!("{error:?}"))
     }
 
+    /// A client for many requests to the API server, as the cluster's administrator, and the URL that paths are put behind.
+    pub(crate) fn client(&self) -> (reqwest::Client, &str) {
+        let tls = Tls { ca: self.authority.file(), client: Some(&self.admin_leaf) };
+        (http::client(Some(&tls)).expect("a client"), &self.server)
+    }
+
     /// The kubeconfig of the cluster's administrator.
     pub(crate) fn kubeconfig(&self) -> &Path {
         &self.admin

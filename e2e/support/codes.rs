@@ -13,6 +13,7 @@ pub(crate) const IMAGE_NOT_PINNED: &str = "image_not_pinned";
 pub(crate) const KEY_MISMATCH: &str = "key_mismatch";
 pub(crate) const LOG_ENTRY_MISSING: &str = "log_entry_missing";
 pub(crate) const NO_MATCHING_POLICY: &str = "no_matching_policy";
+pub(crate) const OVERLOADED: &str = "overloaded";
 pub(crate) const POLICIES_UNAVAILABLE: &str = "policies_unavailable";
 pub(crate) const POLICY_INVALID: &str = "policy_invalid";
 pub(crate) const REGISTRY_RATE_LIMITED: &str = "registry_rate_limited";

@@ -55,6 +55,22 @@ pub(crate) fn try_send(
     headers: &[(&str, &str)],
     body: &[u8],
 ) -> Result<Answer, reqwest::Error> {
+    let client = client(tls)?;
+    let method = Method::from_bytes(method.as_bytes()).expect("a method");
+    let mut request = client.request(method, url).body(body.to_vec());
+    for (name, value) in headers.iter().filter(|(_, value)| !value.is_empty()) {
+        request = request.header(*name, *value);
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let answer = request.send().await?;
+        let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
+        Ok(Answer { status, headers, body: answer.bytes().await?.to_vec() })
+    })
+}
+
+/// A client for many requests.
+pub(crate) fn client(tls: Option<&Tls<'_>>) -> Result<Client, reqwest::Error> {
     static PROVIDER: LazyLock<()> = LazyLock::new(|| {
         // Another test of this program may have been first.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
@@ -71,15 +87,5 @@ pub(crate) fn try_send(
     } else {
         client = client.tls_certs_only([]);
     }
-    let method = Method::from_bytes(method.as_bytes()).expect("a method");
-    let mut request = client.build()?.request(method, url).body(body.to_vec());
-    for (name, value) in headers.iter().filter(|(_, value)| !value.is_empty()) {
-        request = request.header(*name, *value);
-    }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    runtime.block_on(async {
-        let answer = request.send().await?;
-        let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
-        Ok(Answer { status, headers, body: answer.bytes().await?.to_vec() })
-    })
+    client.build()
 }

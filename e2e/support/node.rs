@@ -7,6 +7,7 @@ use std::fs::{self, File};
 use std::ops::Deref;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::{LazyLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
@@ -188,14 +189,22 @@ impl Node {
 
     /// Kills the first container of a pod, as `kill -9` does.
     pub(crate) fn kill(&self, pod: &Value) {
-        let id = pod["status"]["containerStatuses"][0]["containerID"].as_str().expect("a container");
-        let id = id.trim_start_matches("containerd://");
         let on = pod["spec"]["nodeName"].as_str().expect("a node");
         let index = on.trim_start_matches("node-");
         let mut command = self.space.command("ctr");
         command.args(["--address", &format!("/run/containerd-{index}/containerd.sock"), "--namespace", "k8s.io"]);
-        command.args(["task", "kill", "--signal", "SIGKILL", id]);
+        command.args(["task", "kill", "--signal", "SIGKILL", container(pod)]);
         super::process::run(command).expect_success();
+    }
+
+    /// How often the first container of a pod had to wait since it had used up its share of the processor.
+    pub(crate) fn throttled(&self, pod: &Value) -> u64 {
+        let group = format!("/sys/fs/cgroup/*/{}*/{}/cpu.stat", self.space.cgroup(), container(pod));
+        let mut command = Command::new("find");
+        command.args(["/sys/fs/cgroup", "-path", &group, "-exec", "cat", "{}", "+"]);
+        let stat = super::process::run(command).expect_success();
+        let count = stat.lines().find_map(|line| line.strip_prefix("nr_throttled ")?.parse().ok());
+        count.unwrap_or_else(|| panic!("{group}: {stat}"))
     }
 
     /// Pushes an image of the program that workloads run, as no other push has made it. It is called `/app`.
@@ -242,6 +251,12 @@ impl Worker {
         });
         Self { _containerd: containerd, _kubelet: kubelet }
     }
+}
+
+/// The id of the first container of a pod.
+fn container(pod: &Value) -> &str {
+    let id = pod["status"]["containerStatuses"][0]["containerID"].as_str().expect("a container");
+    id.trim_start_matches("containerd://")
 }
 
 /// The name of a node.
