@@ -68,31 +68,28 @@ fn t85_policies_that_may_no_longer_be_read_stay_in_force() {
     // Whoever watches already goes on: rights are looked at when a request comes.
     cluster.stop_api_server();
     cluster.start_api_server();
-    installed.tells_soon(&format!("policies_stale: {POLICIES}"));
+    installed.tells_soon("is answered with 403: ");
     let (_, told) = gate.readiness();
-    assert!(told.contains("forbidden"), "{told}");
+    assert!(told.contains("policies_stale: ") && told.contains(" is forbidden: "), "{told}");
     let metric = |name: &str| gate.metric(name, gate.ca());
     assert_eq!(metric("policies_stale"), 1.0);
     let first = metric("policies_age_seconds");
 
     // Meanwhile, what was known is what counts.
     cluster.apply(&trusting("second", KeyPair::foreign()));
-    let oldest = poll("age", EFFECT_LIMIT, || {
+    poll("age", EFFECT_LIMIT, || {
         namespace.dry_run(&pod("meanwhile", &[&image.by_tag()])).expect_success();
         let age = metric("policies_age_seconds");
-        if age > first + 3.0 { Ok(age) } else { Err(age.to_string()) }
+        if age > first + 3.0 { Ok(()) } else { Err(age.to_string()) }
     });
     namespace.denies(codes::SIGNATURE_MISSING, &pod("unsigned", &[&unsigned.by_tag()]));
     assert_eq!(gate.readiness().0, 200, "it still serves");
 
-    // Given back, what is new is seen, and young again.
+    // Given back, what is new is seen. (How old it is says the watch that was quiet for longest, which is another one.)
     grant(&role);
     installed.denies_soon(&namespace, codes::KEY_MISMATCH, &image.by_tag());
-    installed.tells_soon("policies ok");
-    poll("youth", EFFECT_LIMIT, || {
-        let (stale, age) = (metric("policies_stale"), metric("policies_age_seconds"));
-        if stale == 0.0 && age < oldest { Ok(()) } else { Err(format!("{stale} {age}")) }
-    });
+    installed.tells_soon("[+]policies ok");
+    assert_eq!(metric("policies_stale"), 0.0);
     cluster.kubectl(&["delete", POLICIES, "second"]).expect_success();
     installed.admits_soon(&namespace, &image.by_tag());
 }
