@@ -273,7 +273,8 @@ fn every_value_changes_what_is_rendered() {
         };
         (0..set.len()).filter(|at| changes_nothing(*at)).map(|at| set[at]).collect::<Vec<_>>()
     };
-    let sets = || GOOD.iter().copied().chain([BARE]);
+    // What Kubernetes knows of a place is handed on as it is, and much of it cannot be said otherwise, or alone.
+    let sets = || GOOD.iter().copied().filter(|set| *set != PLACED).chain([BARE]);
     let idle: Vec<_> = thread::scope(|scope| {
         let all: Vec<_> = sets().map(|set| scope.spawn(move || idle(set))).collect();
         all.into_iter().flat_map(|found| found.join().expect("what changes nothing")).collect()
