@@ -10,39 +10,61 @@ use crate::support::countersign::pod;
 use crate::support::installed::SYSTEM;
 use crate::support::load::Load;
 use crate::support::node::{self, Use};
-use crate::support::replicas::{pods, release, replicas, settled, trusted};
+use crate::support::registry::Image;
+use crate::support::replicas::{pods, release, replicas, roll_back, settled, trusted};
 use crate::support::wait::poll;
 
-/// Has something happen under load, which may not be noticed.
+/// Has something happen while somebody asks all the time, who may not notice it.
 fn unnoticed(name: &str, happens: impl FnOnce(&Use)) {
+    unnoticed_by::<1>(name, happens);
+}
+
+/// The same, with so many who ask.
+fn unnoticed_by<const CLIENTS: usize>(name: &str, happens: impl FnOnce(&Use)) {
     let Some(node) = Use::alone() else { return };
     replicas(&node);
     let namespace = node.guarded();
     let image = node.signed(&format!("trusted/{name}"));
     let unsigned = node.program(&format!("trusted/{name}-unsigned"), "v1");
     namespace.admits_soon(&pod("before", &[&image.by_tag()]));
-    let load = Load::begin(node.whole(), namespace.name(), &image.by_tag(), &unsigned.by_tag());
+    let loads =
+        [(); CLIENTS].map(|()| Load::begin(node.whole(), namespace.name(), &image.by_tag(), &unsigned.by_tag()));
     happens(&node);
-    let asked = load.asked();
+    let asked = loads.each_ref().map(Load::asked);
     poll("questions after it", CONTROLLER_LIMIT, || {
-        let now = load.asked();
-        if now > asked + 10 { Ok(()) } else { Err(now.to_string()) }
+        let now = loads.each_ref().map(Load::asked);
+        if now.iter().zip(asked).all(|(now, then)| *now > then + 10) { Ok(()) } else { Err(format!("{now:?}")) }
     });
-    load.end_without_failure();
+    loads.into_iter().for_each(Load::end_without_failure);
 }
 
 #[test]
-fn an_upgrade_loses_no_request() {
-    unnoticed("upgrade", |node| {
-        let before = pods(node);
-        release(node, "upgrade", &replicas(node).image, &["podLabels.upgraded=yes"]).expect_success();
-        poll("new pods alone", CONTROLLER_LIMIT * 2, || {
-            let now = pods(node);
-            let old =
-                now.iter().filter(|pod| before.iter().any(|old| old["metadata"]["uid"] == pod["metadata"]["uid"]));
-            let old = old.count();
-            if old == 0 { Ok(()) } else { Err(format!("{old} of the old ones")) }
-        });
+fn an_upgrade_to_another_image_and_back_loses_no_request() {
+    unnoticed_by::<2>("upgrade", |node| {
+        let image = &replicas(node).image;
+        let next = node.registry.labelled(image, "next");
+        assert_ne!(next.digest, image.digest);
+        let runs_alone = |image: &Image, seconds: u8| {
+            poll("pods of one image alone", CONTROLLER_LIMIT * 2, || {
+                let named: Vec<_> =
+                    pods(node).iter().map(|pod| pod["spec"]["containers"][0]["image"].clone()).collect();
+                if named == [json!(image.by_digest()), json!(image.by_digest()), json!(image.by_digest())] {
+                    Ok(())
+                } else {
+                    Err(format!("{named:?}"))
+                }
+            });
+            for (kind, name) in CONFIGURATIONS {
+                let webhooks = node.cluster.json(&["get", kind, name, "-o", "json"])["webhooks"].clone();
+                let first = &webhooks[0];
+                assert_eq!(first["timeoutSeconds"], json!(seconds), "{kind}");
+                assert!(first["clientConfig"]["caBundle"].is_string(), "{kind} believes nobody");
+            }
+        };
+        release(node, "upgrade", &next, &["webhook.timeoutSeconds=9"]).expect_success();
+        runs_alone(&next, 9);
+        roll_back(node);
+        runs_alone(image, 10);
     });
 }
 

@@ -195,6 +195,14 @@ impl Registry {
         Image { digest: digest_in(&self.crane(&[&arguments[..], &platform].concat())), ..image.clone() }
     }
 
+    /// The same image under `tag`, with a label that makes it another one.
+    pub(crate) fn labelled(&self, image: &Image, tag: &str) -> Image {
+        let name = format!("{}:{tag}", image.repository);
+        let label = format!("tag={tag}");
+        let printed = self.crane(&["mutate", &image.by_digest(), "--label", &label, "-t", &name]);
+        Image { digest: digest_in(&printed), tag: tag.to_owned(), ..image.clone() }
+    }
+
     /// Runs `crane` against this registry and gives what it printed.
     pub(crate) fn crane(&self, arguments: &[&str]) -> String {
         let mut crane = tools::command("crane");

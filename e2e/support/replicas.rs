@@ -63,6 +63,13 @@ pub(crate) fn release(node: &Node, verb: &str, image: &Image, values: &[&str]) -
     Helm::V3.run(&begin.into_iter().chain(sets).collect::<Vec<_>>())
 }
 
+/// Has Helm go back to the revision of the release before the last, and waits for its pods.
+pub(crate) fn roll_back(node: &Node) {
+    let kubeconfig = node.cluster.kubeconfig().display().to_string();
+    let begin = ["rollback", "countersign", "-n", SYSTEM, "--kubeconfig", &kubeconfig, "--wait", "--timeout", "170s"];
+    Helm::V3.run(&begin).expect_success();
+}
+
 /// The pods of the release that are not on their way out.
 pub(crate) fn pods(node: &Node) -> Vec<Value> {
     let selector = "app.kubernetes.io/instance=countersign";
