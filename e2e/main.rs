@@ -19,6 +19,7 @@ mod cosign_signs;
 mod countersign_signs;
 mod custom_resources;
 mod definitions;
+mod effects;
 mod emit_matrix;
 mod events;
 mod forgery;
