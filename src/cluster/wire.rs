@@ -88,8 +88,6 @@ pub(super) fn get(path: &str) -> Result<Request<Vec<u8>>, ApiError> {
     Request::get(path).body(Vec::new()).map_err(|error| ApiError::Trouble(format!("`{path}` is no path: {error}")))
 }
 
-/// The media type of an object that is applied by the server; JSON is YAML.
-pub(super) const APPLY: &str = "application/apply-patch+yaml";
 /// A request to list `path`: [objects without what they hold](https://kubernetes.io/docs/reference/using-api/api-concepts/#metadata-only-fetches).
 pub(super) fn list_metadata(path: &str) -> Result<Request<Vec<u8>>, ApiError> {
     get_as(path, HeaderValue::from_static("application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"))
@@ -106,6 +104,8 @@ fn get_as(path: &str, form: HeaderValue) -> Result<Request<Vec<u8>>, ApiError> {
     Ok(request)
 }
 
+/// The media type of an object that is applied by the server; JSON is YAML.
+pub(super) const APPLY: &str = "application/apply-patch+yaml";
 /// The media type of an object.
 pub(super) const JSON: &str = "application/json";
 /// The media type of a JSON merge patch (RFC 7386).
