@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 
 use super::election::Lead;
+use super::object::Object;
 use super::place::Place;
 use super::watcher::{self, Bounds};
 use super::webhooks::{ENFORCE, INCLUDE, Scope};
@@ -53,28 +54,31 @@ impl NamespaceCount {
     }
 
     async fn count(&self) -> Result<BTreeMap<NamespaceState, usize>, ApiError> {
-        let place = Place::new("", "v1", "namespaces", None);
-        // Names and labels alone: nothing else of a namespace is read.
-        let (namespaces, _) = watcher::list(&self.client, &place, Bounds::TOGETHER, wire::list_metadata).await?;
         let mut counts = BTreeMap::new();
-        for namespace in namespaces {
-            let Namespace { metadata } = serde_json::from_str(&namespace.json)
-                .map_err(|_| ApiError::Trouble("a namespace cannot be read".to_owned()))?;
-            let count: &mut usize = counts.entry(self.scope.state(&metadata)).or_default();
+        for namespace in list(&self.client).await? {
+            let count: &mut usize = counts.entry(self.scope.state(&namespace)).or_default();
             *count = count.saturating_add(1);
         }
         Ok(counts)
     }
 }
 
+/// All namespaces: names and labels alone, nothing else of them is read.
+pub(super) async fn list(client: &Client) -> Result<Vec<Metadata>, ApiError> {
+    let place = Place::new("", "v1", "namespaces", None);
+    let (namespaces, _) = watcher::list(client, &place, Bounds::TOGETHER, wire::list_metadata).await?;
+    let read = |namespace: Object| {
+        let read = serde_json::from_str(&namespace.json).map(|Namespace { metadata }| metadata);
+        read.map_err(|_| ApiError::Trouble("a namespace cannot be read".to_owned()))
+    };
+    namespaces.into_iter().map(read).collect()
+}
+
 impl Scope {
     fn state(&self, namespace: &Metadata) -> NamespaceState {
-        let has = |label: &str| {
-            namespace.labels.as_ref().is_some_and(|labels| labels.get(label).is_some_and(|is| is == "true"))
-        };
         if self.left_out.contains(&namespace.name) {
             NamespaceState::LeftOut
-        } else if self.labelled && !has(ENFORCE) && !has(INCLUDE) {
+        } else if self.labelled && !namespace.asks() {
             NamespaceState::Unlabelled
         } else {
             NamespaceState::Protected
@@ -87,10 +91,19 @@ struct Namespace {
     metadata: Metadata,
 }
 
+/// What a namespace says of itself.
 #[derive(Deserialize)]
-struct Metadata {
-    name: String,
+pub(super) struct Metadata {
+    pub(super) name: String,
     labels: Option<BTreeMap<String, String>>,
+}
+
+impl Metadata {
+    /// Whether it asks for protection, by the label of countersign or by that of policy-controller.
+    pub(super) fn asks(&self) -> bool {
+        let is_true = |label: &str| self.labels.as_ref()?.get(label).filter(|is| *is == "true");
+        [ENFORCE, INCLUDE].into_iter().any(|label| is_true(label).is_some())
+    }
 }
 
 #[cfg(test)]

@@ -1,17 +1,12 @@
 //! The Pods that run, and the namespaces that ask for protection.
 
-use std::collections::BTreeMap;
-
 use kube::Client;
-use serde::Deserialize;
-use serde_json::value::RawValue;
 
-use super::Access;
 use super::object::Object;
 use super::place::Place;
-use super::watcher::{self, Bounds};
-use super::webhooks::{ENFORCE, INCLUDE};
+use super::watcher::List;
 use super::wire;
+use super::{Access, namespaces};
 use crate::limits;
 
 /// Pods that were not seen to end, page by page: each page is read when it is asked for, and no other is kept.
@@ -54,15 +49,10 @@ impl Access {
     /// # Errors
     /// When they cannot be listed: why.
     pub async fn asking(&self) -> Result<Asking, String> {
-        let place = Place::new("", "v1", "namespaces", None);
-        let listed = watcher::list(&self.client, &place, Bounds::TOGETHER, wire::list_metadata).await;
-        let (namespaces, _) = listed.map_err(|error| error.to_string())?;
         let mut asking = Asking::default();
-        for Object { key: (_, name), json, .. } in namespaces {
-            let Namespace { metadata } = serde_json::from_str(&json).map_err(|_| unreadable("namespaces"))?;
-            let labels = metadata.labels.unwrap_or_default();
-            if [ENFORCE, INCLUDE].iter().any(|label| labels.get(*label).is_some_and(|value| value == "true")) {
-                asking.namespaces.push(name);
+        for namespace in namespaces::list(&self.client).await.map_err(|error| error.to_string())? {
+            if namespace.asks() {
+                asking.namespaces.push(namespace.name);
             } else {
                 asking.others = asking.others.saturating_add(1);
             }
@@ -96,43 +86,19 @@ impl Pods {
 
 /// The Pods of a page, and where the next one begins.
 fn read(body: &[u8]) -> Result<(Vec<RunningPod>, String), String> {
-    let list: List<'_> = serde_json::from_slice(body).map_err(|_| unreadable("pods"))?;
+    let list: List<'_> = serde_json::from_slice(body).map_err(|_| unreadable())?;
     let pods = list.items.unwrap_or_default().into_iter().map(|raw| {
         let Object { key: (namespace, name), .. } = Object::read(raw)?;
         // In a list nothing says of what kind it is.
-        let members = raw.get().trim_start().strip_prefix('{').ok_or_else(|| unreadable("pods"))?;
+        let members = raw.get().trim_start().strip_prefix('{').ok_or_else(unreadable)?;
         let json = format!(r#"{{"apiVersion":"v1","kind":"Pod",{members}"#);
         Ok(RunningPod { namespace, name, json })
     });
     Ok((pods.collect::<Result<_, String>>()?, list.metadata.more))
 }
 
-fn unreadable(what: &str) -> String {
-    format!("the list of {what} cannot be read")
-}
-
-#[derive(Deserialize)]
-struct List<'a> {
-    #[serde(default)]
-    metadata: Page,
-    #[serde(borrow)]
-    items: Option<Vec<&'a RawValue>>,
-}
-
-#[derive(Default, Deserialize)]
-struct Page {
-    #[serde(default, rename = "continue")]
-    more: String,
-}
-
-#[derive(Deserialize)]
-struct Namespace {
-    metadata: Metadata,
-}
-
-#[derive(Deserialize)]
-struct Metadata {
-    labels: Option<BTreeMap<String, String>>,
+fn unreadable() -> String {
+    "the list of pods cannot be read".to_owned()
 }
 
 #[cfg(test)]

@@ -231,22 +231,25 @@ impl Watcher {
     }
 }
 
+/// A page of a list.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct List<'a> {
+pub(super) struct List<'a> {
     #[serde(default)]
-    metadata: ListMetadata,
+    pub(super) metadata: ListMetadata,
     #[serde(borrow)]
-    items: Option<Vec<&'a RawValue>>,
+    pub(super) items: Option<Vec<&'a RawValue>>,
 }
 
+/// What a page says of the whole.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct ListMetadata {
+pub(super) struct ListMetadata {
     #[serde(default)]
     resource_version: String,
+    /// Where the next page begins; empty after the last.
     #[serde(default, rename = "continue")]
-    more: String,
+    pub(super) more: String,
 }
 
 /// How much of a list is taken.
